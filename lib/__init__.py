@@ -1,0 +1,1 @@
+"""Shared helpers of the five notebooks; see the module table in the README."""

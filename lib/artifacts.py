@@ -1,0 +1,133 @@
+"""What passes between notebooks: files under ``build/<corpus>-<profile>/``.
+
+Tables are Parquet, arrays ``.npy`` opened memory-mapped, small facts JSON.  Every file is
+written under a temporary name and renamed when whole, so that a killed run never leaves
+half a file behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib.config import Config, load_config
+from lib.errors import InputError, MissingArtifactError
+
+__all__ = ["PROJECT_ROOT", "Run", "open_run", "atomic_path", "write_json"]
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+MAKER = {
+    "manifest": "01_data_exploration",
+    "speakers": "01_data_exploration",
+    "cleaning_log": "01_data_exploration",
+    "clips": "02_spectrogram_preparation",
+    "clip_index": "02_spectrogram_preparation",
+    "folds": "02_spectrogram_preparation",
+    "history": "03_model_training",
+    "scores": "04_evaluation",
+    "effects": "05_speaker_analysis",
+    "claims": "05_speaker_analysis",
+    "headline": "05_speaker_analysis",
+}
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path):
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, value) -> None:
+    """Write `value` as indented JSON, whole or not at all."""
+    with atomic_path(path) as part:
+        part.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One corpus with one profile: where its artifacts lie and what was chosen."""
+
+    corpus: str
+    config: Config
+    data_dir: str
+    dir: Path
+
+    def path(self, name: str) -> Path:
+        """Path of an artifact, e.g. ``run.path("models/ours-fold0.keras")``."""
+        return self.dir / name
+
+    def _existing(self, name: str, suffix: str) -> Path:
+        path = self.path(name + suffix)
+        if not path.is_file():
+            maker = MAKER.get(name, "the notebook before this one")
+            raise MissingArtifactError(
+                f"{path.name} is not in {self.dir}: run {maker}.ipynb first, or all with "
+                f"`make report CORPUS={self.corpus} PROFILE={self.config.profile}`."
+            )
+        return path
+
+    def load(self, name: str) -> pd.DataFrame:
+        """Read the table `name`; raises MissingArtifactError that names the maker."""
+        return pd.read_parquet(self._existing(name, ".parquet"))
+
+    def save(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
+        """Write the table `name` whole or not at all, and return it."""
+        with atomic_path(self.path(name + ".parquet")) as part:
+            table.to_parquet(part, index=False)
+        return table
+
+    def load_array(self, name: str) -> np.ndarray:
+        """Open the array `name` memory-mapped and read-only."""
+        return np.load(self._existing(name, ".npy"), mmap_mode="r", allow_pickle=False)
+
+    def load_json(self, name: str):
+        """Read the JSON artifact `name`."""
+        return json.loads(self._existing(name, ".json").read_text(encoding="utf-8"))
+
+    def save_json(self, name: str, value) -> None:
+        """Write the JSON artifact `name` whole or not at all."""
+        write_json(self.path(name + ".json"), value)
+
+
+def open_run(
+    *, corpus: str, profile: str, data_dir: str = "", params_file: str = "", build_dir: str = ""
+) -> Run:
+    """Open the run that the notebook's parameters name.
+
+    Parameters
+    ----------
+    corpus, profile, data_dir, params_file : str
+        As given to ``make report``; relative paths are relative to the project root.
+    build_dir : str
+        Folder of the artifacts; ``build/<corpus>-<profile>`` when empty.
+
+    Raises
+    ------
+    InputError
+        A parameter is unknown or a folder does not exist.
+    """
+    if not corpus.replace("-", "").replace("_", "").isalnum():
+        raise InputError(f"CORPUS must be a plain name such as 'sample', got {corpus!r}.")
+    if data_dir:
+        given = data_dir
+        data_dir = str((PROJECT_ROOT / Path(data_dir).expanduser()).resolve())
+        if not Path(data_dir).is_dir():
+            raise InputError(f"DATA_DIR={given} is not a folder (looked for {data_dir}).")
+    config = load_config(profile, PROJECT_ROOT / params_file if params_file else None)
+    folder = PROJECT_ROOT / (build_dir or f"build/{corpus}-{profile}")
+    folder.mkdir(parents=True, exist_ok=True)
+    return Run(corpus=corpus, config=config, data_dir=data_dir, dir=folder)

@@ -1,0 +1,197 @@
+"""Every choice of the project in one place: frozen dataclasses and three profiles.
+
+Conventions: frequencies in Hz, times in seconds, ratios in dB, counts as integers.
+
+``smoke`` proves that everything runs, ``quick`` is the default, ``full`` is for
+publishing.  The profiles differ in budget only (folds, clips, epochs, resampling
+draws), never in what is measured.  A YAML file may override any field::
+
+    training:
+      epochs: 30
+
+An unknown section or key is an error, never ignored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from lib.errors import InputError
+
+__all__ = [
+    "AudioConfig",
+    "NoiseConfig",
+    "TrainingConfig",
+    "EvaluationConfig",
+    "StatisticsConfig",
+    "Config",
+    "PROFILES",
+    "load_config",
+]
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    """How sound is brought to the working rate and seen by the models."""
+
+    sample_rate: int = 8000  # Hz; noise is mixed and everything is scored at this rate
+    clip_s: float = 1.0  # s; the window of the clip store
+    highpass_hz: float = 50.0  # below lies rumble, not speech
+    n_fft: int = 512  # samples; 64 ms at 8 kHz resolve the harmonics of a voice
+    hop_length: int = 128  # samples
+
+    @property
+    def clip_samples(self) -> int:
+        """Samples in one window of the clip store."""
+        return round(self.clip_s * self.sample_rate)
+
+
+@dataclass(frozen=True)
+class NoiseConfig:
+    """What is added to the clean clips."""
+
+    kind: str = "white"
+    snr_db: float = -8.0  # dB, over the clip's own samples
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Budget and schedule of one fold."""
+
+    folds: int = 6
+    batch_size: int = 16
+    epochs: int = 4
+    learning_rate: float = 2e-3
+    patience: int = 5  # epochs without a better validation loss before stopping
+    crop_s: float = 0.5  # s of each clip seen per step
+    speed_spread: float = 0.15  # clips are played 15 % slower to 15 % faster
+    max_clips_per_speaker: int = 500
+    reference_epochs: int = 4
+    reference_learning_rate: float = 1e-3  # published: 1e-4, with ten times the steps
+    reference_clips: int = 300
+    reference_crop_bins: int = 64  # of 1024; the network is fully convolutional
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What is scored."""
+
+    max_clips_per_speaker: int = 100
+
+
+@dataclass(frozen=True)
+class StatisticsConfig:
+    """How uncertainty is computed."""
+
+    confidence: float = 0.95
+    bootstrap_draws: int = 2000
+    permutations: int = 10_000
+    min_speakers_per_level: int = 5
+
+
+@dataclass(frozen=True)
+class Config:
+    """All choices of one run."""
+
+    profile: str = "quick"
+    seed: int = 0
+    audio: AudioConfig = field(default_factory=AudioConfig)
+    noise: NoiseConfig = field(default_factory=NoiseConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    statistics: StatisticsConfig = field(default_factory=StatisticsConfig)
+
+    def to_dict(self) -> dict:
+        """All fields as nested plain dictionaries, ready for JSON."""
+        return dataclasses.asdict(self)
+
+
+PROFILES = {
+    "smoke": {
+        "training": {
+            "folds": 3,
+            "epochs": 1,
+            "max_clips_per_speaker": 6,
+            "reference_epochs": 1,
+            "reference_clips": 16,
+        },
+        "evaluation": {"max_clips_per_speaker": 4},
+        "statistics": {"bootstrap_draws": 200, "permutations": 500},
+    },
+    "quick": {},
+    "full": {
+        "training": {
+            "epochs": 12,
+            "reference_epochs": 5,
+            "reference_clips": 1000,
+            "reference_learning_rate": 1e-4,
+        },
+        "evaluation": {"max_clips_per_speaker": 500},
+        "statistics": {"bootstrap_draws": 10_000},
+    },
+}
+
+
+def _override(instance, values: dict, where: str):
+    """Return `instance` with `values` laid over it; unknown or ill-typed keys are errors."""
+    known = {f.name: f for f in dataclasses.fields(instance)}
+    changes = {}
+    for key, value in values.items():
+        if key not in known:
+            raise InputError(
+                f"{where}: unknown key {key!r}; known keys are {', '.join(sorted(known))}."
+            )
+        old = getattr(instance, key)
+        if dataclasses.is_dataclass(old):
+            if not isinstance(value, dict):
+                raise InputError(f"{where}: {key} must hold a table of settings, got {value!r}.")
+            changes[key] = _override(old, value, f"{where}, {key}")
+            continue
+        if isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if type(value) is not type(old):
+            raise InputError(
+                f"{where}: {key} must be {type(old).__name__} (default {old!r}), got {value!r}."
+            )
+        changes[key] = value
+    return dataclasses.replace(instance, **changes)
+
+
+def load_config(profile: str = "quick", params_file: str | Path | None = None) -> Config:
+    """Return the configuration of a profile, optionally overridden by a YAML file.
+
+    Parameters
+    ----------
+    profile : str
+        ``"smoke"``, ``"quick"`` or ``"full"``.
+    params_file : str or Path, optional
+        YAML with any subset of the fields of `Config`.
+
+    Raises
+    ------
+    InputError
+        Unknown profile, unreadable file, unknown key or a value of the wrong type.
+
+    Examples
+    --------
+    >>> load_config("smoke").training.epochs
+    1
+    """
+    if profile not in PROFILES:
+        raise InputError(f"Unknown profile {profile!r}; choose one of {', '.join(PROFILES)}.")
+    config = _override(Config(profile=profile), PROFILES[profile], f"profile {profile}")
+    if not params_file:
+        return config
+    try:
+        values = yaml.safe_load(Path(params_file).read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"Cannot read the parameter file {params_file}: {error}") from error
+    if not isinstance(values, dict):
+        raise InputError(
+            f"{params_file} must hold a YAML mapping, found {type(values).__name__}."
+        )
+    return _override(config, values, str(params_file))

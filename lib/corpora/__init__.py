@@ -1,0 +1,43 @@
+"""The corpora: one module each, opened by name.
+
+>>> corpus = open_corpus("sample")
+>>> corpus.clips().columns.tolist()
+['clip_id', 'speaker', 'digit', 'repetition', 'path', 'noisy_path']
+
+A new corpus is one module with ``open_tree(data_dir) -> Corpus`` and one line in `CORPORA`.
+"""
+
+from __future__ import annotations
+
+from lib.corpora import audiomnist, fsdd, sample
+from lib.corpora.base import Corpus
+from lib.corpora.manifest import build_manifest
+from lib.errors import InputError
+
+__all__ = ["CORPORA", "Corpus", "build_manifest", "open_corpus"]
+
+CORPORA = {
+    "sample": sample.open_tree,
+    "fsdd": fsdd.open_tree,
+    "audiomnist": audiomnist.open_tree,
+}
+
+
+def open_corpus(name: str, data_dir: str = "") -> Corpus:
+    """Open a corpus by name.
+
+    Parameters
+    ----------
+    name : str
+        A key of `CORPORA`.
+    data_dir : str
+        A tree already on disk; empty: the corpus is found in the project or downloaded.
+
+    Raises
+    ------
+    InputError, CorpusError, DownloadError
+        Unknown name; no clips in `data_dir`; no network.
+    """
+    if name not in CORPORA:
+        raise InputError(f"Unknown corpus {name!r}; choose one of {', '.join(CORPORA)}.")
+    return CORPORA[name](data_dir)

@@ -1,0 +1,49 @@
+"""Audio MNIST: 60 speakers x 10 digits x 50 repetitions at 48 kHz, and trees like it.
+
+Layout: ``data/<speaker>/<digit>_<speaker>_<rep>.wav`` beside ``data/audioMNIST_meta.txt``.
+Source: S. Becker et al., arXiv:1807.03418, https://github.com/soerenab/AudioMNIST (MIT).
+The supplied noisy counterparts are Kaggle's ``mahdiahmadi81/noisy-audio-mnist`` (CC0).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lib.corpora import base, download
+
+__all__ = ["METADATA", "open_tree", "read_tree"]
+
+METADATA = "audioMNIST_meta.txt"
+URL = "https://github.com/soerenab/AudioMNIST"
+
+
+def read_tree(folder: str | Path, **facts) -> base.Corpus:
+    """Read any tree in the Audio MNIST layout; `facts` are the other fields of `Corpus`.
+
+    `folder` may be the repository, its ``data/``, or whatever folder the speakers lie in.
+    """
+    root, clips, ignored = base.read_folder(folder, folder_per_speaker=True, known=(METADATA,))
+    metadata = base.read_metadata(root / METADATA) or base.read_metadata(root.parent / METADATA)
+    return base.Corpus(root=root, ignored=ignored, _clips=clips, _metadata=metadata, **facts)
+
+
+def open_tree(data_dir: str = "") -> base.Corpus:
+    """Open Audio MNIST, or the tree in its layout that `data_dir` names."""
+    folder = data_dir or download.fetch(
+        "audiomnist", f"{URL}/archive/refs/heads/master.zip", size="about 1 GB"
+    )
+    note = (
+        "Read from a tree on disk in the Audio MNIST layout; title, source and licence are "
+        "those of Audio MNIST, if that is what the tree holds."
+        if data_dir
+        else "Recordings of people: spoken English digits."
+    )
+    return read_tree(
+        folder,
+        name="audiomnist",
+        title="Audio MNIST",
+        note=note,
+        licence="MIT",
+        url=URL,
+        redistributable=not data_dir,
+    )

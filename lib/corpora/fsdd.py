@@ -1,0 +1,45 @@
+"""Free Spoken Digit Dataset: 6 speakers x 10 digits x 50 repetitions at 8 kHz.
+
+Layout: ``recordings/<digit>_<speaker>_<rep>.wav``, all in one folder.
+Source: Z. Jackson et al., https://github.com/Jakobovski/free-spoken-digit-dataset
+(CC BY-SA 4.0).  The repository keeps its speakers in a Python file, ``metadata.py``; it is
+not executed here, its six rows are copied below.
+"""
+
+from __future__ import annotations
+
+from lib.corpora import base, download
+
+__all__ = ["SPEAKERS", "open_tree"]
+
+URL = "https://github.com/Jakobovski/free-spoken-digit-dataset"
+
+SPEAKERS = {  # from metadata.py of the repository
+    "george": {"gender": "male", "accent": "GRC/Greek"},
+    "jackson": {"gender": "male", "accent": "USA/neutral"},
+    "lucas": {"gender": "male", "accent": "DEU/German"},
+    "nicolas": {"gender": "male", "accent": "BEL/French"},
+    "theo": {"gender": "male", "accent": "USA/neutral"},
+    "yweweler": {"gender": "male", "accent": "DEU/German"},
+}
+
+
+def open_tree(data_dir: str = "") -> base.Corpus:
+    """Open FSDD; `data_dir` may be the repository or its ``recordings/``."""
+    folder = data_dir or download.fetch(
+        "fsdd", f"{URL}/archive/refs/heads/master.zip", size="about 11 MB"
+    )
+    root, clips, ignored = base.read_folder(folder, folder_per_speaker=False)
+    here = set(clips["speaker"])
+    return base.Corpus(
+        name="fsdd",
+        title="Free Spoken Digit Dataset",
+        note="Recordings of people: spoken English digits.",
+        licence="CC BY-SA 4.0",
+        url=URL,
+        redistributable=False,  # share-alike: a report with its audio would be bound by it
+        root=root,
+        ignored=ignored,
+        _clips=clips,
+        _metadata={name: fields for name, fields in SPEAKERS.items() if name in here},
+    )

@@ -1,0 +1,133 @@
+"""The manifest: every clip of a corpus, measured, and whether it can be used.
+
+Offset, rumble, peak and clipping are measured on the clip as it is; level, noise floor and
+the SNR of a supplied pair after offset and rumble are gone (`lib.audio`).  A file that
+cannot be used is a row with status "excluded" and the reason; the run goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from lib import audio
+from lib.config import Config
+from lib.corpora.base import Corpus
+from lib.errors import CorpusError, InputError
+
+__all__ = ["MIN_SPEAKERS", "build_manifest", "content_hash", "measure_clip", "measure_pair"]
+
+MIN_SPEAKERS = 3  # one each to learn from, to stop on and to test on
+MIN_DURATION_S = 0.1  # shorter holds no digit
+MEASURES = {
+    "sample_rate": 0,
+    "duration_s": np.nan,
+    "rms_dbfs": np.nan,
+    "peak": np.nan,
+    "dc_share": np.nan,
+    "rumble_share": np.nan,
+    "noise_floor_db": np.nan,
+    "clipped_share": np.nan,
+    "measured_snr_db": np.nan,
+    "status": "ok",
+    "reason": "",
+    "sha256": "",
+}
+
+
+def measure_pair(
+    clean: np.ndarray, noisy: np.ndarray, sample_rate: int, highpass_hz: float
+) -> float:
+    """SNR in dB of a supplied pair; the noise is what `noisy` adds to `clean`.
+
+    Offset and rumble are taken from both first.  Where lengths differ, the common beginning
+    counts.
+    """
+    n = min(len(clean), len(noisy))
+    clean, noisy = (
+        audio.remove_dc_and_rumble(y[:n], sample_rate, highpass_hz) for y in (clean, noisy)
+    )
+    with np.errstate(divide="ignore"):
+        return float(10 * np.log10(np.sum(clean**2) / np.sum((noisy - clean) ** 2)))
+
+
+def measure_clip(path: Path, noisy_path: Path | None, highpass_hz: float) -> dict:
+    """Measure one clip: the columns of `MEASURES`; errors become status and reason."""
+    row = dict(MEASURES)
+    try:
+        y, row["sample_rate"] = audio.read_audio(path)
+        row["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        row["duration_s"] = len(y) / row["sample_rate"]
+        if row["duration_s"] < MIN_DURATION_S:
+            raise InputError(f"{path}: lasts {row['duration_s']:.3f} s, too short for a digit.")
+        speech = audio.remove_dc_and_rumble(y, row["sample_rate"], highpass_hz)
+        if audio.rms_dbfs(speech) < -100:  # less than a step of 16 bits
+            raise InputError(f"{path}: silent.")
+    except InputError as error:
+        return row | {"status": "excluded", "reason": str(error)}
+    row |= {
+        "rms_dbfs": audio.rms_dbfs(speech),
+        "peak": audio.peak(y),
+        "dc_share": audio.dc_share(y),
+        "rumble_share": audio.rumble_share(y, row["sample_rate"], highpass_hz),
+        "noise_floor_db": audio.noise_floor_db(speech, row["sample_rate"]),
+        "clipped_share": audio.clipped_share(y),
+    }
+    if noisy_path is None:
+        return row
+    try:
+        noisy, rate = audio.read_audio(noisy_path)
+        if rate != row["sample_rate"]:
+            raise InputError(f"{noisy_path}: {rate} Hz beside a clean clip of another rate.")
+        row["measured_snr_db"] = measure_pair(y, noisy, rate, highpass_hz)
+    except InputError as error:  # the clean clip is still good
+        row["reason"] = f"its noisy counterpart is not: {error}"
+    return row
+
+
+def build_manifest(corpus: Corpus, config: Config, *, workers: int = 2) -> pd.DataFrame:
+    """Measure every clip of `corpus`.
+
+    Returns
+    -------
+    pd.DataFrame
+        The columns of ``corpus.clips()`` and of `MEASURES`, one row per clip; `path` and
+        `noisy_path` are relative to ``corpus.root``.
+
+    Raises
+    ------
+    CorpusError
+        Fewer than `MIN_SPEAKERS` speakers have a usable clip.
+    """
+    clips = corpus.clips()
+    tasks = (
+        joblib.delayed(measure_clip)(
+            corpus.root / clip.path,
+            corpus.root / clip.noisy_path if clip.noisy_path else None,
+            config.audio.highpass_hz,
+        )
+        for clip in clips.itertuples()
+    )
+    pool = joblib.Parallel(n_jobs=workers, prefer="threads", return_as="generator")
+    rows = list(tqdm(pool(tasks), total=len(clips), desc="measuring clips", mininterval=1))
+    manifest = pd.concat([clips, pd.DataFrame(rows, columns=list(MEASURES))], axis=1)
+    root = f"{corpus.root}/"  # the reason must read the same wherever the tree lies
+    manifest["reason"] = [reason.replace(root, "") for reason in manifest["reason"]]
+    usable = manifest.loc[manifest["status"] == "ok", "speaker"].nunique()
+    if usable < MIN_SPEAKERS:
+        raise CorpusError(
+            f"{corpus.title} in {corpus.root}: {usable} speakers have usable clips, at least "
+            f"{MIN_SPEAKERS} are needed to learn, to stop and to test on different people."
+        )
+    return manifest
+
+
+def content_hash(manifest: pd.DataFrame) -> str:
+    """SHA-256 over the names and contents of all readable clips, in the manifest's order."""
+    lines = (manifest["clip_id"] + " " + manifest["sha256"]).str.cat(sep="\n")
+    return hashlib.sha256(lines.encode()).hexdigest()

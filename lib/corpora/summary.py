@@ -1,0 +1,197 @@
+"""What the exploration says of a corpus: tables from the manifest and the speakers.
+
+`manifest` is the table of `lib.corpora.manifest`, `speakers` that of
+`lib.corpora.metadata`; levels in dB, durations in seconds, shares between 0 and 1.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from lib.config import Config
+from lib.corpora.base import Corpus
+from lib.corpora.manifest import content_hash
+
+__all__ = [
+    "describe_corpus",
+    "distributions",
+    "duplicates",
+    "examples",
+    "measured_snr",
+    "support",
+    "usable",
+]
+
+ATTRIBUTES = ["gender", "accent", "native_speaker", "continent", "recording_room"]
+ENOUGH_SPEECH_S = 300.0  # a rule of thumb: with less, a network learns the clips by heart
+
+
+def usable(manifest: pd.DataFrame) -> pd.DataFrame:
+    """The clips with status "ok"."""
+    return manifest[manifest["status"] == "ok"].reset_index(drop=True)
+
+
+def describe_corpus(corpus: Corpus, manifest: pd.DataFrame) -> dict:
+    """Plain facts about the corpus as read, ready for JSON and for the title page."""
+    clips = usable(manifest)
+    cells = clips.groupby(["speaker", "digit"]).size()
+    described = set(corpus.raw_metadata())
+    facts = {
+        field.name: getattr(corpus, field.name)
+        for field in dataclasses.fields(corpus)
+        if not field.name.startswith("_") and field.name not in ("root", "ignored")
+    }
+    return facts | {
+        "root": str(corpus.root),
+        "n_clips": len(clips),
+        "n_speakers": int(clips["speaker"].nunique()),
+        "n_digits": int(clips["digit"].nunique()),
+        "repetitions": _span(cells),
+        "n_empty_cells": int(clips["speaker"].nunique() * clips["digit"].nunique() - len(cells)),
+        "n_pairs": int(clips["measured_snr_db"].notna().sum()),
+        "n_excluded": int((manifest["status"] != "ok").sum()),
+        "n_ignored_files": len(corpus.ignored),
+        "n_duplicates": len(duplicates(manifest)),
+        "n_described_speakers": len(described),
+        "n_speakers_without_metadata": len(set(clips["speaker"]) - described),
+        "n_speakers_without_clips": len(described - set(clips["speaker"])),
+        "minutes": round(float(clips["duration_s"].sum()) / 60, 2),
+        "sample_rates_hz": ", ".join(map(str, sorted(clips["sample_rate"].unique()))),
+        "content_sha256": content_hash(manifest),
+    }
+
+
+def _span(counts: pd.Series) -> str:
+    """Smallest and largest count as text: "5", or "1 to 50"."""
+    low, high = counts.min(), counts.max()
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def duplicates(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Usable clips whose file is byte for byte that of an earlier one."""
+    clips = usable(manifest)
+    return clips[clips["sha256"].duplicated()]
+
+
+def distributions(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Minimum, 5 %, median, 95 % and maximum of each measure over the usable clips."""
+    measures = {
+        "duration (s)": "duration_s",
+        "level (dBFS)": "rms_dbfs",
+        "peak (of full scale)": "peak",
+        "noise floor (dB re the clip)": "noise_floor_db",
+        "offset (% of the energy)": "dc_share",
+        "rumble (% of the energy)": "rumble_share",
+        "clipped (% of the samples)": "clipped_share",
+    }
+    clips = usable(manifest)
+    rows = []
+    for name, column in measures.items():
+        values = clips[column] * (100 if "%" in name else 1)
+        quantiles = np.nanquantile(values, [0, 0.05, 0.5, 0.95, 1], method="nearest")
+        rows.append((name, *quantiles.round(4)))
+    columns = ["measure", "minimum", "5 %", "median", "95 %", "maximum"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def measured_snr(manifest: pd.DataFrame, speakers: pd.DataFrame, by: str) -> pd.DataFrame:
+    """SNR of the supplied pairs by "digit" or by a column of `speakers`, and over all.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns: `by`, n_speakers, n_pairs, mean_db, min_db, max_db; the row "all" first.
+        Clips without a pair, and exact copies (an infinite SNR), are left out.
+    """
+    pairs = usable(manifest).merge(speakers, on="speaker", how="left")
+    pairs = pairs[np.isfinite(pairs["measured_snr_db"])]
+    pairs[by] = pairs[by].fillna("not given").astype(str)
+    spans = {
+        "n_speakers": ("speaker", "nunique"),
+        "n_pairs": ("clip_id", "size"),
+        "mean_db": ("measured_snr_db", "mean"),
+        "min_db": ("measured_snr_db", "min"),
+        "max_db": ("measured_snr_db", "max"),
+    }
+    everything = pairs.assign(**{by: "all"})
+    return pd.concat(
+        [part.groupby(by).agg(**spans).reset_index() for part in (everything, pairs)],
+        ignore_index=True,
+    )
+
+
+def examples(manifest: pd.DataFrame, n: int = 4) -> pd.DataFrame:
+    """Clips to listen to: the most frequent digit by `n` speakers from first to last."""
+    clips = usable(manifest)
+    digit = clips["digit"].value_counts(sort=True).sort_index(kind="stable").idxmax()
+    firsts = clips[clips["digit"] == digit].groupby("speaker").head(1)
+    if len(firsts) < min(n, clips["speaker"].nunique()):
+        firsts = clips.groupby("speaker").head(1)  # each speaker says another digit
+    rows = np.unique(np.linspace(0, len(firsts) - 1, n).round().astype(int))
+    return firsts.iloc[rows]
+
+
+def support(manifest: pd.DataFrame, speakers: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Which questions the clips can answer at all.
+
+    Returns
+    -------
+    pd.DataFrame
+        question, needed, found, answer ("yes" or "no"); only speakers with usable clips count.
+    """
+    clips = usable(manifest)
+    heard = speakers[speakers["speaker"].isin(clips["speaker"])]
+    fewest = config.statistics.min_speakers_per_level
+    cells = clips.groupby(["speaker", "digit"]).size()
+    per_digit = clips.groupby("digit")["speaker"].nunique()
+    complete = len(cells) == clips["speaker"].nunique() * clips["digit"].nunique()
+    seconds = clips["duration_s"].sum()
+    rows = [
+        (
+            "learning to denoise",
+            f"{ENOUGH_SPEECH_S / 60:.0f} min of speech",
+            f"{seconds / 60:.1f} min",
+            seconds >= ENOUGH_SPEECH_S,
+        ),
+        (
+            "differences between digits",
+            f"{fewest} speakers for each digit",
+            _span(per_digit),
+            per_digit.min() >= fewest,
+        ),
+        (
+            "speaker and digit apart",
+            "every speaker says every digit",
+            f"{len(cells)} of {clips['speaker'].nunique() * clips['digit'].nunique()} pairs",
+            complete,
+        ),
+        (
+            "spread within a speaker",
+            "2 clips of each speaker and digit",
+            _span(cells),
+            cells.min() >= 2,
+        ),
+        (
+            "a trend with age",
+            f"{2 * fewest} speakers of known age",
+            f"{heard['age'].notna().sum()}",
+            heard["age"].notna().sum() >= 2 * fewest and heard["age"].nunique() > 1,
+        ),
+    ]
+    for attribute in ATTRIBUTES:
+        levels = heard[attribute].value_counts()
+        found = f"{(levels >= fewest).sum()} of {len(levels)} levels"
+        rows.append(
+            (
+                f"differences by {attribute.replace('_', ' ')}",
+                f"2 levels with {fewest} speakers",
+                found if len(levels) else "not given",
+                (levels >= fewest).sum() >= 2,
+            )
+        )
+    table = pd.DataFrame(rows, columns=["question", "needed", "found", "answer"])
+    table["answer"] = table["answer"].map({True: "yes", False: "no"})
+    return table

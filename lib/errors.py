@@ -1,0 +1,32 @@
+"""The exceptions of this project: one root, few branches.
+
+Every message says what was given, what was expected and what to do.
+"""
+
+__all__ = ["DenoisingError", "InputError", "CorpusError", "MissingArtifactError", "DownloadError"]
+
+
+class DenoisingError(Exception):
+    """Root of all errors raised on purpose by this project."""
+
+
+class InputError(DenoisingError, ValueError):
+    """An argument, a file or a parameter is not what the function can use."""
+
+
+class CorpusError(DenoisingError):
+    """A corpus as a whole cannot support a report (nothing found, too few speakers)."""
+
+
+class MissingArtifactError(DenoisingError, FileNotFoundError):
+    """A file that an earlier notebook leaves behind is not there."""
+
+    def __str__(self):  # FileNotFoundError would print an errno
+        return str(self.args[0]) if self.args else ""
+
+
+class DownloadError(DenoisingError, OSError):
+    """A corpus could not be downloaded."""
+
+    def __str__(self):
+        return str(self.args[0]) if self.args else ""

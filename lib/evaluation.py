@@ -1,0 +1,260 @@
+"""Score denoisers on waveforms: any ``denoise(noisy, sample_rate)`` in, one tidy table out.
+
+Every clip is denoised by a model that never heard its speaker.  Metrics are taken over the
+clip's own samples.  An improvement is ``metric(estimate) - metric(noisy)`` of the same clip.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import joblib
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from lib import metrics
+from lib.artifacts import Run
+from lib.baselines import Method, standard_methods
+from lib.errors import InputError
+from lib.features import ReferenceScale, reference_features
+from lib.scoring import score_estimate
+from lib.statistics import mean_with_interval
+from lib.store import ClipStore
+from lib.training import Denoiser, load_denoiser
+
+__all__ = [
+    "score_method",
+    "add_improvements",
+    "evaluate_folds",
+    "compare",
+    "spectrogram_figure",
+    "examples",
+    "headline",
+    "ORACLES",
+    "TRAINED",
+]
+
+TRAINED = ["reference as published", "reference repaired", "ours"]
+ORACLES = ["ideal ratio mask", "oracle Wiener mask", "phase-sensitive mask"]
+IMPROVED = {"snr_db": "snr_improvement_db", "si_sdr_db": "si_sdr_improvement_db",
+            "estoi": "estoi_improvement"}  # fmt: skip
+
+
+def score_method(
+    method: Method,
+    store: ClipStore,
+    rows: np.ndarray,
+    *,
+    kind: str | None = None,
+    snr_db: float | None = None,
+    scale: ReferenceScale | None = None,
+    progress: tqdm | None = None,
+) -> pd.DataFrame:
+    """Denoise clips with one method and score the results.
+
+    Parameters
+    ----------
+    method : Method
+        Its function is called clip by clip, and timed.
+    rows : np.ndarray
+        Rows of the clip store.
+    kind, snr_db
+        Condition; the configured one by default.
+    scale : ReferenceScale, optional
+        With it the reference's own figure is taken, too.
+    progress : tqdm, optional
+        Advanced by one per clip.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per clip: clip_id, speaker, digit, method, noise, input_snr_db, the metrics and
+        `milliseconds`.
+
+    Raises
+    ------
+    InputError
+        The method returned something that is not a waveform of the same length.
+    """
+    rate, noise = store.config.audio.sample_rate, store.config.noise
+    kind, snr_db = kind or noise.kind, noise.snr_db if snr_db is None else snr_db
+    estimates, cleans, milliseconds = [], [], []
+    for row in rows:
+        clean, noisy = store.clean(row), store.noisy(row, kind=kind, snr_db=snr_db)
+        start = time.perf_counter()
+        extra = (clean,) if method.oracle else ()
+        estimate = np.asarray(method.denoise(noisy, rate, *extra), dtype=float)
+        milliseconds.append(1e3 * (time.perf_counter() - start))
+        if estimate.shape != clean.shape:
+            raise InputError(
+                f"{method.name} returned shape {estimate.shape} for a clip of shape "
+                f"{clean.shape}; a denoiser must keep the length."
+            )
+        estimates.append(estimate)
+        cleans.append(clean)
+        if progress is not None:
+            progress.update()
+    scores = joblib.Parallel(n_jobs=-1, batch_size=16)(
+        joblib.delayed(score_estimate)(clean, estimate, rate, scale)
+        for clean, estimate in zip(cleans, estimates)
+    )
+    table = store.index.loc[rows, ["clip_id", "speaker", "digit"]].reset_index(drop=True)
+    table = table.assign(method=method.name, noise=kind, input_snr_db=float(snr_db))
+    return pd.concat([table, pd.DataFrame(scores)], axis=1).assign(milliseconds=milliseconds)
+
+
+def add_improvements(scores: pd.DataFrame) -> pd.DataFrame:
+    """Add ``metric(estimate) - metric(noisy)`` per clip and condition.
+
+    Raises
+    ------
+    InputError
+        A clip lacks its row for the method "noisy".
+    """
+    key = ["clip_id", "noise", "input_snr_db"]
+    noisy = scores[scores["method"] == "noisy"].set_index(key)[list(IMPROVED)]
+    before = scores[key].join(noisy, on=key)
+    if before[list(IMPROVED)].isna().any(axis=None):
+        raise InputError("Improvements need a score of the method 'noisy' for every clip.")
+    return scores.assign(
+        **{name: scores[metric] - before[metric] for metric, name in IMPROVED.items()}
+    )
+
+
+def fold_methods(run: Run, fold: int) -> tuple[list[Method], ReferenceScale]:
+    """All methods for the test speakers of a fold, and the reference's scale in that fold."""
+    denoisers = {name: load_denoiser(run, name, fold) for name in TRAINED}
+    trained = [Method(name, denoiser) for name, denoiser in denoisers.items()]
+    return standard_methods(run.config) + trained, denoisers[TRAINED[0]].scale
+
+
+def evaluate_folds(
+    run: Run,
+    store: ClipStore,
+    folds: pd.DataFrame,
+    *,
+    methods: Callable[[Run, int], tuple[list[Method], ReferenceScale]] = fold_methods,
+) -> pd.DataFrame:
+    """Score every method on the test speakers of every fold: the score table of the report."""
+    limit = run.config.evaluation.max_clips_per_speaker
+    tables = []
+    for fold, speakers in folds.groupby("fold")["speaker"]:
+        rows = store.rows_of(speakers, limit=limit)
+        todo, scale = methods(run, fold)
+        with tqdm(
+            total=len(rows) * len(todo),
+            desc=f"fold {fold + 1}/{folds['fold'].max() + 1}",
+            unit="clip",
+            mininterval=2,
+        ) as progress:
+            for method in todo:
+                if isinstance(method.denoise, Denoiser):
+                    method.denoise(store.noisy(rows[0]), run.config.audio.sample_rate)  # warm up
+                table = score_method(method, store, rows, scale=scale, progress=progress)
+                tables.append(table.assign(fold=fold))
+    return add_improvements(pd.concat(tables, ignore_index=True))
+
+
+def compare(scores: pd.DataFrame, values: list[str], *, rng, draws: int) -> pd.DataFrame:
+    """Mean and interval of each value for each method, best SI-SDR last within its group.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per method: for each value `<value>`, `<value>_low`, `<value>_high`; the median
+        milliseconds; `oracle`.
+    """
+    rows = []
+    for method, table in scores.groupby("method", sort=False):
+        row = {"method": method, "oracle": method in ORACLES}
+        for value in values:
+            mean = mean_with_interval(table, value, rng=rng, draws=draws)
+            row |= {value: mean.estimate, f"{value}_low": mean.low, f"{value}_high": mean.high}
+        row["milliseconds"] = table["milliseconds"].median()
+        rows.append(row)
+    return pd.DataFrame(rows).sort_values(["oracle", "si_sdr_db"], ignore_index=True)
+
+
+def spectrogram_figure(run: Run, store: ClipStore, folds: pd.DataFrame, *, limit: int = 2):
+    """The published figure as it was computed: on the network's raw output.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per clip: speaker and the spectrogram SNR in dB of the noisy input, of the
+        published variant's output and of an array of zeros.
+    """
+    rate, rows = run.config.audio.sample_rate, []
+    for fold, speakers in folds.groupby("fold")["speaker"]:
+        denoiser = load_denoiser(run, "reference as published", fold)
+        for row in store.rows_of(speakers, limit=limit):
+            noisy = store.noisy(row)
+            target = denoiser.scale.z_score(reference_features(store.clean(row), rate))
+            candidates = {
+                "noisy input": denoiser.scale.inputs(reference_features(noisy, rate)),
+                "zeros": np.zeros_like(target),
+                "reference as published": denoiser.spectrogram(noisy),
+            }
+            figures = {k: metrics.spectrogram_snr(target, v) for k, v in candidates.items()}
+            rows.append({"speaker": store.index["speaker"].iat[row], **figures})
+    return pd.DataFrame(rows)
+
+
+def examples(run: Run, store: ClipStore, clips: list[pd.Series]) -> list[dict[str, np.ndarray]]:
+    """Clean, noisy and denoised waveforms of scored clips, by the fold's own model.
+
+    Parameters
+    ----------
+    clips : list of pd.Series
+        Rows of the score table (`clip_id`, `fold`).
+    """
+    row_of = pd.Series(store.index.index, index=store.index["clip_id"])
+    sounds = []
+    for clip in clips:
+        row, denoise = row_of[clip["clip_id"]], load_denoiser(run, "ours", clip["fold"])
+        noisy = store.noisy(row)
+        denoised = denoise(noisy, run.config.audio.sample_rate)
+        sounds.append({"clean": store.clean(row), "noisy": noisy, "denoised": denoised})
+    return sounds
+
+
+def headline(scores: pd.DataFrame, run: Run) -> dict:
+    """The numbers of the abstract, flat and ready for JSON.
+
+    Every entry is the mean over clips with its interval over speakers; keys are documented by
+    their use in ``notebooks/abstract.md``.
+    """
+    statistics, rng = run.config.statistics, np.random.default_rng(run.config.seed)
+    table = compare(
+        scores,
+        ["snr_db", "si_sdr_db", "snr_improvement_db", "si_sdr_improvement_db", "estoi"],
+        rng=rng,
+        draws=statistics.bootstrap_draws,
+    ).set_index("method")
+    facts = {
+        "n_clips": int(scores["clip_id"].nunique()),
+        "n_speakers": int(scores["speaker"].nunique()),
+        "n_folds": int(scores["fold"].nunique()),
+        "input_snr_db": float(run.config.noise.snr_db),
+        "noise": run.config.noise.kind,
+        "sample_rate": run.config.audio.sample_rate,
+        "profile": run.config.profile,
+    }
+    wanted = {
+        "ours": "ours",
+        "irm": "ideal ratio mask",
+        "published": "reference as published",
+        "repaired": "reference repaired",
+        "noisy": "noisy",
+    }
+    for key, method in wanted.items():
+        for column in table.columns.drop(["oracle", "milliseconds"]):
+            facts[f"{key}_{column}"] = float(table.at[method, column])
+        facts[f"{key}_milliseconds"] = float(table.at[method, "milliseconds"])
+    peers = table[~table["oracle"]].drop(index="ours")
+    best = peers["si_sdr_improvement_db"].idxmax()
+    facts["best_peer"] = best
+    facts["best_peer_si_sdr_improvement_db"] = float(peers.at[best, "si_sdr_improvement_db"])
+    return facts

@@ -1,0 +1,1 @@
+"""Table in, Matplotlib figure out: one module per chapter of the report."""

@@ -1,0 +1,119 @@
+"""Waveforms, spectrograms and folds: what goes in, what noise does to it, what comes out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lib.features import level_db, stft
+from lib.figures import style
+
+__all__ = ["waveforms", "spectrograms", "spectra", "folds_chart"]
+
+RANGE_DB = 60.0
+
+
+def waveforms(signals: dict[str, np.ndarray], sample_rate: int):
+    """Waveforms under each other on one time axis and one amplitude axis.
+
+    Parameters
+    ----------
+    signals : dict
+        Label -> waveform [shape=(n,)].
+    """
+    fig, axes = style.new(1.05 * len(signals) + 0.4, nrows=len(signals), sharex=True, sharey=True)
+    for ax, (label, y) in zip(np.atleast_1d(axes), signals.items()):
+        ax.plot(np.arange(len(y)) / sample_rate, y, color=style.NEUTRAL, linewidth=0.5)
+        ax.set_title(label)
+    np.atleast_1d(axes)[-1].set_xlabel("time (s)")
+    fig.supylabel("amplitude", fontsize=9)
+    return fig
+
+
+def spectrograms(
+    rows: dict[str, dict[str, np.ndarray]], sample_rate: int, *, n_fft: int, hop_length: int
+):
+    """A grid of spectrograms, one row per clip and one column per signal.
+
+    Each row has one colour scale: dB below the peak of its first signal.
+
+    Parameters
+    ----------
+    rows : dict
+        Row label -> {column label -> waveform [shape=(n,)]}.
+    """
+    columns = list(next(iter(rows.values())))
+    fig, axes = style.new(
+        1.75 * len(rows) + 0.5, nrows=len(rows), ncols=len(columns), sharey=True, squeeze=False
+    )
+    for line, (label, signals) in zip(axes, rows.items()):
+        spectra = {k: stft(y, n_fft=n_fft, hop_length=hop_length) for k, y in signals.items()}
+        reference = np.abs(spectra[columns[0]]).max()
+        for ax, column in zip(line, columns):
+            duration = len(signals[column]) / sample_rate
+            image = ax.imshow(
+                level_db(spectra[column], reference=reference, range_db=RANGE_DB),
+                origin="lower",
+                aspect="auto",
+                vmin=-RANGE_DB,
+                vmax=0,
+                extent=(0, duration, 0, sample_rate / 2000),
+                rasterized=True,
+            )
+            if line is axes[0]:
+                ax.set_title(column)
+            if line is axes[-1]:
+                ax.set_xlabel("time (s)")
+        line[0].set_ylabel(f"{label}\nfrequency (kHz)")
+    fig.colorbar(image, ax=axes, label="dB below the clean peak", shrink=min(1.0, 2 / len(rows)))
+    return fig
+
+
+def spectra(signals: dict[str, np.ndarray], sample_rate: int):
+    """Long-term power spectra of signals, in third-octave smoothing, labelled directly."""
+    from scipy.signal import welch
+
+    fig, ax = style.new(2.8)
+    colours = ["#009E73", "#8c8c8c", "#CC79A7", "#0072B2"]
+    for (label, y), colour in zip(signals.items(), colours):
+        frequency, power = welch(y, sample_rate, nperseg=min(512, len(y)))
+        level = 10 * np.log10(np.maximum(power[1:], 1e-20))
+        ax.semilogx(frequency[1:], level, color=colour, linewidth=1.2)
+        ax.annotate(
+            label, (frequency[-1], level[-8:].mean()), xytext=(4, 0), textcoords="offset points",
+            color=colour, va="center", fontsize=8.5,
+        )  # fmt: skip
+    ax.set_xlim(50, sample_rate / 2)
+    ax.set_xticks([50, 100, 200, 500, 1000, 2000, 4000])
+    ax.set_xticklabels(["50", "100", "200", "500", "1k", "2k", "4k"])
+    ax.minorticks_off()
+    ax.set_xlabel("frequency (Hz)")
+    ax.set_ylabel("power density (dB/Hz)")
+    return fig
+
+
+def folds_chart(folds: pd.DataFrame):
+    """Which speakers each model learns from, stops on and is tested on."""
+    speakers = folds.sort_values(["fold", "speaker"])["speaker"].tolist()
+    k = int(folds["fold"].max()) + 1
+    fold_of = folds.set_index("speaker")["fold"]
+    role = np.array([[{0: 2, 1: 1}.get((fold_of[s] - f) % k, 0) for s in speakers]
+                     for f in range(k)])  # fmt: skip
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Patch
+
+    colours = ["#d9e6ef", "#E69F00", "#D55E00"]
+    fig, ax = style.new(0.28 * k + 1.2)
+    ax.pcolormesh(role, cmap=ListedColormap(colours), vmin=0, vmax=2, edgecolor="white", lw=1)
+    ax.set_yticks(np.arange(k) + 0.5, [f"fold {f + 1}" for f in range(k)])
+    ax.set_xticks(np.arange(len(speakers)) + 0.5, speakers,
+                  rotation=90 if len(speakers) > 8 else 0, fontsize=8)  # fmt: skip
+    ax.invert_yaxis()
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.set_xlabel("speaker")
+    names = ["learned from", "decides when to stop", "tested on"]
+    ax.legend(
+        [Patch(color=c) for c in colours], names, ncols=3, loc="lower left", bbox_to_anchor=(0, 1)
+    )
+    return fig

@@ -1,0 +1,235 @@
+"""Figures of the speaker analysis: tables of `lib.speakers` in, Matplotlib figures out.
+
+Each speaker is a point and each group an interval, with its n beside it.  Groups with fewer
+speakers than a test wants are grey.  Gains in dB; intervals wider than the speakers' own range
+run out of the picture.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lib.figures import style
+
+__all__ = ["age_trend", "caterpillar", "differences", "heatmap", "levels", "spreads"]
+
+ORDERED = ("age", "digit")  # levels with an order of their own
+GAIN = "SI-SDR improvement (dB)"
+POINT, GROUP, FEW = "#9aa5ad", style.COLOURS["ours"], "#6e6e6e"
+
+
+def caterpillar(means: pd.DataFrame, *, label: str = GAIN):
+    """Draw every speaker's mean gain, lowest first, with its interval over clips.
+
+    Parameters
+    ----------
+    means : pd.DataFrame
+        As from `lib.speakers.speaker_means`.
+    """
+    fig, ax = style.new(2.9)
+    x, n = np.arange(len(means)), means["n_clips"]
+    ax.axhline(np.average(means["estimate_db"], weights=n), color=POINT, lw=0.8, ls="--", zorder=0)
+    ax.vlines(x, means["low_db"], means["high_db"], color=GROUP, lw=1.2, alpha=0.6)
+    ax.plot(x, means["estimate_db"], "o", color=GROUP, ms=4 if len(means) > 30 else 6)
+    same = n.min() == n.max()
+    names = means["speaker"] if same else means["speaker"] + [f" ({k})" for k in n]
+    few, crowded = len(means) <= 10 and names.str.len().max() <= 12, len(means) > 40
+    rotation, size = (0, 9) if few else (90, 6 if crowded else 8)
+    ax.set_xticks(x, names, rotation=rotation, fontsize=size)
+    ax.set_xlim(-0.6, len(means) - 0.4)
+    clips = f"{n.min()} clip{'s' if n.min() > 1 else ''} each" if same else "number of clips"
+    ax.set(xlabel=f"speaker, lowest first ({clips})", ylabel=label)
+    return fig
+
+
+def levels(
+    clips: pd.DataFrame, effects: pd.DataFrame, attribute: str, *, column: str = "", fewest: int = 5
+):
+    """Draw the levels of one attribute: speakers as points, means with intervals, n beside.
+
+    Parameters
+    ----------
+    clips : pd.DataFrame
+        As from `lib.speakers.clip_gains`.
+    effects : pd.DataFrame
+        As from `lib.speakers.effects`.
+    attribute : str
+        Its name in `effects`.
+    column : str, optional
+        Its column in `clips`, where it is named differently.
+    fewest : int
+        Levels with fewer speakers are grey.
+    """
+    table = effects[effects["attribute"] == attribute]
+    if attribute not in ORDERED:
+        table = table.sort_values("estimate_db", ascending=False)
+    points = clips.groupby([column or attribute, "speaker"])["gain_db"].mean()
+    fig, ax = style.new(0.75 + 0.27 * len(table))
+    ax.axvline(clips["gain_db"].mean(), color=POINT, lw=0.8, ls="--", zorder=0)
+    dense = len(points) > 300
+    for y, row in enumerate(table.itertuples()):
+        own = points[points.index.get_level_values(0).astype(str) == row.level]
+        spread = np.linspace(-0.22, 0.22, len(own)) if len(own) > 1 else [0.0]
+        colour = GROUP if row.n_speakers >= fewest else FEW
+        ax.plot(
+            own, y + np.array(spread), "o", ms=2.5 if dense else 3.5, color=POINT, alpha=0.55, mew=0
+        )
+        ax.plot([row.low_db, row.high_db], [y, y], color=colour, lw=1.8)
+        ax.plot(row.estimate_db, y, "o", ms=6.5, color=colour, mec="white", mew=0.8)
+    _limit(ax, [*points, *table["estimate_db"]])
+    ax.set_yticks(range(len(table)), table["level"])
+    ax.set_ylim(len(table) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel(GAIN)
+    n = [_n(row.n_speakers, row.n_clips) for row in table.itertuples()]
+    _beside(ax, n)
+    return fig
+
+
+def age_trend(means: pd.DataFrame):
+    """Draw every speaker's mean gain over age, with the least-squares line.
+
+    Parameters
+    ----------
+    means : pd.DataFrame
+        As from `lib.speakers.speaker_means`; speakers without an age are left out.
+    """
+    known = means.dropna(subset=["age"])
+    fig, ax = style.new(2.7)
+    x, y = known["age"].to_numpy(float), known["estimate_db"].to_numpy()
+    ax.plot(x, y, "o", ms=5, color=GROUP, alpha=0.6, mew=0)
+    if np.unique(x).size > 2:
+        ends = np.array([x.min(), x.max()])
+        ax.plot(ends, np.polyval(np.polyfit(x, y, 1), ends), color=FEW, lw=1.2)
+    ax.set(xlabel=f"age (years); n = {len(known)} speakers", ylabel=GAIN)
+    return fig
+
+
+def heatmap(effects: pd.DataFrame, attribute: str):
+    """Draw the mean gain in each cell of a crossed attribute, with the n of speakers in it.
+
+    Cells without a speaker stay empty.
+
+    Parameters
+    ----------
+    effects : pd.DataFrame
+        As from `lib.speakers.effects`.
+    attribute : str
+        ``"accent x gender"`` or ``"accent x digit"``.
+    """
+    table = effects[effects["attribute"] == attribute]
+    gain = table.pivot(index="level", columns="second_level", values="estimate_db")
+    n = table.pivot(index="level", columns="second_level", values="n_speakers").loc[:, gain.columns]
+    order = n.max(axis=1).sort_values(ascending=False, kind="stable").index
+    gain, n = gain.loc[order], n.loc[order]
+    wide = gain.shape[1] > 4
+    fig, ax = style.new(0.9 + 0.3 * len(gain), width=style.WIDTH if wide else 4.6)
+    image = ax.imshow(gain, cmap="cividis", aspect="auto")
+    middle = np.nanmean([np.nanmin(gain), np.nanmax(gain)])
+    for (i, j), value in np.ndenumerate(gain.to_numpy()):
+        if np.isfinite(value):
+            text = f"{value:.1f} ({n.iloc[i, j]:.0f})".replace("-", "\N{MINUS SIGN}")
+            colour = "white" if value < middle else "black"
+            ax.text(j, i, text, ha="center", va="center", color=colour, fontsize=6.8 if wide else 8)
+    ax.set_xticks(range(gain.shape[1]), gain.columns)
+    ax.set_yticks(range(len(gain)), gain.index)
+    ax.set_xlabel(attribute.split(" x ")[1])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.set_xticks(np.arange(0.5, gain.shape[1] - 1), minor=True)
+    ax.set_yticks(np.arange(0.5, len(gain) - 1), minor=True)
+    ax.grid(which="minor", color="white", lw=1.5)
+    ax.tick_params(which="minor", length=0)
+    fig.colorbar(image, ax=ax, label="mean gain (dB)", fraction=0.05, pad=0.02)
+    return fig
+
+
+def differences(results: pd.DataFrame):
+    """Draw each compared difference with its interval, over what could have been found.
+
+    Parameters
+    ----------
+    results : pd.DataFrame
+        As from `lib.speakers.tests`; rows without an estimate are left out.
+    """
+    table = results.dropna(subset=["estimate_db"])
+    fig, ax = style.new(0.8 + 0.4 * max(1, len(table)))
+    ax.axvline(0, color=POINT, lw=0.8)
+    for y, row in enumerate(table.itertuples()):
+        colour = GROUP if row.testable else FEW
+        width = 0 if np.isnan(row.detectable_db) else row.detectable_db
+        ax.barh(y, 2 * width, left=-width, height=0.62, color="#e4e8eb", zorder=0)
+        ax.plot([row.low_db, row.high_db], [y, y], color=colour, lw=1.8)
+        ax.plot(row.estimate_db, y, "o", ms=6.5, color=colour, mec="white", mew=0.8)
+    reach = table[["estimate_db", "detectable_db"]].abs().to_numpy()
+    largest = np.nanmax(reach) if np.isfinite(reach).any() else 1.0
+    ax.set_xlim(-1.1 * largest, 1.1 * largest)
+    names = [
+        f"{row.attribute}\n{row.compared}" + (", per 10 years" if "10" in row.unit else "")
+        for row in table.itertuples()
+    ]
+    ax.set_yticks(range(len(table)), names, fontsize=8)
+    ax.set_ylim(len(table) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel("difference in gain (dB)")
+    notes = [
+        f"n = {row.n_speakers}, " + (f"p = {row.p_holm:.2g}" if row.testable else "not testable")
+        for row in table.itertuples()
+    ]
+    _beside(ax, notes)
+    return fig
+
+
+def spreads(own: pd.DataFrame, published: pd.DataFrame):
+    """Draw how far apart group means lie, over what shuffled labels give by chance.
+
+    Parameters
+    ----------
+    own, published : pd.DataFrame
+        As from `lib.speakers.shuffled_spreads` and `lib.speakers.published_spreads`.
+    """
+    fig, axes = style.new(0.9 + 0.3 * max(len(own), len(published), 2), ncols=2)
+    panels = (
+        (axes[0], own, "true_db", "ours, true labels", "o"),
+        (axes[1], published, "published_db", "as published", "D"),
+    )
+    for ax, table, column, name, marker in panels:
+        y = np.arange(len(table))
+        ax.hlines(y, table["chance_low_db"], table["chance_high_db"], color="#c9d0d5", lw=9)
+        ax.plot(table["chance_db"], y, "|", color=FEW, ms=9)
+        ax.plot(table[column], y, marker, color=GROUP, ms=6)
+        ax.set_yticks(y, [f"{row.label} ({row.groups})" for row in table.itertuples()])
+        ax.set_ylim(len(table) - 0.5, -0.5)
+        ax.set_xlim(left=0)
+        ax.tick_params(axis="y", length=0)
+        ax.set_title(f"{name} (points), shuffled labels (grey)", fontsize=8.5)
+        ax.set_xlabel("highest minus lowest group mean (dB)")
+    return fig
+
+
+def _limit(ax, values) -> None:
+    """Limit the x axis to the finite `values` and a margin."""
+    low, high = np.nanmin(values), np.nanmax(values)
+    margin = 0.06 * (high - low) or 0.5
+    ax.set_xlim(low - margin, high + margin)
+
+
+def _n(speakers: int, clips: int) -> str:
+    return f"{speakers:,} speaker{'s' * (speakers != 1)}, {clips:,} clip{'s' * (clips != 1)}"
+
+
+def _beside(ax, texts: list[str]) -> None:
+    """Write one text to the right of each row."""
+    for y, text in enumerate(texts):
+        ax.annotate(
+            text,
+            (1.01, y),
+            xycoords=("axes fraction", "data"),
+            fontsize=7.5,
+            va="center",
+            color=FEW,
+            annotation_clip=False,
+        )

@@ -1,0 +1,40 @@
+"""How the losses fell."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from lib.figures import style
+
+__all__ = ["loss_curves"]
+
+
+def loss_curves(history: pd.DataFrame, units: dict[str, str]):
+    """Training and validation loss by epoch, one panel per model, one thin line per fold.
+
+    Parameters
+    ----------
+    history : pd.DataFrame
+        Columns model, fold, epoch, loss, validation_loss, kept.
+    units : dict
+        Model -> label of its loss axis.
+    """
+    models = list(units)
+    fig, axes = style.new(2.7, ncols=len(models))
+    for ax, model in zip(axes, models):
+        colour = style.COLOURS[model]
+        table = history[history["model"] == model]
+        for _, fold in table.groupby("fold"):
+            ax.plot(fold["epoch"], fold["loss"], ":", color=colour, alpha=0.5, linewidth=1)
+            ax.plot(fold["epoch"], fold["validation_loss"], color=colour, alpha=0.45, linewidth=1)
+            kept = fold[fold["kept"]]
+            ax.plot(kept["epoch"], kept["validation_loss"], "o", color=colour, markersize=4)
+        ax.set_title(f"{model} ({table['fold'].nunique()} folds)")
+        ax.set_xlabel("epoch")
+        ax.set_ylabel(units[model])
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].plot([], [], ":", color="black", label="training")
+    axes[0].plot([], [], color="black", label="validation")
+    axes[0].plot([], [], "o", color="black", markersize=4, label="kept")
+    axes[0].legend(fontsize=7.5)
+    return fig

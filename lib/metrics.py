@@ -1,0 +1,179 @@
+r"""How far an estimate is from the clean signal: NumPy in, numbers out.
+
+All functions take ``(reference, estimate)``, 1-D arrays of equal length over the clip's own
+samples, and return dB or a score.  Higher is better, except for `log_spectral_distance`.
+
+=======================  ==================================================================
+`snr`                    :math:`10\log_{10} \|x\|^2 / \|x-\hat x\|^2`
+`si_sdr`                 the same after the best gain on the reference [1]_
+`estoi`                  extended short-time objective intelligibility, 0 to 1 [2]_
+`pesq`                   perceptual quality, 1 to 4.5, where the library is installed [3]_
+`log_spectral_distance`  distance of log spectra, dB
+`spectrogram_snr`        the figure the published system called "SNR improvement"
+=======================  ==================================================================
+
+A silent or otherwise undefined case has a stated value, never NaN by accident: energies are
+floored at 1e-10 of the reference's energy, so that ratios stay within +-100 dB; a silent
+reference raises.
+
+References
+----------
+.. [1] Le Roux et al., "SDR -- half-baked or well done?", ICASSP 2019.
+.. [2] Jensen and Taal, "An algorithm for predicting the intelligibility of speech masked by
+       modulated noise maskers", IEEE/ACM TASLP 2016; computed by pystoi.
+.. [3] ITU-T P.862; computed by the optional package pesq.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import librosa
+import numpy as np
+
+from lib.errors import InputError
+
+__all__ = [
+    "snr",
+    "si_sdr",
+    "estoi",
+    "pesq",
+    "log_spectral_distance",
+    "spectrogram_snr",
+    "evaluate",
+    "METRICS",
+]
+
+FLOOR = 1e-10  # of the reference's energy
+
+
+def validate(reference: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as float64, or raise InputError when they cannot be compared."""
+    reference = np.asarray(reference, dtype=np.float64)
+    estimate = np.asarray(estimate, dtype=np.float64)
+    if reference.shape != estimate.shape or reference.ndim != 1:
+        raise InputError(
+            f"Reference and estimate must be 1-D and equally long, got shapes "
+            f"{reference.shape} and {estimate.shape}."
+        )
+    for name, signal in (("reference", reference), ("estimate", estimate)):
+        if not np.all(np.isfinite(signal)):
+            raise InputError(f"The {name} holds NaN or infinite samples.")
+    if not np.any(reference):
+        raise InputError("The reference is silent: no ratio to it is defined.")
+    return reference, estimate
+
+
+def _ratio_db(signal: np.ndarray, error: np.ndarray, floor: float) -> float:
+    return float(10 * np.log10((np.sum(signal**2) + floor) / (np.sum(error**2) + floor)))
+
+
+def snr(reference: np.ndarray, estimate: np.ndarray) -> float:
+    """Signal-to-noise ratio in dB; silence scores 0 dB, a perfect estimate 100 dB.
+
+    Examples
+    --------
+    >>> round(snr(np.array([1.0, 1.0]), np.array([1.1, 0.9])), 6)
+    20.0
+    """
+    reference, estimate = validate(reference, estimate)
+    return _ratio_db(reference, reference - estimate, FLOOR * np.sum(reference**2))
+
+
+def si_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
+    """Scale-invariant signal-to-distortion ratio in dB, clipped to +-100 dB.
+
+    The reference is scaled by its projection on the estimate before the ratio is taken, so a
+    gain on the estimate changes nothing.  Signals are used as they are: DC and rumble were
+    removed before.  A silent estimate contains nothing of the reference: -100 dB.
+    """
+    reference, estimate = validate(reference, estimate)
+    if not np.any(estimate):
+        return -100.0
+    scale = np.dot(estimate, reference) / np.dot(reference, reference)
+    target = scale * reference
+    return _ratio_db(target, estimate - target, FLOOR * np.sum(estimate**2))
+
+
+def estoi(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
+    """Extended STOI.  A clip with under 30 frames of speech (0.4 s) is repeated until it has.
+
+    pystoi drops silent frames and needs 30 of the rest.  Half-second digits are often too
+    short, so both signals are tiled to at least 1.5 s; the score of a tiled signal is the
+    mean over its repetitions.  Silence scores 0.
+    """
+    from pystoi import stoi
+
+    reference, estimate = validate(reference, estimate)
+    if not np.any(estimate):
+        return 0.0
+    repeats = int(np.ceil(1.5 * sample_rate / len(reference)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)  # pystoi: "not enough STFT frames"
+        try:
+            return float(
+                stoi(
+                    np.tile(reference, repeats),
+                    np.tile(estimate, repeats),
+                    sample_rate,
+                    extended=True,
+                )
+            )
+        except RuntimeWarning as warning:
+            raise InputError(f"ESTOI is not defined for this clip: {warning}") from warning
+
+
+def pesq(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
+    """Perceptual evaluation of speech quality, narrow band at 8 kHz and wide band at 16 kHz."""
+    try:
+        from pesq import pesq as itu_pesq
+    except ImportError as error:
+        raise InputError(
+            "PESQ needs the optional package pesq, which is compiled from source: "
+            "`.venv/bin/python -m pip install pesq` with a C compiler."
+        ) from error
+    reference, estimate = validate(reference, estimate)
+    mode = {8000: "nb", 16000: "wb"}.get(sample_rate)
+    if mode is None:
+        raise InputError(f"PESQ is defined at 8000 and 16000 Hz, got {sample_rate} Hz.")
+    return float(itu_pesq(sample_rate, reference, estimate, mode))
+
+
+def log_spectral_distance(
+    reference: np.ndarray, estimate: np.ndarray, *, n_fft: int = 256, range_db: float = 50.0
+) -> float:
+    """Root-mean-square distance of log power spectra in dB, mean over frames; 0 is best.
+
+    Both spectra are floored `range_db` below the reference's peak, so that what nobody hears
+    does not count; the estimate's level does.
+    """
+    reference, estimate = validate(reference, estimate)
+    spectra = [np.abs(librosa.stft(y, n_fft=n_fft)) ** 2 for y in (reference, estimate)]
+    floor = spectra[0].max() * 10 ** (-range_db / 10)
+    difference = np.subtract(*(10 * np.log10(np.maximum(S, floor)) for S in spectra))
+    return float(np.mean(np.sqrt(np.mean(difference**2, axis=0))))
+
+
+def spectrogram_snr(reference: np.ndarray, estimate: np.ndarray) -> float:
+    """Output SNR in dB of z-scored magnitude spectrograms, whatever their shape.
+
+    The published system reports the mean of this figure as "SNR improvement".  It is no
+    improvement, since nothing of the input is subtracted, and a spectrogram of zeros scores
+    0 dB.  Kept under its right name for comparison.
+    """
+    return snr(np.ravel(reference), np.ravel(estimate))
+
+
+METRICS = {
+    "snr_db": lambda reference, estimate, sample_rate: snr(reference, estimate),
+    "si_sdr_db": lambda reference, estimate, sample_rate: si_sdr(reference, estimate),
+    "estoi": estoi,
+    "log_spectral_distance_db": lambda reference, estimate, sample_rate: log_spectral_distance(
+        reference, estimate
+    ),
+}
+
+
+def evaluate(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> dict[str, float]:
+    """Return every metric of `METRICS` by name."""
+    return {name: metric(reference, estimate, sample_rate) for name, metric in METRICS.items()}

@@ -1,0 +1,163 @@
+"""Noisy and clean examples, and who may learn from whom.
+
+Speakers, not clips, are dealt into folds.  Fold k is tested on its own speakers, stopped on
+the speakers of the next fold, and trained on all others.
+
+For training, every example is made anew in every epoch by `training_example`, from a random
+stream that depends on the root seed, the clip and the epoch only: no order of reading, number
+of workers or interruption changes it.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+from lib.audio import fix_length
+from lib.config import Config
+from lib.errors import CorpusError
+from lib.noise import clip_rng, make_noise, mix_at_snr
+from lib.store import ClipStore
+
+__all__ = [
+    "deal_folds",
+    "split_speakers",
+    "training_example",
+    "equal_batches",
+    "TrainingPairs",
+    "validation_pairs",
+]
+
+
+def deal_folds(store: ClipStore, speakers: pd.DataFrame) -> pd.DataFrame:
+    """Deal the speakers into folds, genders balanced where both are present.
+
+    Parameters
+    ----------
+    speakers : pd.DataFrame
+        Columns `speaker` and `gender` (may be missing).
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns `speaker`, `fold`; every speaker of the store exactly once.
+
+    Raises
+    ------
+    CorpusError
+        Fewer than three speakers: one each is needed to train, to stop and to test.
+    """
+    config = store.config
+    clips = store.index[["speaker"]].merge(
+        speakers[["speaker", "gender"]], on="speaker", how="left"
+    )
+    names = clips["speaker"].unique()
+    if len(names) < 3:
+        raise CorpusError(
+            f"{len(names)} speaker(s) with usable clips; at least 3 are needed: one to train "
+            "on, one to stop on, one to test on."
+        )
+    k = min(config.training.folds, len(names))
+    gender = clips["gender"].fillna("unknown").astype(str)
+    stratified = StratifiedGroupKFold(k, shuffle=True, random_state=config.seed)
+    balanced = gender.value_counts().min() >= k  # what the splitter demands
+    splitter = stratified if balanced and gender.nunique() > 1 else GroupKFold(k)
+    parts = splitter.split(clips, gender, groups=clips["speaker"])
+    fold_of = {name: fold for fold, (_, test) in enumerate(parts)
+               for name in clips["speaker"].iloc[test].unique()}  # fmt: skip
+    return pd.DataFrame({"speaker": sorted(fold_of), "fold": [fold_of[s] for s in sorted(fold_of)]})
+
+
+def split_speakers(folds: pd.DataFrame, fold: int) -> tuple[list[str], list[str], list[str]]:
+    """Return the training, validation and test speakers of a fold, disjoint from each other."""
+    following = (fold + 1) % (folds["fold"].max() + 1)
+    test = folds.loc[folds["fold"] == fold, "speaker"].tolist()
+    validation = folds.loc[folds["fold"] == following, "speaker"].tolist()
+    training = folds.loc[~folds["fold"].isin([fold, following]), "speaker"].tolist()
+    return training, validation, test
+
+
+def training_example(
+    clean: np.ndarray, samples: int, rng: np.random.Generator, config: Config
+) -> tuple[np.ndarray, np.ndarray]:
+    """Make one noisy example and its target from a clean clip.
+
+    The clip is played at a random speed (which moves pitch and formants, as another speaker
+    would), cut at a random place to `samples`, and mixed with fresh noise at the configured
+    SNR.  Both signals are scaled so that the noisy one has an RMS of 0.1.
+
+    Parameters
+    ----------
+    clean : np.ndarray [shape=(n,)]
+        Own samples of a clip.
+    samples : int
+        Length of the example; shorter clips are followed by zeros.
+
+    Returns
+    -------
+    noisy, target : np.ndarray [shape=(samples,), dtype=float32]
+    """
+    spread = config.training.speed_spread
+    speed = rng.uniform(1 - spread, 1 + spread)
+    positions = np.arange(0, len(clean) - 1, speed)
+    clean = np.interp(positions, np.arange(len(clean)), clean)
+    start = rng.integers(max(len(clean) - samples, 0) + 1)
+    clean = clean[start : start + samples]
+    if not np.any(clean):  # a crop may fall into digital silence
+        return np.zeros(samples, np.float32), np.zeros(samples, np.float32)
+    noise = make_noise(config.noise.kind, len(clean), rng)
+    noisy = mix_at_snr(clean, noise, config.noise.snr_db)
+    scale = 0.1 / np.sqrt(np.mean(noisy**2))
+    pair = (fix_length(scale * y, samples).astype(np.float32) for y in (noisy, clean))
+    return tuple(pair)
+
+
+def equal_batches(order: np.ndarray, size: int) -> np.ndarray:
+    """Cut `order` into equal batches [shape=(batches, size)]; a remainder is left out.
+
+    Equal shapes spare a second compilation; `order` is new in every epoch, so every clip has
+    its turn.
+    """
+    size = min(size, len(order))
+    return order[: len(order) // size * size].reshape(-1, size)
+
+
+class TrainingPairs(keras.utils.PyDataset):
+    """Batches of (noisy, clean) waveforms for one epoch, shuffled, made while others train.
+
+    Parameters
+    ----------
+    rows : np.ndarray
+        Rows of the store to learn from.
+    epoch : int
+        Decides the order of the clips and the noise on them.
+    """
+
+    def __init__(self, store: ClipStore, rows: np.ndarray, *, epoch: int):
+        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
+        self.store, self.epoch = store, epoch
+        self.config = store.config
+        order = np.random.default_rng([self.config.seed, epoch]).permutation(rows)
+        self.batches = equal_batches(order, self.config.training.batch_size)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
+        samples = round(self.config.training.crop_s * self.config.audio.sample_rate)
+        pairs = []
+        for row in self.batches[batch]:
+            clip_id = self.store.index["clip_id"].iat[row]
+            rng = clip_rng(self.config.seed, clip_id, f"training epoch {self.epoch}")
+            pairs.append(training_example(self.store.clean(row), samples, rng, self.config))
+        noisy, clean = zip(*pairs)
+        return np.stack(noisy), np.stack(clean)
+
+
+def validation_pairs(store: ClipStore, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whole clips with their fixed noise: two arrays [shape=(len(rows), clip_samples)]."""
+    n = store.config.audio.clip_samples
+    noisy = np.stack([fix_length(store.noisy(row), n) for row in rows]).astype(np.float32)
+    return noisy, np.stack([store.clips[row] for row in rows])

@@ -1,0 +1,10 @@
+"""The report: display in the notebooks, execution, provenance, HTML and PDF.
+
+The notebooks use ``start``, ``figure``, ``table``, ``players`` and ``say`` from here.
+``python -m lib.report.execute`` runs one notebook, ``python -m lib.report.export`` turns
+the executed ones into ``report.html`` and ``report.pdf``.
+"""
+
+from lib.report.display import figure, players, say, start, table
+
+__all__ = ["start", "figure", "table", "players", "say"]

@@ -1,0 +1,270 @@
+"""What the notebooks show: figures, tables, players and sentences with numbers.
+
+Each output carries ``metadata.report = {"kind", "id", "caption", ...}``, from which
+`lib.report.markdown` numbers it and resolves ``@fig-...`` and ``@tbl-...``.  The same output looks
+right in Jupyter itself.  Captions are Markdown; table cells and labels are plain text.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import logging
+import os
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+import soundfile
+from IPython.display import display
+
+from lib.artifacts import Run
+from lib.errors import InputError
+from lib.figures import style
+from lib.report.tables import table_html
+from lib.report.text import escape, fill
+
+__all__ = ["start", "figure", "table", "players", "say"]
+
+LOUDNESS_DBFS = -23.0  # RMS at which clips are played, if their peaks allow it
+PEAK_DBFS = -1.0
+MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz
+
+_state: dict = {"run": None, "players": True}
+
+
+def start(run: Run, *, players: bool = True) -> None:
+    """Remember the run, quiet the libraries and set the look of the figures.
+
+    Parameters
+    ----------
+    run : Run
+        What `lib.artifacts.open_run` returned.
+    players : bool
+        False: a line of text stands for each audio player.
+    """
+    _state.update(run=run, players=bool(players))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    style.apply()
+
+
+def _check(identifier: str, prefix: str, **texts: str) -> None:
+    """Raise InputError unless the identifier and every text can be used."""
+    if not re.fullmatch(rf"{prefix}-[a-z0-9]+(-[a-z0-9]+)*", identifier):
+        raise InputError(f"An id here must look like '{prefix}-some-words', got {identifier!r}.")
+    for name, text in texts.items():
+        if not str(text).strip():
+            raise InputError(f"{identifier}: {name} is empty; say in a sentence what is seen.")
+
+
+def _show(data: dict, report: dict, **metadata) -> None:
+    display(data, metadata={"report": report, **metadata}, raw=True)
+
+
+def figure(fig, identifier: str, *, caption: str, alt: str) -> None:
+    """Show a Matplotlib figure with its caption, and close it.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+    identifier : str
+        ``"fig-..."``, unique in the report; prose refers to it as ``@fig-...``.
+    caption : str
+        Markdown; states the message.
+    alt : str
+        Plain text for those who cannot see the figure.
+
+    Raises
+    ------
+    InputError
+        The identifier is malformed, or the caption or the alternative text is empty.
+    """
+    import matplotlib.pyplot as plt
+
+    _check(identifier, "fig", caption=caption, alt=alt)
+    svg, png = io.BytesIO(), io.BytesIO()
+    options = {"bbox_inches": "tight", "pad_inches": 0.04}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        fig.savefig(svg, format="svg", dpi=200, metadata={"Date": None}, **options)
+        fig.savefig(png, format="png", dpi=160, metadata={"Software": None}, **options)
+    plt.close(fig)
+    width_in = float(re.search(rb'width="([\d.]+)pt"', svg.getvalue()).group(1)) / 72
+    data = {
+        "image/svg+xml": svg.getvalue().decode("utf-8"),
+        "image/png": base64.b64encode(png.getvalue()).decode("ascii"),
+        "text/plain": alt,
+    }
+    report = {"kind": "figure", "id": identifier, "caption": caption, "alt": alt}
+    _show(
+        data,
+        report | {"width_in": round(width_in, 2)},
+        **{"image/png": {"width": round(width_in * 96), "alt": alt}},
+    )
+    _show({"text/markdown": f"*Figure.* {caption}", "text/plain": caption}, {"kind": "caption"})
+
+
+def table(
+    df: pd.DataFrame,
+    identifier: str,
+    *,
+    caption: str,
+    formats: dict | None = None,
+    headers: dict | None = None,
+) -> None:
+    """Show a table with its caption; a named index becomes the first columns.
+
+    Parameters
+    ----------
+    df : pd.DataFrame
+    identifier : str
+        ``"tbl-..."``, unique in the report; prose refers to it as ``@tbl-...``.
+    caption : str
+        Markdown.
+    formats : dict, optional
+        Column -> ``"{:.1f}"`` or a callable; other floats get two decimals.
+    headers : dict, optional
+        Column -> heading; other columns show their name with spaces for underscores.
+
+    Raises
+    ------
+    InputError
+        The identifier is malformed, the caption is empty or a named column does not exist.
+
+    Notes
+    -----
+    Missing values are shown as a dash.  Columns of numbers are aligned to the right; a first column
+    of text holds the row headings.
+    """
+    _check(identifier, "tbl", caption=caption)
+    formats, headers = formats or {}, headers or {}
+    if any(name is not None for name in df.index.names):
+        df = df.reset_index()
+    unknown = [str(c) for c in [*formats, *headers] if c not in df.columns]
+    if unknown:
+        raise InputError(
+            f"{identifier}: no column {', '.join(unknown)}; there are {', '.join(map(str, df))}."
+        )
+    shown = table_html(df, caption=caption, formats=formats, headers=headers)
+    _show(
+        {"text/html": shown, "text/plain": df.to_string()},
+        {"kind": "table", "id": identifier, "caption": caption},
+    )
+
+
+def players(
+    sounds: list[tuple[str, np.ndarray, int]],
+    identifier: str = "",
+    *,
+    title: str,
+    caption: str = "",
+) -> None:
+    """Show a labelled group of audio players, all at the same loudness.
+
+    Parameters
+    ----------
+    sounds : list of (label, y, sample_rate)
+        `y` [shape=(n,)] in any scale; each is brought to the same RMS, at most -23 dBFS, so that no
+        peak exceeds -1 dBFS.
+    identifier : str, optional
+        ``"aud-..."``, unique in the report.
+    title : str
+        What is heard; plain text.
+    caption : str, optional
+        Markdown under the players.
+
+    Raises
+    ------
+    InputError
+        There is nothing to play, or the identifier is malformed.
+    """
+    if not sounds:
+        raise InputError(f"players {title!r}: there is no sound to play.")
+    if identifier:
+        _check(identifier, "aud")
+    labels = [str(label) for label, _, _ in sounds]
+    report = {
+        "kind": "players",
+        "id": identifier,
+        "title": title,
+        "labels": labels,
+        "caption": caption,
+        "note": _how_to_hear(),
+    }
+    summary = f"{title} ({', '.join(labels)})"
+    if not _state["players"]:
+        line = f"**Audio.** {escape(summary)}: {report['note']}"
+        _show({"text/markdown": line, "text/plain": line}, report)
+        return
+    rows = [
+        '<div class="player" style="display: flex; align-items: center; gap: 1em">'
+        f'<span style="min-width: 9em">{html.escape(label)}</span>'
+        f'<audio controls preload="metadata" aria-label="{html.escape(f"{title}: {label}")}" '
+        f'src="{_audio_uri(y, rate)}"></audio></div>'
+        for label, (y, rate) in zip(labels, _same_loudness([sound[1:] for sound in sounds]))
+    ]
+    group = (
+        f'<div class="players" role="group" aria-label="{html.escape(title)}">\n'
+        + "\n".join(rows)
+        + "\n</div>"
+    )
+    _show({"text/html": group, "text/plain": f"[audio: {summary}]"}, report)
+    prose = f"**Audio.** {escape(title)}. {caption}".rstrip()
+    _show({"text/markdown": prose, "text/plain": prose}, {"kind": "caption"})
+
+
+def _how_to_hear() -> str:
+    run = _state["run"]
+    command = "make report" if run is None else f"make report CORPUS={run.corpus}"
+    if run is not None and run.data_dir:
+        command += " DATA_DIR=..."
+    return f"rendered without players; to hear it, run `{command}`."
+
+
+def _same_loudness(sounds: list[tuple[np.ndarray, int]]) -> list[tuple[np.ndarray, int]]:
+    """Bring all clips to one RMS that leaves every peak below `PEAK_DBFS`; silence stays."""
+    arrays = [np.nan_to_num(np.asarray(y, dtype=np.float64).ravel()) for y, _ in sounds]
+    rms = [float(np.sqrt(np.mean(y**2))) if y.size else 0.0 for y in arrays]
+    room = [
+        10 ** (PEAK_DBFS / 20) * level / np.abs(y).max() for y, level in zip(arrays, rms) if level
+    ]
+    target = min([10 ** (LOUDNESS_DBFS / 20), *room])
+    return [
+        (y * (target / level) if level else y, rate)
+        for y, level, (_, rate) in zip(arrays, rms, sounds)
+    ]
+
+
+def _audio_uri(y: np.ndarray, sample_rate: int) -> str:
+    """Return `y` as a data URI: MP3 (a tenth of the size), or WAV at rates MP3 does not know."""
+    buffer = io.BytesIO()
+    if sample_rate in MP3_RATES:
+        soundfile.write(buffer, y, sample_rate, format="MP3", compression_level=0.2)
+        kind = "mpeg"
+    else:
+        soundfile.write(buffer, y, sample_rate, format="WAV", subtype="PCM_16")
+        kind = "wav"
+    return f"data:audio/{kind};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def say(text: str, /, **values) -> None:
+    """Show Markdown prose whose ``{name:.1f}`` fields are filled from `values`.
+
+    Numbers get a typographic minus, missing values a dash; strings are shown letter for letter,
+    never as markup.
+
+    Raises
+    ------
+    InputError
+        A field has no value, or its format does not fit the value.
+
+    Examples
+    --------
+    >>> say("Our model gains **{gain:.1f} dB** over {n} clips.", gain=11.4, n=300)
+    """
+    prose = fill(text, values)
+    _show({"text/markdown": prose, "text/plain": prose}, {"kind": "say"})

@@ -1,0 +1,249 @@
+"""Run one notebook as ``make report`` does, with its output live at the terminal.
+
+::
+
+    python -m lib.report.execute notebooks/03_model_training.ipynb OUT.ipynb -p corpus fsdd
+
+The executed notebook is written beside OUT under a temporary name and renamed when whole.  After a
+failing cell it is kept as ``OUT.failed.ipynb`` with the traceback in it.  The kernel is the
+``python3`` of this environment, its working folder the project root; Jupyter's own files go to
+``build/.jupyter``, never to the user's home.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import nbformat
+
+from lib.artifacts import PROJECT_ROOT
+from lib.errors import DenoisingError, InputError
+
+__all__ = ["execute", "read_parameters", "Relay"]
+
+QUIET_SECONDS = 15.0  # between two states of one progress bar when nobody watches a terminal
+
+
+def read_parameters(notebook: nbformat.NotebookNode, name: str) -> dict:
+    """Return the names and defaults in the notebook's one cell tagged ``parameters``.
+
+    Raises
+    ------
+    InputError
+        There is not exactly one such cell, or it holds more than names bound to scalars.
+    """
+    cells = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
+    if len(cells) != 1:
+        raise InputError(f"{name} has {len(cells)} cells tagged 'parameters'; it needs one.")
+    values = {}
+    for statement in ast.parse(cells[0].source).body:
+        try:
+            values[statement.targets[0].id] = ast.literal_eval(statement.value)
+        except (AttributeError, ValueError) as error:
+            raise InputError(
+                f"{name}: the parameters cell may hold only `name = scalar`, "
+                f"found `{ast.unparse(statement)}`."
+            ) from error
+    return values
+
+
+def _typed(name: str, text: str, default):
+    """Return `text` as a value of the type of `default`."""
+    try:
+        if isinstance(default, bool):
+            return {"1": True, "true": True, "0": False, "false": False}[text.lower()]
+        return text if default is None else type(default)(text)
+    except (KeyError, ValueError) as error:
+        kind = type(default).__name__
+        raise InputError(f"Parameter {name} must be {kind}, got {text!r}.") from error
+
+
+class Relay:
+    """A text stream that passes cell output on to the terminal as it arrives.
+
+    On a terminal everything goes through.  Elsewhere (a log file) escape sequences are dropped, and
+    of a progress bar that redraws its line only the last state, and every `quiet_s` seconds one in
+    between, are written, each as a whole line.
+    """
+
+    def __init__(self, stream, *, quiet_s: float = QUIET_SECONDS, clock=time.monotonic):
+        self.stream = stream
+        self.quiet_s = quiet_s
+        self.clock = clock
+        self.line = ""
+        self.last = clock()
+
+    def write(self, text: str) -> None:
+        """Take `text`, which may end anywhere in a line."""
+        if self.stream.isatty():
+            self.stream.write(text)
+            return
+        self.line += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\b", "")
+        *whole, self.line = self.line.replace("\r\n", "\n").split("\n")
+        for line in whole:
+            self._emit(line)
+        if "\r" in self.line:
+            self.line = self.line.rstrip("\r").rpartition("\r")[2] + "\r"
+            if self.clock() - self.last >= self.quiet_s:
+                self._emit(self.line)
+
+    def _emit(self, line: str) -> None:
+        self.last = self.clock()
+        self.stream.write(line.rstrip("\r").rpartition("\r")[2].rstrip() + "\n")
+
+    def flush(self) -> None:
+        """Flush the stream below."""
+        self.stream.flush()
+
+    def close(self) -> None:
+        """Write what is left of an unfinished line."""
+        if self.line.strip():
+            self._emit(self.line)
+        self.line = ""
+        self.flush()
+
+
+def _set_environment() -> None:
+    """Keep Jupyter's files in ``build/`` and the libraries quiet; children inherit this."""
+    home = PROJECT_ROOT / "build" / ".jupyter"
+    home.mkdir(parents=True, exist_ok=True)
+    for name, folder in {
+        "IPYTHONDIR": "ipython",
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+    }.items():
+        os.environ[name] = str(home / folder)
+    for name, value in {
+        "JUPYTER_PLATFORM_DIRS": "1",
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "PYTHONHASHSEED": "0",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def execute(source: str | Path, output: str | Path, parameters: dict[str, str]) -> None:
+    """Run the notebook `source` with `parameters` and write the executed one to `output`.
+
+    Raises
+    ------
+    InputError
+        The notebook cannot be read, or a parameter is unknown or of the wrong type.
+    papermill.PapermillExecutionError
+        A cell failed; ``<output stem>.failed.ipynb`` holds the notebook up to there.
+    """
+    source, output = Path(source), Path(output)
+    try:
+        defaults = read_parameters(nbformat.read(source, as_version=4), source.name)
+    except (OSError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        raise InputError(f"Cannot read the notebook {source}: {error}") from error
+    unknown = sorted(set(parameters) - set(defaults))
+    if unknown:
+        raise InputError(
+            f"{source.name} has no parameter {', '.join(unknown)}; "
+            f"its parameters are {', '.join(defaults)}."
+        )
+    typed = {name: _typed(name, text, defaults[name]) for name, text in parameters.items()}
+
+    _set_environment()  # before papermill, which reads some of it when imported
+    import papermill
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    part = output.with_name(f"{output.stem}.part.ipynb")
+    failed = output.with_name(f"{output.stem}.failed.ipynb")
+    relay = Relay(sys.stdout)
+    try:
+        papermill.execute_notebook(
+            source,
+            part,
+            parameters=typed,
+            kernel_name="python3",
+            language="python",
+            cwd=PROJECT_ROOT,
+            progress_bar=False,
+            stdout_file=relay,
+            stderr_file=relay,
+            shutdown_kernel="immediate",
+            extra_arguments=["--IPKernelApp.log_level=40"],
+        )
+        relay.close()
+        failed.unlink(missing_ok=True)
+        os.replace(part, output)
+    except papermill.PapermillExecutionError:
+        relay.close()
+        os.replace(part, failed)
+        raise
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _brief(error) -> str:
+    """Return what a person needs of a failed cell: our own errors are one line."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+    own = error.ename in {cls.__name__ for cls in DenoisingError.__subclasses__()}
+    lines = [] if own else text.splitlines()[-25:]
+    return "\n".join([*lines, f"{error.ename}: {error.evalue}" if own else ""]).strip()
+
+
+def _terminate(*_) -> None:
+    raise KeyboardInterrupt
+
+
+def _end_with_parent() -> None:
+    """End this process, and with it the kernel, when whoever started it was killed."""
+    parent = os.getppid()
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m lib.report.execute", description=__doc__)
+    parser.add_argument("notebook")
+    parser.add_argument("output")
+    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    arguments = parser.parse_args(argv)
+    parameters = dict(arguments.p)
+    source, output = Path(arguments.notebook), Path(arguments.output)
+    chosen = ", ".join(v for k, v in parameters.items() if k in ("corpus", "profile"))
+    print(f"── {source.stem}" + (f" ({chosen})" if chosen else ""), flush=True)
+    signal.signal(signal.SIGTERM, _terminate)
+    _end_with_parent()
+    started = time.monotonic()
+    try:
+        execute(source, output, parameters)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\n{source.stem} was interrupted; run the same command to resume.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if not hasattr(error, "ename"):  # the kernel itself died
+            print(f"error: {source.stem}: {error}".rstrip(), file=sys.stderr)
+            return 1
+        failed = output.with_name(f"{output.stem}.failed.ipynb")
+        print(f"\n{source.name} failed in cell {error.exec_count}:", file=sys.stderr)
+        print(f"{_brief(error)}\nThe notebook up to there: {failed}", file=sys.stderr)
+        return 1
+    print(f"── {source.stem}: {time.monotonic() - started:.0f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

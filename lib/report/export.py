@@ -1,0 +1,294 @@
+"""Executed notebooks to one report: self-contained HTML, and a tagged PDF through Typst.
+
+::
+
+    python -m lib.report.export build/sample-quick --output report/sample
+
+writes ``report.html``, ``report.pdf``, ``headline.json`` and ``provenance.json``, each whole or not
+at all.  The way is notebooks -> one Markdown stream (`lib.report.markdown`) -> pandoc with
+``assets/report.lua`` -> HTML, or Typst -> PDF/UA-1.  Pandoc and Typst come with their pip packages;
+no browser, no TeX.  A reference to a figure or a source that does not exist is an error.
+
+One notebook by itself: ``jupyter nbconvert --to lib.report.export.ReportPDFExporter x.ipynb``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from datetime import date, datetime
+from pathlib import Path
+
+import matplotlib
+import nbformat
+import pypandoc
+import typst
+from nbconvert.exporters import Exporter
+
+from lib.artifacts import PROJECT_ROOT, Run, atomic_path, open_run, write_json
+from lib.errors import DenoisingError, InputError
+from lib.report import provenance
+from lib.report.markdown import READER, notebook_markdown, table_block, without_players
+from lib.report.text import escape, fill
+
+__all__ = ["export", "render_html", "render_pdf", "ReportHTMLExporter", "ReportPDFExporter"]
+
+ASSETS = Path(__file__).parent / "assets"
+NOTEBOOKS = PROJECT_ROOT / "notebooks"
+TITLE = "Denoising Audio MNIST"
+REFERENCES = "# References {.unnumbered}\n\n::: {#refs}\n:::\n"
+ACCENTS = {"\u0302": "^", "\u0303": "~", "\u0304": "\u00af", "\u0307": "\u02d9", "\u20d7": "\u2192"}
+
+
+def _pandoc(notebooks: dict, metadata: dict, ending: str, folder: Path, *, to: str) -> str:
+    """Return the report as text in the format `to`; pictures lie in ``folder/media``.
+
+    `notebooks` maps names to notebooks, `ending` is Markdown that follows them.
+    """
+    stream = "\n\n".join(
+        notebook_markdown(notebook, media=folder / "media", to=to, name=name, prefix=f"n{i}-")
+        for i, (name, notebook) in enumerate(notebooks.items(), start=1)
+    )
+    (folder / "report.md").write_text(f"{stream}\n\n{ending}", encoding="utf-8")
+    (folder / "metadata.json").write_text(json.dumps({"lang": "en", **metadata}), encoding="utf-8")
+    if to == "html":
+        form = ["--to=html5", "--mathml", "--section-divs", "--toc", "--toc-depth=2"]
+    else:
+        form = ["--to=typst-citations", "--syntax-highlighting=idiomatic"]
+    command = [
+        pypandoc.get_pandoc_path(),
+        "report.md",
+        f"--from={READER}",
+        "--metadata-file=metadata.json",
+        "--metadata=link-citations:true",
+        f"--lua-filter={ASSETS / 'report.lua'}",
+        "--citeproc",
+        f"--bibliography={NOTEBOOKS / 'references.bib'}",
+        f"--template={ASSETS / ('report.html' if to == 'html' else 'report.typ')}",
+        "--standalone",
+        "--number-sections",
+        "--wrap=preserve",
+        "--fail-if-warnings",
+        *form,
+    ]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8")
+    if done.returncode:
+        raise InputError(f"The report could not be put together: {done.stderr.strip()}")
+    return done.stdout
+
+
+def render_html(notebooks: dict, metadata: dict, ending: str = REFERENCES) -> bytes:
+    """Return the report as one HTML file that asks no server for anything.
+
+    Parameters
+    ----------
+    notebooks : dict of str -> nbformat.NotebookNode
+    metadata : dict
+        ``title``, ``subtitle``, ``abstract`` (Markdown) and ``facts``, a list of
+        ``{"name": ..., "value": ...}`` (Markdown); ``lenient`` lets references dangle.
+    ending : str
+        Markdown after the notebooks.
+
+    Raises
+    ------
+    InputError
+        A cell holds an error, or a reference points nowhere.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        page = _pandoc(notebooks, metadata, ending, folder, to="html")
+        page = re.sub(
+            r'src="(media/\w+\.(svg|png))"',
+            lambda m: f'src="{_data_uri((folder / m[1]).read_bytes(), m[2])}"',
+            page,
+        )
+    page = page.replace("/* report.css */", (ASSETS / "report.css").read_text(encoding="utf-8"))
+    for combining, spacing in ACCENTS.items():  # which browsers draw as specks
+        page = page.replace(
+            f'<mo accent="true">{combining}</mo>',
+            f'<mo accent="true" stretchy="false">{spacing}</mo>',
+        )
+    _check_links(page)
+    return page.encode("utf-8")
+
+
+def _data_uri(data: bytes, suffix: str) -> str:
+    kind = {"svg": "svg+xml", "png": "png"}[suffix]
+    return f"data:image/{kind};base64," + base64.b64encode(data).decode("ascii")
+
+
+def _check_links(page: str) -> None:
+    """Raise InputError if a link leads nowhere or a resource lies outside the page."""
+    bare = re.sub(r'"data:[^"]*"', '""', page)
+    targets = set(re.findall(r'\sid="([^"]+)"', bare))
+    dangling = sorted(set(re.findall(r'href="#([^"]+)"', bare)) - targets)
+    outside = re.findall(r'\ssrc="([^"]+)"|<link [^>]+>|@import[^;]+|url\([^)]+\)', bare)
+    if dangling:
+        raise InputError(f"Links in the report lead nowhere: #{', #'.join(dangling)}.")
+    if any(outside):
+        raise InputError(f"The report would load {outside[0]!r}; it must carry all it shows.")
+
+
+def render_pdf(notebooks: dict, metadata: dict, ending: str = REFERENCES) -> bytes:
+    """Return the report as a tagged PDF (PDF/UA-1); parameters as for `render_html`."""
+    day = metadata.get("date")
+    noon = datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp() if day else None
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = _pandoc(notebooks, metadata, ending, folder, to="typst")
+        (folder / "report.typ").write_text(source, encoding="utf-8")
+        compiler = typst.Compiler(
+            str(folder / "report.typ"),
+            root=str(folder),
+            ignore_system_fonts=True,
+            font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
+        )
+        try:
+            return compiler.compile(
+                format="pdf",
+                pdf_standards=["ua-1"],
+                timestamp=noon and int(noon),
+            )
+        except typst.TypstError as error:
+            raise InputError(f"The PDF could not be set: {error.diagnostic}") from error
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _title_page(run: Run, facts: dict, headline: dict) -> dict:
+    """Return the metadata of the title page, every value escaped."""
+    corpus, code, machine = facts["corpus"], facts["code"], facts["machine"]
+    title = corpus.get("title", run.corpus) + (" (synthetic)" if corpus.get("synthetic") else "")
+    length = {"smoke": "smoke run: a proof that it runs, not a result", "quick": "short run"}
+    subtitle = f"{title}, {length.get(facts['profile'], facts['profile'] + ' run')}"
+    commit = (code["commit"] or "none") + (" and uncommitted changes" if code["modified"] else "")
+    lines = {
+        "Date": f"{date.fromisoformat(facts['date']):%-d %B %Y}" if facts["date"] else "unknown",
+        "Corpus": run.corpus,
+        "Profile": facts["profile"],
+        "Commit": commit,
+        "Machine": f"{machine['cpu']}, {machine['cores']} cores",
+        "Computed in": _duration(facts["total_seconds"]),
+    }
+    abstract = NOTEBOOKS / "abstract.md"
+    return {
+        "title": TITLE,
+        "subtitle": escape(subtitle),
+        "date": facts["date"],
+        "facts": [{"name": name, "value": escape(value)} for name, value in lines.items()],
+        "abstract": fill(abstract.read_text(encoding="utf-8"), headline, where=abstract.name)
+        if headline
+        else "",
+    }
+
+
+def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -> dict:
+    """Render the executed notebooks in `build_dir` into the folder `output`.
+
+    With ``players=False`` a line of text stands for each audio player.
+
+    Returns
+    -------
+    dict
+        The headline numbers that the last notebook left behind; empty without them.
+
+    Raises
+    ------
+    InputError
+        Nothing was executed, a cell failed, or a reference points nowhere.
+    """
+    build_dir, output = Path(build_dir).resolve(), Path(output)
+    paths = provenance.executed_notebooks(build_dir)
+    notebooks = {path.name: nbformat.read(path, as_version=4) for path in paths}
+    if not players:
+        notebooks = {name: without_players(notebook) for name, notebook in notebooks.items()}
+    given = notebooks[paths[-1].name].metadata.papermill.parameters
+    run = open_run(
+        corpus=given.get("corpus", "sample"),
+        profile=given.get("profile", "quick"),
+        data_dir=given.get("data_dir", ""),
+        params_file=given.get("params_file", ""),
+        build_dir=str(build_dir),
+    )
+    headline = run.load_json("headline") if run.path("headline.json").is_file() else {}
+    facts = provenance.collect(run)
+    metadata = _title_page(run, facts, headline)
+    ending = f"{REFERENCES}\n\n# Provenance {{.unnumbered}}\n\n" + "\n\n".join(
+        table_block(*section) for section in provenance.sections(facts)
+    )
+    files = {
+        "report.pdf": render_pdf(notebooks, metadata, ending),
+        "report.html": render_html(notebooks, metadata, ending),
+    }
+    write_json(output / "provenance.json", facts)
+    if headline:
+        write_json(output / "headline.json", headline)
+    for name, data in files.items():
+        with atomic_path(output / name) as part:
+            part.write_bytes(data)
+    return headline
+
+
+class _ReportExporter(Exporter):
+    """What the two nbconvert exporters share: one notebook, references may dangle."""
+
+    def _render(self, notebook, resources, render):
+        name = resources.get("metadata", {}).get("name", "notebook")
+        metadata = {"title": TITLE, "subtitle": escape(name), "lenient": True}
+        return render({name: notebook}, metadata)
+
+
+class ReportHTMLExporter(_ReportExporter):
+    """``jupyter nbconvert --to lib.report.export.ReportHTMLExporter x.ipynb``."""
+
+    output_mimetype = "text/html"
+    file_extension = ".html"
+
+    def from_notebook_node(self, nb, resources=None, **kwargs):
+        """Return the notebook as HTML text, and the resources."""
+        nb, resources = super().from_notebook_node(nb, resources, **kwargs)
+        return self._render(nb, resources, render_html).decode("utf-8"), resources
+
+
+class ReportPDFExporter(_ReportExporter):
+    """``jupyter nbconvert --to lib.report.export.ReportPDFExporter x.ipynb``."""
+
+    output_mimetype = "application/pdf"
+    file_extension = ".pdf"
+
+    def from_notebook_node(self, nb, resources=None, **kwargs):
+        """Return the notebook as PDF bytes, and the resources."""
+        nb, resources = super().from_notebook_node(nb, resources, **kwargs)
+        return self._render(nb, resources, render_pdf), resources
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m lib.report.export", description=__doc__)
+    parser.add_argument("build_dir")
+    parser.add_argument("--output", required=True, help="folder of the report")
+    parser.add_argument("--no-players", action="store_true", help="text in place of the players")
+    arguments = parser.parse_args(argv)
+    try:
+        headline = export(arguments.build_dir, arguments.output, players=not arguments.no_players)
+    except DenoisingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if "ours_si_sdr_improvement_db" in headline:
+        line = (
+            "── SI-SDR improvement: {ours_si_sdr_improvement_db:.1f} dB, the mean over {n_clips:,} "
+            "clips of {n_speakers} speakers whom the model had not heard"
+        )
+        print(line.format_map(headline))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

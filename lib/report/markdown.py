@@ -1,0 +1,167 @@
+"""Executed notebooks as one stream of pandoc's Markdown.
+
+Prose passes through.  Code becomes a ``.code`` block, and each output shown by `lib.report` a block
+with the class ``.figure``, ``.table`` or ``.players``, an identifier and its caption, which
+``assets/report.lua`` numbers and lays out for HTML and for Typst.  Progress printed while a cell
+ran is left out.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import re
+from pathlib import Path
+
+import nbformat
+
+from lib.errors import InputError
+from lib.report.text import escape
+
+__all__ = ["READER", "notebook_markdown", "table_block", "without_players"]
+
+READER = (  # the dialect that Jupyter shows, as pandoc calls it; markup in data stays text
+    "markdown+lists_without_preceding_blankline-blank_before_header-blank_before_blockquote"
+    "-yaml_metadata_block-raw_html-raw_tex-native_divs-native_spans"
+)
+HIDDEN_TAGS = {"parameters", "injected-parameters", "remove-cell"}
+LARGEST_SVG = 400_000  # bytes; a heavier figure goes into the HTML as PNG
+
+
+def _fenced(text: str, attributes: str) -> str:
+    """Return `text` as a code block whose fence is longer than any run of backticks in it."""
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall(r"`{3,}", text))])
+    return f"{fence}{attributes}\n{text}\n{fence}"
+
+
+def _block(classes: str, identifier: str, content: str, **attributes: str) -> str:
+    head = " ".join(
+        [f"#{identifier}"] * bool(identifier)
+        + [f".{c}" for c in classes.split()]
+        + [f'{k}="{_attribute(v)}"' for k, v in attributes.items()]
+    )
+    return f":::::: {{{head}}}\n{content}\n::::::\n"
+
+
+def _attribute(text: str) -> str:
+    return re.sub(r'([\\"])', r"\\\1", " ".join(str(text).split()))
+
+
+def _media(folder: Path, data: bytes, suffix: str) -> str:
+    """Write `data` into `folder` under its hash and return the path from its parent."""
+    name = f"{hashlib.sha256(data).hexdigest()[:16]}{suffix}"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(data)
+    return f"{folder.name}/{name}"
+
+
+def table_block(identifier: str, caption: str, html: str) -> str:
+    """Return a numbered table as Markdown; `html` is what `tables.table_html` returned."""
+    bare = re.sub(r"<caption>.*?</caption>\s*", "", html, flags=re.DOTALL)
+    return _block("table", identifier, f"{_fenced(bare, '{=html}')}\n\n{caption}")
+
+
+def without_players(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return `notebook` with the sound taken out; a line of text remains of each player."""
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.get("metadata", {}).get("report", {}).get("kind") == "players":
+                output.data.pop("text/html", None)
+    return notebook
+
+
+def _figure_source(data: dict, media: Path, to: str) -> str:
+    svg = data.get("image/svg+xml", "").encode("utf-8")
+    if svg and (to == "typst" or len(svg) <= LARGEST_SVG):
+        return _media(media, svg, ".svg")
+    return _media(media, base64.b64decode(data["image/png"]), ".png")
+
+
+def _reported(output, media: Path, to: str) -> str:
+    """Return an output that `lib.report` showed."""
+    report, data = output.metadata["report"], output.data
+    if report["kind"] == "figure":
+        source = _figure_source(data, media, to)
+        return _block(
+            "figure",
+            report["id"],
+            report["caption"],
+            src=source,
+            alt=report["alt"],
+            width=f"{report['width_in']}in",
+        )
+    if report["kind"] == "table":
+        return table_block(report["id"], report["caption"], data["text/html"])
+    if report["kind"] == "players":
+        title = escape(f"{report['title']} ({', '.join(report['labels'])})")
+        if "text/html" not in data:
+            return _block("players", report["id"], f"{title}: {report['note']}")
+        if to == "typst":
+            return _block("players", report["id"], f"{title}: to be heard in the HTML report.")
+        caption = f"{escape(report['title'])}. {report['caption']}".rstrip()
+        content = f"{_fenced(data['text/html'], '{=html}')}\n\n{caption}"
+        return _block("players", report["id"], content)
+    return data["text/markdown"] + "\n" if report["kind"] == "say" else ""
+
+
+def _other(output, media: Path, to: str) -> str:
+    """Return an output that came some other way: the best of its forms, without a number."""
+    data = output.data
+    alt = data.get("text/plain", "Output of the cell above.")
+    if "image/svg+xml" in data or "image/png" in data:
+        return _block("figure", "", "", src=_figure_source(data, media, to), alt=alt)
+    if "<table" in data.get("text/html", ""):
+        html = re.sub(r"<style.*?</style>", "", data["text/html"], flags=re.DOTALL)
+        return _block("table", "", _fenced(html, "{=html}"))
+    if "text/markdown" in data:
+        return data["text/markdown"] + "\n"
+    return _fenced(alt, "{.output}") + "\n" if "text/plain" in data else ""
+
+
+def _output(output, media: Path, to: str, where: str) -> str:
+    if output.output_type == "error":
+        raise InputError(
+            f"{where} holds an error ({output.ename}: {output.evalue}); run the notebook again."
+        )
+    if output.output_type == "stream":
+        return ""
+    show = _reported if "report" in output.metadata else _other
+    return show(output, media, to)
+
+
+def notebook_markdown(
+    notebook: nbformat.NotebookNode, *, media: Path, to: str, name: str, prefix: str = ""
+) -> str:
+    """Return one executed notebook as Markdown and write its pictures to `media`.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+    media : Path
+        Folder for pictures; the Markdown names them from its parent.
+    to : str
+        ``"html"`` or ``"typst"``.
+    name : str
+        What messages call the notebook.
+    prefix : str
+        Put before the names of footnotes, which must differ between notebooks.
+
+    Raises
+    ------
+    InputError
+        A cell holds an error.
+    """
+    parts = []
+    for number, cell in enumerate(notebook.cells, start=1):
+        if HIDDEN_TAGS & set(cell.metadata.get("tags", [])) or cell.cell_type == "raw":
+            continue
+        if cell.cell_type == "markdown":
+            parts.append(re.sub(r"\[\^([\w-]+)\]", rf"[^{prefix}\1]", cell.source))
+            continue
+        if cell.source.strip():
+            parts.append(_block("code", "", _fenced(cell.source, "{.python}")))
+        where = f"Cell {number} of {name}"
+        parts += [_output(output, media, to, where) for output in cell.outputs]
+    return "\n\n".join(part for part in parts if part) + "\n"

@@ -1,0 +1,82 @@
+"""A pandas table as accessible HTML: headings with scope, numbers to the right, text escaped."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pandas as pd
+from pandas.api import types
+
+from lib.report.text import MISSING, is_missing, plain
+
+__all__ = ["table_html"]
+
+LONG_TEXT = 40  # characters; a column with such cells is kept wide enough to read
+
+
+def table_html(
+    df: pd.DataFrame,
+    *,
+    caption: str = "",
+    formats: dict | None = None,
+    headers: dict | None = None,
+) -> str:
+    """Return `df`, without its index, as an HTML table.
+
+    Parameters
+    ----------
+    df : pd.DataFrame
+    caption : str
+        Shown as it is; no ``<caption>`` when empty.
+    formats : dict, optional
+        Column -> ``"{:.1f}"`` or a callable.
+    headers : dict, optional
+        Column -> heading.
+    """
+    formats, headers = formats or {}, headers or {}
+    right = [_is_number(df[c]) or isinstance(formats.get(c), str) for c in df.columns]
+    hows = [formats.get(c) for c in df.columns]
+    rows = [
+        [_cell(value, how) for value, how in zip(values, hows)]
+        for values in zip(*(df[c] for c in df.columns))
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows)] or [0] * len(right)
+    align = [
+        f' style="text-align: {"right" if r else "left"}'
+        + ('; min-width: 14em"' if width > LONG_TEXT else '"')
+        for r, width in zip(right, widths)
+    ]
+    tags = ['th scope="row"' if i == 0 and not r else "td" for i, r in enumerate(right)]
+
+    def row(cells, tags):
+        return "".join(
+            f"<{tag}{a}>{html.escape(cell)}</{tag[:2]}>" for cell, tag, a in zip(cells, tags, align)
+        )
+
+    head = row([_heading(c, headers) for c in df.columns], ['th scope="col"'] * len(right))
+    body = "\n".join(f"<tr>{row(cells, tags)}</tr>" for cells in rows)
+    title = f"<caption>{html.escape(caption)}</caption>\n" if caption else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
+
+
+def _is_number(column: pd.Series) -> bool:
+    return types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
+
+
+def _heading(column, headers: dict) -> str:
+    if column in headers:
+        return headers[column]
+    parts = column if isinstance(column, tuple) else (column,)
+    return ", ".join(str(part) for part in parts if str(part)).replace("_", " ")
+
+
+def _cell(value, how) -> str:
+    """Return one value as text; `how` is a format string, a callable or None."""
+    if is_missing(value):
+        return MISSING
+    if callable(how):
+        return str(how(value))
+    if how is None:
+        return plain(value)
+    return re.sub(r"-(?=\d|inf)", "\N{MINUS SIGN}", how.format(value))

@@ -1,0 +1,92 @@
+"""Values and authored text put together, so that data never acts as markup.
+
+Captions and prose are written by the authors in Markdown; whatever comes out of a corpus
+(names, places, file names) is text and stays text.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+import string
+
+import pandas as pd
+
+from lib.errors import InputError
+
+__all__ = ["MISSING", "escape", "fill", "is_missing", "plain"]
+
+MISSING = "–"  # what a missing value looks like in a table or a sentence
+MINUS = "\N{MINUS SIGN}"
+
+
+def escape(text: str) -> str:
+    r"""Escape `text` so that Markdown shows it letter for letter, on one line.
+
+    Examples
+    --------
+    >>> escape("<b>*me*</b>")
+    '\\<b\\>\\*me\\*\\<\\/b\\>'
+    """
+    one_line = " ".join(str(text).split())
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", one_line)
+
+
+def is_missing(value) -> bool:
+    """Whether `value` is None, NaN, NA or NaT."""
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
+def plain(value, spec: str | None = None) -> str:
+    """Return `value` as readers see it: typographic minus, a dash where it is missing.
+
+    Parameters
+    ----------
+    value : object
+    spec : str, optional
+        A format specification such as ``".1f"``.  Without one, floats get two decimals
+        and integers of five digits or more thousands separators.
+
+    Examples
+    --------
+    >>> plain(-8.0), plain(30000), plain(float("nan"))
+    ('−8.00', '30,000', '–')
+    """
+    if is_missing(value):
+        return MISSING
+    if isinstance(value, bool) or not isinstance(value, numbers.Number):
+        return format(value, spec or "")
+    if spec is None:
+        whole = isinstance(value, numbers.Integral)
+        spec = ("," if abs(value) >= 10_000 else "") if whole else ".2f"
+    if isinstance(value, numbers.Real) and math.isinf(value):
+        return "∞" if value > 0 else MINUS + "∞"
+    return format(value, spec).replace("-", MINUS)
+
+
+class _Filler(string.Formatter):
+    """``str.format`` that formats numbers for readers and escapes everything else."""
+
+    def format_field(self, value, format_spec):
+        text = plain(value, format_spec or None)
+        is_number = isinstance(value, numbers.Number) and not isinstance(value, bool)
+        return text if is_number or text == MISSING else escape(text)
+
+
+def fill(template: str, values: dict, *, where: str = "report.say") -> str:
+    """Fill the ``{name:spec}`` fields of the Markdown `template` with `values`.
+
+    Raises
+    ------
+    InputError
+        A field has no value, or its specification does not fit the value.
+    """
+    try:
+        return _Filler().vformat(template, (), values)
+    except KeyError as error:
+        raise InputError(
+            f"{where}: no value for {{{error.args[0]}}}; there are {', '.join(sorted(values))}."
+        ) from error
+    except (IndexError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{where}: cannot fill {template[:80]!r}: {error}") from error

@@ -1,0 +1,155 @@
+"""Who the speakers are: the attributes of the analysis and the groups that are compared.
+
+The rules were stated before any score was seen, and hold for every corpus:
+
+- a speaker whose attribute is missing is left out of its analysis, and counted;
+- a level with fewer than ``min_speakers_per_level`` speakers is shown, never tested;
+- accents are too many for their speakers: the most frequent is compared with all others;
+- other attributes are compared level by level, or, where fewer than two levels have enough
+  speakers, the reference level with all others;
+- origins are compared by continent (``Europe, Germany, Berlin`` is one of 42 in Audio MNIST);
+- age is a number: its trend is tested, its bands are for the eye only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lib.errors import InputError
+
+__all__ = ["ATTRIBUTES", "CROSSED", "Attribute", "Grouping", "clip_gains", "group_speakers"]
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute of a speaker and the rule by which speakers are compared."""
+
+    column: str  # of the table of `clip_gains`: its levels are shown
+    rule: str  # "levels", "most frequent" or "trend"
+    reference: str = ""  # level that the others are compared with; empty: the most frequent
+    tested: bool = True
+
+
+ATTRIBUTES = {
+    "accent": Attribute("accent", "most frequent"),
+    "age": Attribute("age_band", "trend"),
+    "gender": Attribute("gender", "levels", reference="male"),
+    "native speaker": Attribute("native_speaker", "levels", reference="no"),
+    "continent": Attribute("continent", "levels"),
+    "country": Attribute("country", "levels", tested=False),
+    "recording room": Attribute("recording_room", "levels"),
+}
+CROSSED = {"accent x gender": ("accent", "gender"), "accent x digit": ("accent", "digit")}
+
+AGE_BANDS = {"under 25": 25, "25–29": 30, "30–39": 40, "40–49": 50, "50 and over": np.inf}
+
+
+def clip_gains(
+    scores: pd.DataFrame,
+    people: pd.DataFrame,
+    *,
+    method: str = "ours",
+    metric: str = "si_sdr_improvement_db",
+    noise: str | None = None,
+    snr_db: float | None = None,
+) -> pd.DataFrame:
+    """Return one row per clip: what one method gained on it, and who spoke it.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        The score table: columns ``clip_id``, ``speaker``, ``digit``, ``method``, ``noise``,
+        ``input_snr_db`` and `metric`.
+    people : pd.DataFrame
+        The cleaned speakers; columns that it lacks count as missing for all.
+    method, metric : str
+        What is analysed.
+    noise, snr_db : optional
+        The condition; all conditions when None.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``clip_id``, ``speaker``, ``digit``, ``gain_db`` (the metric; NaN left out), ``age`` and a
+        column for each attribute, None where missing.
+
+    Raises
+    ------
+    InputError
+        No score fits.
+    """
+    chosen = scores["method"] == method
+    if noise is not None:
+        chosen &= scores["noise"] == noise
+    if snr_db is not None:
+        chosen &= np.isclose(scores["input_snr_db"], snr_db)
+    clips = scores.loc[chosen, ["clip_id", "speaker", "digit", metric]].dropna(subset=[metric])
+    if clips.empty:
+        raise InputError(
+            f"No score of method {method!r} in noise {noise!r} at {snr_db} dB; the table holds "
+            f"{', '.join(map(str, scores['method'].unique()))} in "
+            f"{', '.join(map(str, scores['noise'].unique()))}. Run 04_evaluation.ipynb again."
+        )
+    people = people.copy()
+    people["age"] = pd.to_numeric(people.get("age"), errors="coerce")
+    people["age_band"] = pd.cut(
+        people["age"], [0, *AGE_BANDS.values()], labels=list(AGE_BANDS), right=False
+    ).astype(object)
+    columns = [attribute.column for attribute in ATTRIBUTES.values()]
+    people = people.reindex(columns=["speaker", "age", *columns])
+    people[columns] = people[columns].astype(object).where(people[columns].notna(), None)
+    clips = clips.rename(columns={metric: "gain_db"}).astype({"speaker": str})
+    return clips.merge(people.astype({"speaker": str}), on="speaker", how="left")
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Speakers in the groups of one comparison, or why there is none.
+
+    Attributes
+    ----------
+    of_speaker : pd.Series
+        Speaker -> group; only the speakers that are compared.
+    reference : str
+        The group that the others are compared with.
+    compared : str
+        Which groups, in words; empty when none.
+    why : str
+        Why no test is possible; empty when one is.
+    """
+
+    of_speaker: pd.Series
+    reference: str = ""
+    compared: str = ""
+    why: str = ""
+
+
+def group_speakers(levels: pd.Series, attribute: Attribute, fewest: int) -> Grouping:
+    """Put the speakers into the groups that the attribute's rule compares.
+
+    Parameters
+    ----------
+    levels : pd.Series
+        Speaker -> level, missing left out.
+    fewest : int
+        Speakers that a group must have to be tested.
+    """
+    counts = levels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    if counts.empty:
+        return Grouping(levels, why="The corpus does not say it of anyone.")
+    reference = attribute.reference if attribute.reference in counts else counts.index[0]
+    if len(counts) == 1:
+        why = f"All known speakers ({counts.iloc[0]}) are alike in it: {reference}."
+        return Grouping(levels, reference, why=why)
+    groups = levels[levels.isin(counts.index[counts >= fewest])]
+    if attribute.rule == "most frequent" or groups.nunique() < 2 or reference not in set(groups):
+        others = levels.where(levels == reference, f"not {reference}")
+        groups = levels if len(counts) == 2 else others
+    sizes = groups.value_counts()
+    compared = f"{', '.join(str(g) for g in sizes.index if g != reference)} against {reference}"
+    small = ", ".join(f"{group} ({n})" for group, n in sizes.items() if n < fewest)
+    why = f"A test wants {fewest} speakers in each group; too few are {small}." if small else ""
+    return Grouping(groups, reference, compared, why)

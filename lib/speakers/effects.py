@@ -1,0 +1,108 @@
+"""How much each speaker and each group of speakers gained, and what varies with what.
+
+Tables of `clip_gains` in, tidy tables out; gains in dB, means over clips, intervals over
+speakers (`lib.statistics`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from lib.config import StatisticsConfig
+from lib.speakers.attributes import ATTRIBUTES, CROSSED
+from lib.statistics import by_group
+
+__all__ = ["effects", "speaker_means", "variance_shares"]
+
+IN_DB = {"estimate": "estimate_db", "low": "low_db", "high": "high_db"}
+
+
+def speaker_means(clips: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+    """Return the mean gain of every speaker, lowest first.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``speaker``, ``estimate_db``, ``low_db``, ``high_db``, ``n_clips``, then the attributes.
+        Here the limits are Student's t over the clips of that one speaker (NaN for one clip):
+        they say how well this speaker is known, nothing about other speakers.
+    """
+    attributes = ["age", *(attribute.column for attribute in ATTRIBUTES.values())]
+    grouped = clips.groupby("speaker")
+    table = grouped["gain_db"].agg(estimate_db="mean", error="sem", n_clips="count")
+    half = table.pop("error") * stats.t.ppf((1 + confidence) / 2, table["n_clips"] - 1)
+    table["low_db"], table["high_db"] = table["estimate_db"] - half, table["estimate_db"] + half
+    table = table[["estimate_db", "low_db", "high_db", "n_clips"]].join(grouped[attributes].first())
+    return table.sort_values("estimate_db").reset_index()
+
+
+def effects(
+    clips: pd.DataFrame, *, rng: np.random.Generator, settings: StatisticsConfig
+) -> pd.DataFrame:
+    """Return the mean gain of every level of every attribute, with its interval and its n.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``attribute``, ``level``, ``second_level`` (of ``accent x gender`` and ``accent x digit``;
+        else None), ``estimate_db``, ``low_db``, ``high_db``, ``n_speakers``, ``n_clips``.
+        Attributes that nobody's metadata give have no rows.
+    """
+    columns = {name: (attribute.column,) for name, attribute in ATTRIBUTES.items()}
+    parts = []
+    for name, by in {**columns, "digit": ("digit",), **CROSSED}.items():
+        part = by_group(
+            clips.sort_values(list(by)),
+            list(by),
+            "gain_db",
+            rng=rng,
+            draws=settings.bootstrap_draws,
+            confidence=settings.confidence,
+        )
+        part.insert(0, "attribute", name)
+        part.insert(1, "level", part.pop(by[0]).astype(str))
+        part.insert(2, "second_level", part.pop(by[1]).astype(str) if len(by) > 1 else None)
+        parts.append(part.astype({"level": object, "second_level": object}))
+    return pd.concat([part for part in parts if len(part)], ignore_index=True).rename(columns=IN_DB)
+
+
+def variance_shares(clips: pd.DataFrame) -> pd.DataFrame:
+    """Split the variance of the gain: between speakers, between digits, within.
+
+    Moment estimates of a two-way random-effects layout on the speakers who spoke every digit
+    (Searle, Casella & McCulloch, Variance Components, 1992, section 4.3); a negative estimate
+    counts as 0.  All is NaN unless two speakers spoke the same two digits; with one clip a
+    digit, the interaction holds what varies between clips, too.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``source`` ("speakers", "digits", "speaker x digit", "clips within"), ``variance_db2``,
+        ``share`` (0 to 1 of their sum).
+    """
+    cells = clips.groupby(["speaker", "digit"])["gain_db"].agg(["mean", "var", "count"])
+    means = cells["mean"].unstack().dropna()
+    sources = ["speakers", "digits", "speaker x digit", "clips within"]
+    variances = np.full(4, np.nan)
+    n_speakers, n_digits = means.shape
+    if n_speakers > 1 and n_digits > 1:
+        kept = cells.loc[means.index]
+        degrees = kept["count"] - 1
+        within = (kept["var"] * degrees).sum() / degrees.sum() if degrees.any() else np.nan
+        table = means.to_numpy()
+        rows, columns, grand = table.mean(1), table.mean(0), table.mean()
+        rest = table - rows[:, None] - columns + grand
+        rest = (rest**2).sum() / ((n_speakers - 1) * (n_digits - 1))
+        variances = np.array(
+            [
+                rows.var(ddof=1) - rest / n_digits,
+                columns.var(ddof=1) - rest / n_speakers,
+                rest - np.nan_to_num(within) * (1 / kept["count"]).mean(),
+                within,
+            ]
+        ).clip(min=0)
+    total = np.nansum(variances)
+    shares = variances / total if total > 0 else variances * np.nan
+    return pd.DataFrame({"source": sources, "variance_db2": variances, "share": shares})

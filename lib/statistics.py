@@ -1,0 +1,320 @@
+"""Means with intervals and tests where clips are nested in speakers.
+
+The clips of one speaker resemble each other, so the speakers, not the clips, are the sample:
+every interval comes from resampling speakers, each with all of their clips, and every test
+permutes speakers.  Tables in, numbers out; nothing here knows what a decibel or an accent is.
+
+Conventions: `scores` is a long table with one row per clip and a column ``speaker``; missing
+values (NaN) of the averaged column are left out and not counted; p-values are two-sided.
+
+Sources: Efron & Tibshirani, An Introduction to the Bootstrap (1993); Hesterberg, What Teachers
+Should Know about the Bootstrap, arXiv:1411.5279 (the expanded percentile interval); Chung &
+Romano, Annals of Statistics 41 (2013) 484 (why a permutation test wants a studentised
+statistic); Phipson & Smyth, SAGMB 9 (2010) 39 (permutation p-values are never zero).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from lib.errors import InputError
+
+__all__ = [
+    "Interval",
+    "mean_with_interval",
+    "by_group",
+    "difference_with_interval",
+    "slope_with_interval",
+    "permutation_test",
+    "trend_test",
+    "detectable_difference",
+]
+
+FEWEST_FOR_BOOTSTRAP = 5  # below, Student's t; see `mean_with_interval`
+
+
+class Interval(NamedTuple):
+    """A mean over clips and its interval over speakers, in the units of what was averaged."""
+
+    estimate: float
+    low: float
+    high: float
+    n_speakers: int
+    n_clips: int
+
+
+class _Resampler:
+    """Bootstrap weights, drawn once per number of speakers and used for every group alike."""
+
+    def __init__(self, rng: np.random.Generator, draws: int, confidence: float):
+        if draws < 1 or not 0 < confidence < 1:
+            raise InputError(
+                f"draws must be at least 1 and confidence within (0, 1), got {draws}, {confidence}."
+            )
+        self.rng, self.draws, self.confidence, self.weights = rng, draws, confidence, {}
+
+    def means(self, sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """Resampled means [shape=(draws,)] from each speaker's sum and number of clips."""
+        n = len(sums)
+        if n not in self.weights:
+            self.weights[n] = self.rng.multinomial(n, np.full(n, 1 / n), size=self.draws) * 1.0
+        return self.weights[n] @ sums / (self.weights[n] @ counts)
+
+    def limits(self, means: np.ndarray, n: int) -> tuple[float, float]:
+        """Expanded percentile limits: as wide as Student's t would make them for n speakers."""
+        tail = (1 - self.confidence) / 2
+        tail = stats.norm.cdf(stats.t.ppf(tail, n - 1) * np.sqrt(n / (n - 1)))
+        low, high = np.quantile(means, [tail, 1 - tail])
+        return float(low), float(high)
+
+    def interval(self, sums: np.ndarray, counts: np.ndarray) -> Interval:
+        """Mean over clips and its limits from per-speaker sums and counts."""
+        n, clips = len(sums), int(counts.sum())
+        estimate, low, high = sums.sum() / clips if clips else np.nan, np.nan, np.nan
+        if n >= FEWEST_FOR_BOOTSTRAP:
+            low, high = self.limits(self.means(sums, counts), n)
+        elif n > 1:
+            error = np.sqrt(n / (n - 1) * np.sum((sums - estimate * counts) ** 2)) / clips
+            half = stats.t.ppf((1 + self.confidence) / 2, n - 1) * error
+            low, high = estimate - half, estimate + half
+        return Interval(float(estimate), float(low), float(high), n, clips)
+
+
+def mean_with_interval(
+    scores: pd.DataFrame,
+    value: str,
+    *,
+    rng: np.random.Generator,
+    draws: int,
+    confidence: float = 0.95,
+) -> Interval:
+    """Return the mean of a column over clips, with an interval over speakers.
+
+    A cluster bootstrap: speakers are drawn with replacement, each with all of their clips.
+    The percentiles are expanded so that the interval keeps its coverage when speakers are few
+    (Hesterberg).  No resampled mean lies outside the range of the speakers, and that range
+    covers with probability 1 - 2**(1 - n) only; with fewer than five speakers the limits are
+    therefore Student's t, which are wide, and with one speaker there are none (NaN).
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        One row per clip; columns ``speaker`` and `value`.
+    value : str
+        The column to average.
+    rng : np.random.Generator
+        Source of the resampling.
+    draws : int
+        Number of resamples.
+    confidence : float
+        Nominal coverage, 0.95 for a 95 % interval.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"speaker": list("aabb"), "gain": [1.0, 1.0, 3.0, 3.0]})
+    >>> mean_with_interval(table, "gain", rng=np.random.default_rng(0), draws=100).estimate
+    2.0
+    """
+    per_speaker = scores.dropna(subset=[value]).groupby("speaker", observed=True)[value]
+    sums, counts = per_speaker.sum().to_numpy(float), per_speaker.count().to_numpy(float)
+    return _Resampler(rng, draws, confidence).interval(sums, counts)
+
+
+def by_group(
+    scores: pd.DataFrame,
+    by: str | list[str],
+    value: str,
+    *,
+    rng: np.random.Generator,
+    draws: int,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Return `mean_with_interval` for every group, as a tidy table.
+
+    Groups stand in the order of their first row; rows whose group is missing are left out.
+    Groups with equally many speakers share their resamples, so methods that were scored on
+    the same clips are compared on the same draws.
+
+    Returns
+    -------
+    pd.DataFrame
+        The columns named in `by`, then estimate, low, high, n_speakers, n_clips.
+    """
+    by = [by] if isinstance(by, str) else list(by)
+    known = scores.dropna(subset=[*by, value])
+    keys = list(dict.fromkeys([*by, "speaker"]))  # `by` may itself be the speaker
+    per_speaker = known.groupby(keys, observed=True)[value].agg(["sum", "count"])
+    resampler = _Resampler(rng, draws, confidence)
+    groups = {
+        key: resampler.interval(part["sum"].to_numpy(float), part["count"].to_numpy(float))
+        for key, part in per_speaker.reset_index().groupby(by, observed=True)
+    }
+    order = known[by].drop_duplicates().itertuples(index=False, name=None)
+    rows = [(*key, *groups[key]) for key in order]
+    return pd.DataFrame(rows, columns=[*by, *Interval._fields])
+
+
+def difference_with_interval(
+    first: np.ndarray,
+    second: np.ndarray,
+    *,
+    rng: np.random.Generator,
+    draws: int,
+    confidence: float = 0.95,
+) -> Interval:
+    """Return mean(first) - mean(second) of two sets of speakers, with an interval.
+
+    Both sets are resampled separately; the percentiles are expanded for the smaller of the
+    two.  With fewer than five speakers in it the limits are Welch's, with fewer than two NaN.
+
+    Parameters
+    ----------
+    first, second : np.ndarray [shape=(n_speakers,)]
+        One value per speaker.
+    """
+    first, second = np.asarray(first, float), np.asarray(second, float)
+    fewest, total = min(len(first), len(second)), len(first) + len(second)
+    estimate = first.mean() - second.mean() if fewest else np.nan
+    low = high = np.nan
+    if fewest >= FEWEST_FOR_BOOTSTRAP:
+        one, other = (_Resampler(rng, draws, confidence) for _ in range(2))
+        differences = one.means(first, np.ones(len(first)))
+        differences = differences - other.means(second, np.ones(len(second)))
+        low, high = one.limits(differences, fewest)
+    elif fewest > 1 and np.ptp(first) + np.ptp(second) > 0:
+        test = stats.ttest_ind(first, second, equal_var=False)
+        low, high = test.confidence_interval(confidence)
+    return Interval(float(estimate), float(low), float(high), total, total)
+
+
+def slope_with_interval(
+    x: np.ndarray, y: np.ndarray, *, rng: np.random.Generator, draws: int, confidence: float = 0.95
+) -> Interval:
+    """Return the least-squares slope of `y` over `x`, with an interval from resampled speakers.
+
+    Parameters
+    ----------
+    x, y : np.ndarray [shape=(n_speakers,)]
+        One pair per speaker.  The limits are NaN with fewer than five speakers; all is NaN
+        where `x` does not vary.
+    """
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    n, slope, low, high = len(x), np.nan, np.nan, np.nan
+    if n > 1 and np.ptp(x) > 0:
+        x, y = x - x.mean(), y - y.mean()
+        slope = x @ y / (x @ x)
+    if n >= FEWEST_FOR_BOOTSTRAP and np.isfinite(slope):
+        resampler = _Resampler(rng, draws, confidence)
+        mean_x, mean_y, mean_xx, mean_xy = (
+            resampler.means(column, np.ones(n)) for column in (x, y, x * x, x * y)
+        )
+        spread = mean_xx - mean_x**2
+        drawn = spread > 1e-9 * mean_xx.max()  # the others drew one age only
+        slopes = (mean_xy - mean_x * mean_y)[drawn] / spread[drawn]
+        low, high = resampler.limits(slopes, n)
+    return Interval(float(slope), float(low), float(high), n, n)
+
+
+def _spread_of_means(*groups: np.ndarray, axis: int = -1) -> np.ndarray:
+    """James's statistic: squared deviations of the group means, each over its variance.
+
+    For two groups it is Welch's t squared.  Groups may differ in size and in variance.
+    """
+    means = np.stack([g.mean(axis=axis) for g in groups])
+    errors = np.stack([g.var(axis=axis, ddof=1) / g.shape[axis] for g in groups])
+    weights = 1 / np.maximum(errors, np.finfo(float).tiny ** 0.5)
+    centre = (weights * means).sum(axis=0) / weights.sum(axis=0)
+    return (weights * (means - centre) ** 2).sum(axis=0)
+
+
+def permutation_test(
+    groups: list[np.ndarray], *, rng: np.random.Generator, draws: int
+) -> tuple[float, float]:
+    """Test whether groups of speakers have the same mean; return the statistic and p.
+
+    The speakers are dealt anew to groups of the same sizes: all ways where there are at most
+    `draws` of them (exact), else `draws` at random, where p is at least 1 / (draws + 1).
+
+    Parameters
+    ----------
+    groups : list of np.ndarray [shape=(n_speakers,)]
+        One value per speaker; at least two groups of at least two speakers.
+
+    Raises
+    ------
+    InputError
+        Fewer than two groups, or a group with fewer than two speakers.
+    """
+    sizes = [len(group) for group in groups]
+    if len(sizes) < 2 or min(sizes) < 2:
+        raise InputError(
+            f"A permutation test wants two groups or more of two speakers or more, got {sizes}."
+        )
+    result = stats.permutation_test(
+        [np.asarray(group, float) for group in groups],
+        _spread_of_means,
+        permutation_type="independent",
+        vectorized=True,
+        n_resamples=draws,
+        batch=1000,
+        alternative="greater",
+        rng=rng,
+    )
+    return float(result.statistic), float(result.pvalue)
+
+
+def trend_test(
+    x: np.ndarray, y: np.ndarray, *, rng: np.random.Generator, draws: int
+) -> tuple[float, float]:
+    """Test whether `y` goes with `x` across speakers; return Pearson's r and its p.
+
+    The values `y` are dealt anew to the speakers, exactly or at random as in
+    `permutation_test`.  Both must vary.
+    """
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        raise InputError("A trend wants three speakers or more and two columns that vary.")
+    x, y = stats.zscore(x), stats.zscore(y)
+    result = stats.permutation_test(
+        [y],
+        lambda dealt, axis: np.abs((dealt * x).mean(axis=axis)),
+        permutation_type="pairings",
+        vectorized=True,
+        n_resamples=draws,
+        batch=1000,
+        alternative="greater",
+        rng=rng,
+    )
+    return float((x * y).mean()), float(result.pvalue)
+
+
+def detectable_difference(
+    standard_error: float, degrees: float, *, alpha: float = 0.05, power: float = 0.8
+) -> float:
+    """Return the smallest true difference that a two-sided t-test finds with this power.
+
+    Parameters
+    ----------
+    standard_error : float
+        Of the estimated difference, in the units of the answer.
+    degrees : float
+        Degrees of freedom of that error.
+
+    Returns
+    -------
+    float
+        NaN where the error is not known.
+
+    Examples
+    --------
+    >>> round(detectable_difference(1.0, 1e6), 2)  # 1.96 + 0.84 errors
+    2.8
+    """
+    if not (standard_error > 0 and degrees >= 1):
+        return float("nan")
+    errors = stats.t.ppf(1 - alpha / 2, degrees) + stats.t.ppf(power, degrees)
+    return float(errors * standard_error)

@@ -1,0 +1,180 @@
+"""lib.audio: closed forms on tones, and files that are broken in the ways files break."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from lib import audio
+from lib.errors import InputError
+
+RATE = 8000
+
+
+def tone(hz, *, seconds=0.5, amplitude=0.1, rate=RATE):
+    return amplitude * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate)
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("suffix", "subtype"), [(".wav", "PCM_16"), (".flac", "PCM_16")])
+def test_read_returns_what_was_written(tmp_path, suffix, subtype):
+    y = tone(440)
+    soundfile.write(tmp_path / f"a{suffix}", y, RATE, subtype=subtype)
+    read, rate = audio.read_audio(tmp_path / f"a{suffix}")
+    assert rate == RATE
+    np.testing.assert_allclose(read, y, atol=1 / 32768)  # one step of 16 bits
+
+
+def test_read_averages_channels(tmp_path):
+    y = tone(440)
+    soundfile.write(tmp_path / "a.wav", np.stack([y, 0 * y], axis=1), RATE, subtype="DOUBLE")
+    np.testing.assert_allclose(audio.read_audio(tmp_path / "a.wav")[0], y / 2)
+
+
+def _cut(path, share=0.5):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+def test_truncated_wav_is_refused(tmp_path, subtype):
+    soundfile.write(tmp_path / "a.wav", tone(440), RATE, subtype=subtype)
+    _cut(tmp_path / "a.wav")
+    with pytest.raises(InputError, match=r"a\.wav: cut short, \d+ of the 4000 samples"):
+        audio.read_audio(tmp_path / "a.wav")
+
+
+def test_truncated_flac_is_refused(tmp_path):
+    noise = np.random.default_rng(0).normal(0, 0.1, 3 * RATE)
+    soundfile.write(tmp_path / "a.flac", noise, RATE)
+    _cut(tmp_path / "a.flac")
+    with pytest.raises(InputError, match=r"a\.flac"):
+        audio.read_audio(tmp_path / "a.flac")
+
+
+def test_wav_from_a_pipe_is_read(tmp_path):
+    """A writer that cannot seek leaves a dummy size; that is no truncation."""
+    soundfile.write(tmp_path / "a.wav", tone(440), RATE, subtype="PCM_16")
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    at = content.index(b"data") + 4
+    content[at : at + 4] = b"\xff\xff\xff\xff"
+    (tmp_path / "a.wav").write_bytes(content)
+    assert len(audio.read_audio(tmp_path / "a.wav")[0]) == 4000
+
+
+def test_missing_empty_and_foreign_files_are_refused(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        audio.read_audio(tmp_path / "none.wav")
+    (tmp_path / "empty.wav").touch()
+    with pytest.raises(InputError, match="empty"):
+        audio.read_audio(tmp_path / "empty.wav")
+    (tmp_path / "text.wav").write_text("these are not samples")
+    with pytest.raises(InputError, match=r"text\.wav: not readable as audio"):
+        audio.read_audio(tmp_path / "text.wav")
+
+
+def test_files_without_finite_samples_are_refused(tmp_path):
+    soundfile.write(tmp_path / "none.wav", np.zeros(0), RATE)
+    with pytest.raises(InputError, match="without samples"):
+        audio.read_audio(tmp_path / "none.wav")
+    soundfile.write(tmp_path / "nan.wav", [0.1, np.nan, 0.1], RATE, subtype="FLOAT")
+    with pytest.raises(InputError, match="1 of 3 samples are not finite"):
+        audio.read_audio(tmp_path / "nan.wav")
+
+
+# --- changing --------------------------------------------------------------------------------
+
+
+def test_resample_keeps_a_tone_and_drops_what_does_not_fit():
+    rate = 48_000
+    y = audio.resample(tone(1000, rate=rate), rate, RATE)
+    assert len(y) == 4000
+    np.testing.assert_allclose(y[400:-400], tone(1000)[400:-400], atol=1e-4)  # HQ: -80 dB ripple
+    above = audio.resample(tone(5000, rate=rate), rate, RATE)
+    assert audio.rms_dbfs(above[400:-400]) < -100  # above 4 kHz nothing may alias
+
+
+def test_resample_refuses_impossible_rates():
+    with pytest.raises(InputError, match="must be positive"):
+        audio.resample(tone(440), 0, RATE)
+
+
+def test_offset_and_rumble_go_and_speech_stays():
+    speech = tone(300)
+    cleaned = audio.remove_dc_and_rumble(speech + 0.5 + tone(15, amplitude=0.3), RATE, 50.0)
+    middle = slice(800, -800)  # the edges of half a second still carry the switching on
+    np.testing.assert_allclose(cleaned[middle], speech[middle], atol=2e-3)  # also: no phase shift
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 100])
+def test_short_clips_survive_the_filter(n):
+    cleaned = audio.remove_dc_and_rumble(np.full(n, 0.5), RATE, 50.0)
+    np.testing.assert_allclose(cleaned, np.zeros(n), atol=1e-12)
+
+
+@pytest.mark.parametrize("highpass_hz", [0, -5, 4000])
+def test_filter_refuses_impossible_corners(highpass_hz):
+    with pytest.raises(InputError, match="must lie between 0 and half"):
+        audio.remove_dc_and_rumble(tone(440), RATE, highpass_hz)
+
+
+def test_fix_length_cuts_and_pads():
+    assert audio.fix_length(np.arange(3), 5).tolist() == [0, 1, 2, 0, 0]
+    assert audio.fix_length(np.arange(5), 3).tolist() == [0, 1, 2]
+
+
+# --- measuring -------------------------------------------------------------------------------
+
+
+def test_levels_of_known_signals():
+    assert audio.rms_dbfs(tone(100, amplitude=1.0)) == pytest.approx(-3.0103, abs=1e-4)
+    assert audio.rms_dbfs(np.zeros(10)) == -np.inf
+    assert audio.peak(np.array([0.1, -0.4])) == pytest.approx(0.4)
+    assert audio.clipped_share(np.array([0.0, 1.0, -1.0, 0.5])) == pytest.approx(0.5)
+
+
+def test_shares_of_known_mixtures():
+    # A sine of amplitude a holds a^2/2, an offset of a holds a^2: shares 2/3 and 1/5.
+    assert audio.dc_share(tone(100) + 0.1) == pytest.approx(2 / 3, abs=1e-6)
+    y = tone(200, amplitude=0.2) + tone(20, amplitude=0.1) + 0.7
+    assert audio.rumble_share(y, RATE, 50.0) == pytest.approx(1 / 5, abs=1e-3)  # leakage of padding
+    assert audio.dc_share(np.zeros(8)) == audio.rumble_share(np.zeros(8), RATE, 50.0) == 0
+
+
+@pytest.mark.parametrize("n", [4000, 4001, 3989])
+def test_white_noise_has_its_share_below_the_corner(n):
+    noise = np.random.default_rng(1).normal(size=n)
+    expected = 1000 / (RATE / 2)
+    assert audio.rumble_share(noise, RATE, 1000.0) == pytest.approx(
+        expected, abs=0.03
+    )  # 1 sigma .01
+
+
+def test_noise_floor_is_that_of_the_pause():
+    pause, speech = tone(1000, amplitude=0.01), tone(1000, amplitude=0.1)
+    level = 10 * np.log10((0.01**2 + 0.1**2) / 2)  # of the clip, half pause and half speech
+    expected = 20 * np.log10(0.01) - level
+    measured = audio.noise_floor_db(np.concatenate([speech, pause]), RATE)
+    assert measured == pytest.approx(expected, abs=0.05)
+    assert np.isnan(audio.noise_floor_db(np.zeros(RATE), RATE))
+
+
+# --- writing ---------------------------------------------------------------------------------
+
+
+def test_write_is_16_bit_and_clips(tmp_path):
+    audio.write_wav(tmp_path / "new" / "a.wav", np.array([0.5, 2.0, -2.0]), RATE)
+    assert soundfile.info(tmp_path / "new" / "a.wav").subtype == "PCM_16"
+    read, _ = audio.read_audio(tmp_path / "new" / "a.wav")
+    np.testing.assert_allclose(read, [0.5, 1, -1], atol=1 / 32768)
+
+
+def test_failed_write_leaves_the_old_file_alone(tmp_path):
+    audio.write_wav(tmp_path / "a.wav", tone(440), RATE)
+    before = (tmp_path / "a.wav").read_bytes()
+    for bad in (np.array([0.1, np.nan]), np.zeros((2, 2)), np.zeros(0)):
+        with pytest.raises(InputError, match="row of finite samples"):
+            audio.write_wav(tmp_path / "a.wav", bad, RATE)
+    assert (tmp_path / "a.wav").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]

@@ -1,0 +1,116 @@
+"""lib.corpora.metadata: the rules one by one, and the real file where it is at hand."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.corpora import metadata
+
+REAL = Path(__file__).resolve().parents[2] / "shared/data/AudioMNIST/data/audioMNIST_meta.txt"
+
+CASES = [  # field as supplied, value as supplied, column, clean value, is it logged
+    ("accent", "german", "accent", "German", True),
+    ("accent", "German", "accent", "German", False),
+    ("accent", "Brasilian", "accent", "Brazilian", True),
+    ("accent", "Egyptian_American?", "accent", "Egyptian-American", True),
+    ("accent", "German/Spanish", "accent", "German-Spanish", True),
+    ("accent", "Klingon", "accent", "Klingon", False),  # unknown values pass through
+    ("accent", " Danish ", "accent", "Danish", True),
+    ("accent", "", "accent", None, True),
+    ("age", "25", "age", 25.0, False),
+    ("age", 30, "age", 30.0, True),
+    ("age", "1234", "age", np.nan, True),
+    ("age", "unknown", "age", np.nan, True),
+    ("age", None, "age", np.nan, False),
+    ("native speaker", "no", "native_speaker", "no", False),
+    ("recordingroom", "VR-Room", "recording_room", "vr-room", True),
+    ("recordingroom", "VR-room", "recording_room", "vr-room", True),
+    ("recordingroom", "vr-romm", "recording_room", "vr-room", True),
+    ("recordingroom", "Kino", "recording_room", "Kino", False),
+    ("recordingdate", "17-06-22-11-04-28", "recording_date", "2017-06-22 11:04:28", False),
+    ("recordingdate", "last summer", "recording_date", "last summer", False),
+    ("origin", "Europe, Spanien, Mallorca", "country", "Spain", True),
+    ("origin", "Europe, Germany, Muenchen", "city", "Munich", True),
+    ("origin", "Europe, Germany, Muenster", "city", "Muenster", False),
+    ("origin", "Europe, India, Chennai", "continent", "Asia", True),
+    ("origin", "Europe, Syria, Damascus", "continent", "Asia", True),
+    ("origin", "South-America, Brazil, Porto Alegre", "continent", "South America", True),
+    ("origin", "Atlantis", "country", None, False),
+]
+
+
+@pytest.mark.parametrize(("source", "raw", "column", "clean", "logged"), CASES)
+def test_one_value(source, raw, column, clean, logged):
+    table, log = metadata.clean_speakers({"01": {source: raw}})
+    value = table.loc[0, column]
+    assert (pd.isna(value) and pd.isna(clean)) or value == clean
+    assert table.loc[0, f"raw_{metadata.FIELDS[source]}"] == (None if raw is None else str(raw))
+    assert len(log) == logged
+    if logged:
+        assert log.loc[0, "field"] == metadata.FIELDS[source]
+        assert log.loc[0, "raw"] == repr(raw) and log.loc[0, "rule"]
+
+
+def test_every_rule_is_in_the_cases():
+    covered = {(metadata.FIELDS[source], str(raw)) for source, raw, *_ in CASES}
+    for rule in metadata.RULES:
+        assert any(field == rule.field and rule.raw in raw for field, raw in covered), rule
+
+
+def test_speakers_of_both_sides_are_rows():
+    table, log = metadata.clean_speakers({"02": {"gender": "male"}}, ["01", "02"])
+    assert table["speaker"].tolist() == ["01", "02"]
+    assert table["gender"].tolist() == [None, "male"]
+    assert table["age"].dtype == float and table["accent"].isna().all() and log.empty
+
+
+def test_corpus_without_metadata_survives_a_round_trip(tmp_path):
+    table, log = metadata.clean_speakers({}, ["a", "b"])
+    table.to_parquet(tmp_path / "speakers.parquet")
+    assert pd.read_parquet(tmp_path / "speakers.parquet")["age"].isna().all()
+    assert log.columns.tolist() == ["speaker", "field", "raw", "clean", "rule"]
+
+
+def test_raw_summary_compares_values_as_stored():
+    raw = {"1": {"age": 30}, "2": {"age": "30"}, "3": {"age": "31"}, "4": {}}
+    row = metadata.raw_summary(raw).set_index("field").loc["age"]
+    assert row.tolist() == [3, 2 + 1, 2, "30", 2]
+    assert metadata.raw_summary({"1": {"age": "30"}})["most_frequent"].isna().all()
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason="the real metadata beside the project are not here")
+def test_real_file_gives_the_known_figures():
+    raw = json.loads(REAL.read_text(encoding="utf-8"))
+    summary = metadata.raw_summary(raw).set_index("field")
+    assert summary.loc["accent"].tolist() == [60, 17, 17, "German", 40]
+    assert summary.loc["age"].tolist() == [60, 19, 18, "26", 10]
+    assert summary.loc["gender"].tolist() == [60, 2, 2, "male", 48]
+    assert summary.loc["native_speaker"].tolist() == [60, 2, 2, "no", 57]
+    assert summary.loc["origin"].tolist() == [60, 42, 42, "Europe, Germany, Berlin", 15]
+    assert summary.loc["recording_date", "distinct"] == 60
+    assert summary.loc["recording_room"].tolist() == [60, 7, 7, "vr-room", 28]
+
+    table, log = metadata.clean_speakers(raw)
+    assert table["raw_recording_room"].value_counts().to_dict() == {
+        "vr-room": 28,
+        "Kino": 19,
+        "VR-Room": 4,
+        "Ruheraum": 3,
+        "library": 3,
+        "VR-room": 2,
+        "vr-romm": 1,
+    }
+    assert table["recording_room"].nunique() == 4
+    assert (table["accent"].nunique(), table["origin"].nunique()) == (16, 40)
+    assert table["continent"].value_counts().to_dict() == {
+        "Europe": 48,
+        "Asia": 9,
+        "Africa": 2,
+        "South America": 1,
+    }
+    assert table.loc[table["age"].isna(), "speaker"].tolist() == ["45"]
+    assert len(log) == 20
+    assert len(metadata.oddities_kept(table)) == len(metadata.KEPT)

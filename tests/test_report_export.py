@@ -1,0 +1,397 @@
+"""From notebooks to the two files: toy notebooks, some of them broken on purpose."""
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pandas as pd
+import pypdf
+import pytest
+from nbformat import v4
+
+from lib import report
+from lib.artifacts import PROJECT_ROOT, write_json
+from lib.errors import InputError
+from lib.report import display, execute, export, markdown, provenance
+
+HOSTILE = '<script>alert(1)</script> **bold** $x$ @fig-none [^1] </table> ::: "'
+
+
+class Notebook:
+    """An executed notebook in the making; shows what `lib.report` displays in its last cell."""
+
+    def __init__(self, title="A toy", **parameters):
+        self.node = v4.new_notebook(
+            cells=[v4.new_markdown_cell(f"# {title}")],
+            metadata={
+                "papermill": {
+                    "parameters": parameters,
+                    "duration": 61.2,
+                    "end_time": "2026-01-02T03:04:05+00:00",
+                }
+            },
+        )
+
+    def prose(self, source):
+        self.node.cells.append(v4.new_markdown_cell(source))
+        return self
+
+    def code(self, show=lambda: None, source="lib.do()", tags=()):
+        cell = v4.new_code_cell(source, metadata={"tags": list(tags)})
+
+        def capture(data, metadata, raw):
+            cell.outputs.append(v4.new_output("display_data", data, metadata=metadata))
+
+        original, display.display = display.display, capture
+        try:
+            show()
+        finally:
+            display.display = original
+        self.node.cells.append(cell)
+        return self
+
+    def figure(self, identifier="fig-line", caption="It bends, see @tbl-scores."):
+        fig, ax = plt.subplots(figsize=(3, 2))
+        ax.plot([0, 1, 0])
+        return self.code(
+            lambda: report.figure(fig, identifier, caption=caption, alt='A "bent" <b>line</b>.')
+        )
+
+    def table(self, identifier="tbl-scores", value="ours"):
+        df = pd.DataFrame({"method": [value], "si_sdr_db": [-3.4]})
+        return self.code(lambda: report.table(df, identifier, caption="Scores [@leroux2019]."))
+
+    def players(self):
+        sounds = [("noisy", np.sin(np.arange(800)), 8000)]
+        return self.code(
+            lambda: report.players(sounds, "aud-seven", title="Digit 7", caption="Listen.")
+        )
+
+
+METADATA = {"title": "T", "subtitle": "S", "date": "2026-01-02"}
+
+
+def html_of(*notebooks, **metadata):
+    named = {f"{i}.ipynb": n.node for i, n in enumerate(notebooks)}
+    return export.render_html(named, METADATA | metadata).decode("utf-8")
+
+
+def pdf_of(*notebooks):
+    named = {f"{i}.ipynb": n.node for i, n in enumerate(notebooks)}
+    return pypdf.PdfReader(io.BytesIO(export.render_pdf(named, METADATA)))
+
+
+def text_of(html):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html.split("</header>")[1]))
+
+
+def full_notebook():
+    return (
+        Notebook("What we hear")
+        .prose("See @fig-line, @tbl-scores and @eq-snr, after @becker2018.[^1]\n\n[^1]: A note.")
+        .prose(r"$$\hat{s} = 10 \log_{10} x \label{eq-snr}$$")
+        .figure()
+        .table()
+        .players()
+        .code(lambda: report.say("Gain {g:.1f} dB, see @aud-seven.", g=-1.25))
+    )
+
+
+def test_html_numbers_and_links():
+    html = html_of(full_notebook(), Notebook("The second").prose("See [^1].\n\n[^1]: Another."))
+    seen = text_of(html)
+    assert "See Figure 1, Table 1 and Equation 1, after Becker et al." in seen.replace("\xa0", " ")
+    for label in ("Figure 1. It bends, see Table 1.", "Table 1. Scores (Le Roux", "Audio 1. Digit 7"):
+        assert label in seen.replace("\xa0", " ")
+    assert "Gain −1.2 dB, see Audio" in seen
+    assert '<a href="#fig-line" class="cross-reference">' in html
+    assert '<figure class="table" id="tbl-scores">' in html
+    assert "A note." in seen
+    assert "Another." in seen
+    assert 'class="header-section-number">2<' in html
+
+
+def test_html_is_accessible_and_self_contained():
+    html = html_of(full_notebook())
+    assert re.search(r'<html lang="en">', html)
+    for landmark in ('<main id="main">', 'class="skip" href="#main"', 'aria-label="Contents"'):
+        assert landmark in html
+    assert 'alt="A &quot;bent&quot; &lt;b&gt;line&lt;/b&gt;."' in html
+    assert '<th scope="col"' in html
+    assert '<audio controls preload="metadata" aria-label="Digit 7: noisy"' in html
+    assert 'role="img"' not in html
+    assert "default-src 'none'" in html
+    sources = re.findall(r'\ssrc="([^"]{0,30})', html)
+    assert len(sources) == 2
+    assert all(source.startswith("data:") for source in sources)
+    assert "<link" not in html
+    assert "@import" not in html
+    assert '<details class="code"><summary>Code</summary>' in html
+
+
+def test_html_is_the_same_every_time():
+    notebook = full_notebook()
+    assert html_of(notebook) == html_of(notebook)
+
+
+def test_pdf_is_tagged_and_readable():
+    reader = pdf_of(full_notebook())
+    seen = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in reader.pages))
+    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
+    assert reader.trailer["/Root"]["/Lang"] == "en"
+    assert "pdfuaid" in reader.trailer["/Root"]["/Metadata"].get_data().decode("utf-8")
+    assert reader.metadata.title == "T"
+    for part in ("1 What we hear", "Figure 1.", "Table 1.", "−3.40", "Gain −1.2 dB", "References"):
+        assert part in seen.replace("\xa0", " ")
+    assert "lib.do()" not in seen, "the PDF shows no code"
+    assert "heard in the HTML report" in seen
+
+
+def test_pdf_is_the_same_every_time():
+    named = {"1.ipynb": full_notebook().node}
+    assert export.render_pdf(named, METADATA) == export.render_pdf(named, METADATA)
+
+
+@pytest.mark.parametrize("render", [export.render_html, export.render_pdf])
+@pytest.mark.parametrize("reference", ["@fig-none", "[@tbl-none]", "@nobody1999", "[x](#nowhere)"])
+def test_dangling_references_are_fatal(render, reference):
+    named = {"1.ipynb": Notebook().prose(f"See {reference}.").node}
+    with pytest.raises(InputError, match=re.escape(reference.strip("[]@x()#"))):
+        render(named, METADATA)
+
+
+def test_identifiers_are_used_once():
+    with pytest.raises(InputError, match="fig-line is used twice"):
+        html_of(Notebook().figure(caption="c").figure(caption="c"))
+
+
+def test_hostile_text_stays_text():
+    notebook = (
+        Notebook()
+        .table(value=HOSTILE)
+        .code(lambda: report.say("It is {who}.", who=HOSTILE))
+        .prose("In prose <script>alert(2)</script> too.")
+        .code(lambda: report.players([(HOSTILE, np.ones(80), 8000)], title=HOSTILE))
+    )
+    html = html_of(notebook)
+    assert html.count("<script>") == 1  # the template's own
+    assert text_of(html).count("&lt;script&gt;alert(1)") == 4  # cell, sentence, label, title
+    reader = pdf_of(notebook)
+    seen = " ".join(page.extract_text() for page in reader.pages)
+    assert "**bold** $x$ @fig-none" in re.sub(r"\s+", " ", seen)
+
+
+def test_parameters_and_progress_are_left_out():
+    notebook = Notebook().code(source="secret = '/home/me'", tags=["injected-parameters"])
+    notebook.code(source="train()")
+    notebook.node.cells[-1].outputs.append(v4.new_output("stream", name="stdout", text="epoch 1"))
+    html = html_of(notebook)
+    assert "secret" not in html
+    assert "epoch 1" not in html
+    assert "train" in html
+
+
+def test_a_failed_cell_is_fatal():
+    notebook = Notebook().code()
+    notebook.node.cells[-1].outputs.append(
+        v4.new_output("error", ename="KeyError", evalue="'x'", traceback=[])
+    )
+    with pytest.raises(InputError, match=r"Cell 2 of 0.ipynb holds an error \(KeyError"):
+        html_of(notebook)
+
+
+def test_without_players_no_sound_is_left():
+    notebook = full_notebook()
+    silent = markdown.without_players(notebook.node)
+    html = export.render_html({"1": silent}, METADATA).decode("utf-8")
+    assert "<audio" not in html
+    assert "rendered without players; to hear it, run" in text_of(html)
+    assert "<audio" in html_of(notebook), "the notebook given is not changed"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A build folder with one executed notebook, and prose to go with it."""
+    notebooks, build = tmp_path / "notebooks", tmp_path / "build"
+    notebooks.mkdir()
+    (notebooks / "abstract.md").write_text("Ours gains **{gain:.1f} dB**.", encoding="utf-8")
+    bibliography = (PROJECT_ROOT / "notebooks/references.bib").read_bytes()
+    (notebooks / "references.bib").write_bytes(bibliography)
+    monkeypatch.setattr(export, "NOTEBOOKS", notebooks)
+    notebook = Notebook(corpus="toy", profile="smoke").prose("By @leroux2019.")
+    build.mkdir()
+    nbformat.write(notebook.node, build / "01_toy.ipynb")
+    nbformat.write(notebook.node, build / "01_toy.failed.ipynb")
+    write_json(build / "corpus.json", {"title": HOSTILE, "synthetic": True, "root": str(tmp_path)})
+    write_json(build / "headline.json", {"gain": 11.44})
+    return build
+
+
+def test_export_writes_four_files(project, tmp_path):
+    assert export.main([str(project), "--output", str(tmp_path / "out")]) == 0
+    names = {"report.html", "report.pdf", "headline.json", "provenance.json"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Ours gains <strong>11.4 dB</strong>" in html
+    assert "(synthetic), smoke run" in html
+    assert "2 January 2026" in html
+    assert "Time for 01 toy" in html
+    assert html.count("<script>") == 1
+    assert str(tmp_path) not in html + (tmp_path / "out/provenance.json").read_text()
+
+
+def test_export_leaves_the_old_report_when_it_fails(project, tmp_path, capsys):
+    old = tmp_path / "out" / "report.html"
+    old.parent.mkdir()
+    old.write_text("old")
+    (project.parent / "notebooks" / "abstract.md").write_text("{loss}")
+    assert export.main([str(project), "--output", str(old.parent)]) == 1
+    assert "abstract.md: no value for {loss}; there are gain" in capsys.readouterr().err
+    assert [path.name for path in old.parent.iterdir()] == ["report.html"]
+    assert old.read_text() == "old"
+
+
+def test_export_needs_notebooks(tmp_path, capsys):
+    (tmp_path / "build").mkdir()
+    assert export.main([str(tmp_path / "build"), "--output", str(tmp_path / "out")]) == 1
+    assert "No executed notebooks" in capsys.readouterr().err
+
+
+def test_provenance_names_nothing_private(project):
+    run = export.open_run(corpus="toy", profile="smoke", build_dir=str(project))
+    facts = provenance.collect(run)
+    assert facts["seconds"] == {"01_toy": 61.2}
+    assert facts["date"] == "2026-01-02"
+    assert facts["packages"]["numpy"] == np.__version__
+    assert "root" not in facts["corpus"]
+    assert facts["machine"]["cores"] >= 1
+    assert os.uname().nodename not in str(facts)
+
+
+@pytest.mark.parametrize("exporter", [export.ReportHTMLExporter, export.ReportPDFExporter])
+def test_nbconvert_exporters(exporter):
+    notebook = full_notebook().prose("Elsewhere is @fig-other.").node
+    output, _ = exporter().from_notebook_node(notebook)
+    assert ("fig-other" in output) if isinstance(output, str) else output.startswith(b"%PDF")
+
+
+# ---- Running notebooks
+
+PARAMETERS = 'corpus = "sample"\nplayers = True\nn = 3'
+
+
+def write_notebook(path, *cells):
+    nodes = [v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})]
+    nodes += [v4.new_code_cell(cell) for cell in cells]
+    nbformat.write(v4.new_notebook(cells=nodes), path)
+    return path
+
+
+def run_notebook(path, *arguments, **options):
+    command = [sys.executable, "-m", "lib.report.execute", str(path), str(path.parent / "out.ipynb")]
+    return subprocess.Popen(
+        [*command, *arguments],
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def test_execute_streams_and_writes(tmp_path):
+    path = write_notebook(tmp_path / "in.ipynb", "print(corpus, players, n, type(n))")
+    process = run_notebook(path, "-p", "corpus", "a b", "-p", "players", "0", "-p", "n", "5")
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    lines = output.splitlines()
+    assert lines[0] == "── in (a b)"
+    assert lines[1] == "a b False 5 <class 'int'>"
+    assert re.fullmatch(r"── in: \d+ s", lines[2])
+    assert {p.name for p in tmp_path.iterdir()} == {"in.ipynb", "out.ipynb"}
+    assert nbformat.read(tmp_path / "out.ipynb", 4).metadata.papermill.duration > 0
+
+
+def test_execute_keeps_the_notebook_of_a_failed_cell(tmp_path):
+    failing = "from lib.errors import CorpusError\nraise CorpusError('No clips; add some.')"
+    path = write_notebook(tmp_path / "in.ipynb", failing, "print('never')")
+    process = run_notebook(path)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "never" not in output
+    assert "in.ipynb failed in cell 2:\nCorpusError: No clips; add some.\n" in errors
+    assert "Traceback" not in errors
+    assert {p.name for p in tmp_path.iterdir()} == {"in.ipynb", "out.failed.ipynb"}
+
+
+def test_execute_ends_quietly_when_told_to(tmp_path):
+    cell = "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)"
+    process = run_notebook(write_notebook(tmp_path / "in.ipynb", cell))
+    process.stdout.readline()
+    kernel = int(process.stdout.readline())
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "was interrupted" in errors
+    assert "Traceback" not in errors
+    assert {p.name for p in tmp_path.iterdir()} == {"in.ipynb"}
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and _alive(kernel):
+        time.sleep(0.1)
+    assert not _alive(kernel)
+
+
+def _alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"epochs": "3"}, "no parameter epochs; its parameters are corpus, players, n"),
+        ({"n": "many"}, "Parameter n must be int, got 'many'"),
+        ({"players": "maybe"}, "Parameter players must be bool, got 'maybe'"),
+    ],
+)
+def test_execute_refuses_wrong_parameters(tmp_path, parameters, message):
+    path = write_notebook(tmp_path / "in.ipynb")
+    with pytest.raises(InputError, match=message):
+        execute.execute(path, tmp_path / "out.ipynb", parameters)
+    assert not (tmp_path / "out.ipynb").exists()
+
+
+def test_execute_refuses_what_is_no_notebook(tmp_path):
+    (tmp_path / "in.ipynb").write_text("{")
+    with pytest.raises(InputError, match="Cannot read the notebook"):
+        execute.execute(tmp_path / "in.ipynb", tmp_path / "out.ipynb", {})
+    with pytest.raises(InputError, match="Cannot read the notebook"):
+        execute.execute(tmp_path / "absent.ipynb", tmp_path / "out.ipynb", {})
+    nbformat.write(v4.new_notebook(), tmp_path / "in.ipynb")
+    with pytest.raises(InputError, match="0 cells tagged 'parameters'"):
+        execute.execute(tmp_path / "in.ipynb", tmp_path / "out.ipynb", {})
+
+
+def test_relay_collapses_progress_when_nobody_watches():
+    now, stream = [0.0], io.StringIO()
+    relay = execute.Relay(stream, quiet_s=10, clock=lambda: now[0])
+    for second in range(25):
+        now[0] = second
+        relay.write(f"\r\x1b[1mstep\x1b[0m {second}")
+    relay.write("\ndone\nunfinished")
+    relay.close()
+    lines = stream.getvalue().splitlines()
+    assert lines[-3:] == ["step 24", "done", "unfinished"]
+    assert len(lines) == 5
+    assert "\r" not in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()
