@@ -52,7 +52,7 @@ check: $(VENV)/.complete-dev  ## lint, formatting, spelling, notebooks without o
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m codespell_lib
-	$(PY) -m nbstripout --verify notebooks/*.ipynb
+	$(PY) -m nbstripout --keep-id --verify notebooks/*.ipynb
 
 lab: $(VENV)/.complete  ## open the notebooks in Jupyter
 	@$(PY) -m jupyterlab notebooks
@@ -99,7 +99,7 @@ remember = mkdir -p $(@D); text="$$(printf '%s\n' $(1))"; \
     [ "$$text" = "$$(cat $@ 2>/dev/null)" ] || printf '%s\n' "$$text" > $@
 
 $(BUILD)/.parameters: FORCE
-	@$(call remember,"$(DATA_DIR)" "$(PARAMS)" "$$([ -z "$(PARAMS)" ] || cat "$(PARAMS)")")
+	@$(call remember,"$(CORPUS)" "$(DATA_DIR)" "$(PARAMS)" "$$([ -z "$(PARAMS)" ] || cat "$(PARAMS)")")
 
 build/$(CORPUS).shown: FORCE
 	@$(call remember,"$(PROFILE)" "$(PLAYERS)")

@@ -86,6 +86,7 @@ def oracle_mask(kind: str) -> Callable[..., np.ndarray]:
     kind : str
         "ratio", "Wiener" or "phase-sensitive".
     """
+
     def denoise(noisy, sample_rate, clean):
         X, Y = stft(clean, **WINDOW), stft(noisy, **WINDOW)
         speech, noise = np.abs(X) ** 2, np.abs(Y - X) ** 2

@@ -138,7 +138,7 @@ def evaluate_folds(
     methods: Callable[[Run, int], tuple[list[Method], ReferenceScale]] = fold_methods,
 ) -> pd.DataFrame:
     """Score every method on the test speakers of every fold: the score table of the report."""
-    limit = run.config.evaluation.max_clips_per_speaker
+    limit = -(-run.config.evaluation.max_clips // len(folds))
     tables = []
     for fold, speakers in folds.groupby("fold")["speaker"]:
         rows = store.rows_of(speakers, limit=limit)
@@ -195,7 +195,7 @@ def spectrogram_figure(run: Run, store: ClipStore, folds: pd.DataFrame, *, limit
             candidates = {
                 "noisy input": denoiser.scale.inputs(reference_features(noisy, rate)),
                 "zeros": np.zeros_like(target),
-                "reference as published": denoiser.spectrogram(noisy),
+                "reference as published": denoiser.scale.z_score(denoiser.spectrogram(noisy)),
             }
             figures = {k: metrics.spectrogram_snr(target, v) for k, v in candidates.items()}
             rows.append({"speaker": store.index["speaker"].iat[row], **figures})

@@ -28,12 +28,15 @@ __all__ = [
     "reference_features",
     "reference_waveform",
     "ReferenceScale",
+    "relative_magnitude",
+    "absolute_magnitude",
 ]
 
 REFERENCE_RATE = 22_050  # Hz
 REFERENCE_FFT = 2048
 REFERENCE_HOP = 512
 REFERENCE_SHAPE = (1024, 44, 1)
+COMPRESSION = 0.3  # exponent; the ear's loudness grows about so with sound pressure
 
 
 def stft(y: np.ndarray, *, n_fft: int, hop_length: int) -> np.ndarray:
@@ -135,32 +138,22 @@ def reference_waveform(magnitude: np.ndarray, noisy: np.ndarray, sample_rate: in
 
 @dataclass(frozen=True)
 class ReferenceScale:
-    """How magnitudes become the reference's inputs and targets; fitted on training clips only.
+    """The published z-score of magnitudes, with the statistics of the training clips only.
 
-    ``z-score`` is what the published system did with input and target, though its sigmoid
-    output can reach neither negative values nor values above 1.  The repair keeps the
-    network and gives it a target it can reach: magnitudes compressed by the exponent 0.3 and
-    divided by their largest training value, which lie between 0 and 1.
+    Input and target were both z-scored, though a sigmoid output can reach neither the negative
+    half of such a target nor what lies above 1.
     """
 
     noisy_mean: float
     noisy_std: float
     clean_mean: float
     clean_std: float
-    clean_max: float
-
-    EXPONENT = 0.3
 
     @classmethod
     def fit(cls, noisy: np.ndarray, clean: np.ndarray) -> ReferenceScale:
         """Take the statistics of training features, each [shape=(clips, 1024, 44, 1)]."""
-        return cls(
-            noisy_mean=float(noisy.mean()),
-            noisy_std=float(noisy.std()),
-            clean_mean=float(clean.mean()),
-            clean_std=float(clean.std()),
-            clean_max=float(clean.max()),
-        )
+        statistics = (noisy.mean(), noisy.std(), clean.mean(), clean.std())
+        return cls(*map(float, statistics))
 
     def inputs(self, noisy: np.ndarray) -> np.ndarray:
         """z-scored noisy magnitudes."""
@@ -174,10 +167,25 @@ class ReferenceScale:
         """Magnitudes from the output of the published variant."""
         return output * self.clean_std + self.clean_mean
 
-    def compress(self, clean: np.ndarray) -> np.ndarray:
-        """Magnitudes between 0 and 1: the repaired target."""
-        return np.minimum(clean / self.clean_max, 1.0) ** self.EXPONENT
 
-    def expand(self, output: np.ndarray) -> np.ndarray:
-        """Magnitudes from the output of the repaired variant."""
-        return np.maximum(output, 0) ** (1 / self.EXPONENT) * self.clean_max
+def relative_magnitude(magnitude: np.ndarray, noisy: np.ndarray) -> np.ndarray:
+    """Magnitudes relative to the peak of the noisy clip, compressed: between 0 and 1.
+
+    The repair of the reference's input and target: a sigmoid reaches all of it, weak sounds
+    count as well as strong ones, and how loud a speaker was recorded does not matter.
+
+    Parameters
+    ----------
+    magnitude, noisy : np.ndarray [shape=(..., 1024, 44, 1)]
+        What is to be scaled, and the noisy magnitudes of the same clips.
+    """
+    return np.minimum(magnitude / _peak(noisy), 1.0) ** COMPRESSION
+
+
+def absolute_magnitude(relative: np.ndarray, noisy: np.ndarray) -> np.ndarray:
+    """Undo `relative_magnitude`."""
+    return np.maximum(relative, 0.0) ** (1 / COMPRESSION) * _peak(noisy)
+
+
+def _peak(noisy: np.ndarray) -> np.ndarray:
+    return np.maximum(noisy.max(axis=(-3, -2, -1), keepdims=True), np.finfo(np.float32).tiny)

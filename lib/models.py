@@ -130,9 +130,7 @@ class MaskedWaveform(layers.Layer):
         """Mask and transform back."""
         y, spectrogram, mask = inputs
         masked = spectrogram * ops.pad(mask, [[0, 0], [0, 0], [1, 0], [0, 0]])
-        out = ops.istft(
-            (masked[..., 0], masked[..., 1]), self.n_fft, self.hop_length, self.n_fft
-        )
+        out = ops.istft((masked[..., 0], masked[..., 1]), self.n_fft, self.hop_length, self.n_fft)
         return out[:, : ops.shape(y)[1]]
 
     def compute_output_shape(self, shapes):

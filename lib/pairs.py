@@ -115,13 +115,13 @@ def training_example(
 
 
 def equal_batches(order: np.ndarray, size: int) -> np.ndarray:
-    """Cut `order` into equal batches [shape=(batches, size)]; a remainder is left out.
+    """Cut `order` into equal batches [shape=(batches, size, ...)]; a remainder is left out.
 
     Equal shapes spare a second compilation; `order` is new in every epoch, so every clip has
     its turn.
     """
     size = min(size, len(order))
-    return order[: len(order) // size * size].reshape(-1, size)
+    return order[: len(order) // size * size].reshape(-1, size, *order.shape[1:])
 
 
 class TrainingPairs(keras.utils.PyDataset):

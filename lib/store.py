@@ -40,7 +40,7 @@ def prepare_clip(path: str, audio: AudioConfig) -> np.ndarray:
     return resample(y, sample_rate, audio.sample_rate)[: audio.clip_samples]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClipStore:
     """All usable clips of a corpus at the working rate."""
 

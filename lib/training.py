@@ -16,6 +16,7 @@ functions of the history, which is what lets them survive an interruption.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import shutil
@@ -32,7 +33,14 @@ from keras import ops
 from lib.artifacts import Run, atomic_path, write_json
 from lib.audio import fix_length
 from lib.errors import InputError, MissingArtifactError
-from lib.features import ReferenceScale, reference_features, reference_waveform
+from lib.features import (
+    REFERENCE_RATE,
+    ReferenceScale,
+    absolute_magnitude,
+    reference_features,
+    reference_waveform,
+    relative_magnitude,
+)
 from lib.models import MODELS, build_ours, build_reference
 from lib.pairs import TrainingPairs, equal_batches, split_speakers, validation_pairs
 from lib.store import ClipStore
@@ -40,6 +48,9 @@ from lib.store import ClipStore
 __all__ = ["negative_snr", "train_fold", "train_all", "load_denoiser", "model_name"]
 
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 3  # as published
+REFERENCE_BATCH = 8
+VALIDATION_CLIPS = 100  # per speaker, for our model
+VALIDATION_SPECTROGRAMS = 16  # in all, for the reference, whose full forward pass is slow
 
 
 @keras.saving.register_keras_serializable(package="denoising")
@@ -176,7 +187,7 @@ def _fit_ours(store, training, validation, seed, checkpoints, title):
     model, history = fit(
         model,
         lambda epoch: TrainingPairs(store, rows, epoch=epoch),
-        validation_pairs(store, store.rows_of(validation, limit=100)),
+        validation_pairs(store, store.rows_of(validation, limit=VALIDATION_CLIPS)),
         epochs=settings.epochs,
         patience=settings.patience,
         checkpoints=checkpoints,
@@ -188,29 +199,29 @@ def _fit_ours(store, training, validation, seed, checkpoints, title):
 class ReferenceCrops(keras.utils.PyDataset):
     """Batches of spectrogram crops for one epoch of the reference model.
 
-    A full spectrogram costs 9 GMAC forwards, so each clip gives one crop of `bins`
-    neighbouring frequencies per epoch, at a random place.
+    A full spectrogram costs 9 GMAC forwards, so each clip gives `crops` crops of `bins`
+    neighbouring frequencies per epoch, at random places below `top`, the highest bin that the
+    working rate fills.
     """
 
-    def __init__(self, noisy, target, *, bins: int, batch_size: int, seed: tuple[int, ...]):
+    def __init__(self, noisy, target, *, bins: int, crops: int, top: int, rng):
         super().__init__(workers=1, use_multiprocessing=False)
-        rng = np.random.default_rng(seed)
         self.noisy, self.target, self.bins = noisy, target, bins
-        self.starts = rng.integers(noisy.shape[1] - bins + 1, size=len(noisy))
-        self.batches = equal_batches(rng.permutation(len(noisy)), batch_size)
+        places = rng.integers(max(1, top - bins + 1), size=len(noisy) * crops)
+        clips = np.tile(np.arange(len(noisy)), crops)
+        order = rng.permutation(len(clips))
+        self.batches = equal_batches(np.stack([clips, places], axis=1)[order], REFERENCE_BATCH)
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __getitem__(self, batch: int):
-        pick = [(i, slice(self.starts[i], self.starts[i] + self.bins)) for i in self.batches[batch]]
-        return (
-            np.stack([self.noisy[i, cut] for i, cut in pick]),
-            np.stack([self.target[i, cut] for i, cut in pick]),
-        )
+        cuts = [(clip, slice(place, place + self.bins)) for clip, place in self.batches[batch]]
+        return tuple(np.stack([S[cut] for cut in cuts]) for S in (self.noisy, self.target))
 
 
-def reference_pairs(store: ClipStore, rows) -> tuple[np.ndarray, np.ndarray]:
+@functools.lru_cache(maxsize=2)  # both variants of a fold learn from the same features
+def reference_pairs(store: ClipStore, rows: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Noisy and clean reference features of clips, each [shape=(clips, 1024, 44, 1)]."""
     rate = store.config.audio.sample_rate
     noisy = np.stack([reference_features(store.noisy(row), rate) for row in rows])
@@ -218,14 +229,19 @@ def reference_pairs(store: ClipStore, rows) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _fit_reference(store, training, validation, seed, checkpoints, title, *, repaired):
-    settings = store.config.training
+    settings, rate = store.config.training, store.config.audio.sample_rate
     per_speaker = -(-settings.reference_clips // len(training))
-    noisy, clean = reference_pairs(store, store.rows_of(training, limit=per_speaker))
+    noisy, clean = reference_pairs(store, tuple(store.rows_of(training, limit=per_speaker)))
     scale = ReferenceScale.fit(noisy, clean)
-    target = scale.compress if repaired else scale.z_score
-    seen = store.rows_of(validation, limit=-(-24 // len(validation)))[:24]
-    held_noisy, held_clean = reference_pairs(store, seen)
-    inputs, targets = scale.inputs(noisy), target(clean)
+    limit = -(-VALIDATION_SPECTROGRAMS // len(validation))
+    held = reference_pairs(store, tuple(store.rows_of(validation, limit=limit)))
+
+    def scaled(noisy, clean):
+        if repaired:
+            return relative_magnitude(noisy, noisy), relative_magnitude(clean, noisy)
+        return scale.inputs(noisy), scale.z_score(clean)
+
+    inputs, targets = scaled(noisy, clean)
     keras.utils.set_random_seed(seed)
     model = build_reference((None, *inputs.shape[2:]))
     model.compile(keras.optimizers.Adam(settings.reference_learning_rate), "mse")
@@ -235,10 +251,11 @@ def _fit_reference(store, training, validation, seed, checkpoints, title, *, rep
             inputs,
             targets,
             bins=settings.reference_crop_bins,
-            batch_size=8,
-            seed=(seed, epoch),
+            crops=settings.reference_crops,
+            top=min(inputs.shape[1], int(inputs.shape[1] * rate / REFERENCE_RATE)),
+            rng=np.random.default_rng([seed, epoch]),
         ),
-        (scale.inputs(held_noisy), target(held_clean)),
+        scaled(*held),
         epochs=settings.reference_epochs,
         patience=settings.patience,
         checkpoints=checkpoints,
@@ -335,7 +352,7 @@ class Denoiser:
     Attributes
     ----------
     model : keras.Model
-    audio_rate, clip_samples : int
+    sample_rate, clip_samples : int
         Working rate in Hz and window in samples.
     scale : ReferenceScale or None
         For the reference model, which works on magnitude spectrograms.
@@ -344,32 +361,34 @@ class Denoiser:
     """
 
     model: keras.Model
-    audio_rate: int
+    sample_rate: int
     clip_samples: int
     scale: ReferenceScale | None = None
     repaired: bool = False
 
     def spectrogram(self, noisy: np.ndarray) -> np.ndarray:
-        """Raw output of the reference network for a waveform [shape=(1024, 44, 1)]."""
-        features = self.scale.inputs(reference_features(noisy, self.audio_rate))
-        return self._run(features[None])[0]
+        """Estimate of the clean magnitudes by the reference network [shape=(1024, 44, 1)]."""
+        features = reference_features(noisy, self.sample_rate)
+        if self.repaired:
+            output = self._run(relative_magnitude(features, features)[None])[0]
+            return absolute_magnitude(output, features)
+        return self.scale.undo_z_score(self._run(self.scale.inputs(features)[None])[0])
 
     def _run(self, batch: np.ndarray) -> np.ndarray:
         return np.asarray(self.model.predict_on_batch(batch.astype(np.float32)))
 
     def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-        if sample_rate != self.audio_rate:
-            raise InputError(f"This denoiser works at {self.audio_rate} Hz, got {sample_rate} Hz.")
+        """Denoise one clip [shape=(n,)]; the result has the same length and rate."""
+        if sample_rate != self.sample_rate:
+            raise InputError(f"This denoiser works at {self.sample_rate} Hz, got {sample_rate} Hz.")
         if len(noisy) > self.clip_samples:
             raise InputError(
-                f"A clip has at most {self.clip_samples} samples, got {len(noisy)}; for longer "
-                "recordings use lib.denoise."
+                f"A clip has at most {self.clip_samples} samples, got {len(noisy)}; longer "
+                "recordings go through lib.denoise."
             )
-        if self.scale is None:
-            return self._run(fix_length(noisy, self.clip_samples)[None])[0, : len(noisy)]
-        output = self.spectrogram(noisy)
-        undo = self.scale.expand if self.repaired else self.scale.undo_z_score
-        return reference_waveform(undo(output), noisy, sample_rate)
+        if self.scale is not None:
+            return reference_waveform(self.spectrogram(noisy), noisy, sample_rate)
+        return self._run(fix_length(noisy, self.clip_samples)[None])[0, : len(noisy)]
 
 
 def load_denoiser(run: Run, method: str, fold: int) -> Denoiser:

@@ -51,6 +51,6 @@ def clips(
         + digit_db * (table["digit"] - 4.5)
         + rng.normal(0, within_db, len(table))
     )
-    numbers = table[["digit", "speaker", "repetition"]].astype(str)
-    table["clip_id"] = numbers.agg("_".join, axis=1)
+    digit, repetition = table["digit"].astype(str), table["repetition"].astype(str)
+    table["clip_id"] = digit + "_" + table["speaker"] + "_" + repetition
     return table.assign(method="ours", noise="white", input_snr_db=-8.0)

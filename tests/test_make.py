@@ -42,6 +42,7 @@ case "$*" in
         mkdir -p "${{@: -1}}/bin" && cp "$0" "${{@: -1}}/bin/python" ;;
     "-m pip install "*)
         echo "pip ${{*: -1}}" >> log
+        if [[ $PIP_STATUS == killed ]]; then kill -9 $PPID; fi
         exit "${{PIP_STATUS:-0}}" ;;
 esac
 """
@@ -223,9 +224,10 @@ def test_two_runs_at_once_are_refused(project):
     process.communicate(timeout=10)
 
 
-def test_a_partial_environment_is_not_taken_for_whole(tmp_path):
+@pytest.mark.parametrize("status", ["1", "killed"])
+def test_a_partial_environment_is_not_taken_for_whole(tmp_path, status):
     project = Project(tmp_path / "a project")
-    assert project.make("report", PIP_STATUS="1") == ["venv", "pip"]
+    assert project.make("report", PIP_STATUS=status) == ["venv", "pip"]
     assert project.status != 0
     assert project.make("report") == ["venv", "pip", *SERIES, "render"]
 

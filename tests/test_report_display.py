@@ -52,12 +52,15 @@ def test_import_is_light():
 def test_figure_carries_what_the_exporter_needs(shown):
     report.figure(line_figure(), "fig-line", caption="It *bends*.", alt="A bent line.")
     (data, metadata), (caption, caption_metadata) = shown
-    assert metadata["report"].items() >= {
-        "kind": "figure",
-        "id": "fig-line",
-        "caption": "It *bends*.",
-        "alt": "A bent line.",
-    }.items()
+    assert (
+        metadata["report"].items()
+        >= {
+            "kind": "figure",
+            "id": "fig-line",
+            "caption": "It *bends*.",
+            "alt": "A bent line.",
+        }.items()
+    )
     assert data["image/svg+xml"].startswith("<?xml")
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
     assert "It *bends*." in caption["text/markdown"]
@@ -88,7 +91,12 @@ def test_figure_refuses_empty_texts(shown, empty):
 
 def test_table_cells(shown):
     df = pd.DataFrame(
-        {"method": ["ours", None], "si_sdr_db": [-3.456, np.nan], "n": [30000, 7], "ok": [True, False]}
+        {
+            "method": ["ours", None],
+            "si_sdr_db": [-3.456, np.nan],
+            "n": [30000, 7],
+            "ok": [True, False],
+        }
     )
     report.table(
         df,
@@ -166,7 +174,15 @@ def test_say_names_what_is_missing(shown):
 
 @pytest.mark.parametrize(
     ("value", "seen"),
-    [(-8.0, "−8.00"), (np.int64(12345), "12,345"), (2019, "2019"), (np.nan, "–"), (pd.NA, "–")],
+    [
+        (-8.0, "−8.00"),
+        (-0.001, "0.00"),
+        (-0.01, "−0.01"),
+        (np.int64(12345), "12,345"),
+        (2019, "2019"),
+        (np.nan, "–"),
+        (pd.NA, "–"),
+    ],
 )
 def test_plain(value, seen):
     assert text.plain(value) == seen
@@ -176,7 +192,9 @@ def test_players_are_equally_loud_and_do_not_clip(shown):
     rng = np.random.default_rng(0)
     loud, quiet = rng.normal(size=8000), 1e-3 * np.sin(np.arange(8000) / 3)
     peaky = np.r_[1.0, np.zeros(7999)]
-    report.players([("loud", loud, 8000), ("quiet", quiet, 8000), ("peaky", peaky, 11000)], title="t")
+    report.players(
+        [("loud", loud, 8000), ("quiet", quiet, 8000), ("peaky", peaky, 11000)], title="t"
+    )
     sounds = decoded(shown[0][0]["text/html"])
     levels = [20 * np.log10(np.sqrt(np.mean(y**2))) for y, _ in sounds]
     assert [rate for _, rate in sounds] == [8000, 8000, 11000]  # the last one is a WAV
@@ -185,7 +203,9 @@ def test_players_are_equally_loud_and_do_not_clip(shown):
 
 
 def test_players_accept_silence_and_bad_samples(shown):
-    report.players([("silent", np.zeros(800), 8000), ("nan", np.full(800, np.nan), 8000)], title="t")
+    report.players(
+        [("silent", np.zeros(800), 8000), ("nan", np.full(800, np.nan), 8000)], title="t"
+    )
     assert all(not y.any() or np.abs(y).max() < 1e-3 for y, _ in decoded(shown[0][0]["text/html"]))
 
 

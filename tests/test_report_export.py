@@ -108,7 +108,11 @@ def test_html_numbers_and_links():
     html = html_of(full_notebook(), Notebook("The second").prose("See [^1].\n\n[^1]: Another."))
     seen = text_of(html)
     assert "See Figure 1, Table 1 and Equation 1, after Becker et al." in seen.replace("\xa0", " ")
-    for label in ("Figure 1. It bends, see Table 1.", "Table 1. Scores (Le Roux", "Audio 1. Digit 7"):
+    for label in (
+        "Figure 1. It bends, see Table 1.",
+        "Table 1. Scores (Le Roux",
+        "Audio 1. Digit 7",
+    ):
         assert label in seen.replace("\xa0", " ")
     assert "Gain −1.2 dB, see Audio" in seen
     assert '<a href="#fig-line" class="cross-reference">' in html
@@ -160,11 +164,25 @@ def test_pdf_is_the_same_every_time():
 
 
 @pytest.mark.parametrize("render", [export.render_html, export.render_pdf])
-@pytest.mark.parametrize("reference", ["@fig-none", "[@tbl-none]", "@nobody1999", "[x](#nowhere)"])
+@pytest.mark.parametrize(
+    "reference", ["@fig-none", "[@tbl-none]", "@nobody1999", "[x](#nowhere)", "[^nowhere]"]
+)
 def test_dangling_references_are_fatal(render, reference):
     named = {"1.ipynb": Notebook().prose(f"See {reference}.").node}
-    with pytest.raises(InputError, match=re.escape(reference.strip("[]@x()#"))):
+    with pytest.raises(InputError, match=re.escape(reference.strip("[]@x()#^"))):
         render(named, METADATA)
+
+
+@pytest.mark.parametrize("render", [export.render_html, export.render_pdf])
+def test_maths_that_cannot_be_read_is_fatal(render):
+    with pytest.raises(InputError, match="Could not convert TeX math"):
+        render({"1.ipynb": Notebook().prose(r"So $\frac{1$ it is.").node}, METADATA)
+
+
+def test_a_hyphen_before_a_number_is_a_minus():
+    assert "at −8 dB (−3), not 1-2 or a-b" in text_of(
+        html_of(Notebook().prose("at -8 dB (-3), not 1-2 or a-b"))
+    )
 
 
 def test_identifiers_are_used_once():
@@ -295,7 +313,13 @@ def write_notebook(path, *cells):
 
 
 def run_notebook(path, *arguments, **options):
-    command = [sys.executable, "-m", "lib.report.execute", str(path), str(path.parent / "out.ipynb")]
+    command = [
+        sys.executable,
+        "-m",
+        "lib.report.execute",
+        str(path),
+        str(path.parent / "out.ipynb"),
+    ]
     return subprocess.Popen(
         [*command, *arguments],
         cwd=PROJECT_ROOT,
@@ -395,3 +419,30 @@ def test_relay_collapses_progress_when_nobody_watches():
     assert len(lines) == 5
     assert "\r" not in stream.getvalue()
     assert "\x1b" not in stream.getvalue()
+
+
+NOISE = "I0000 00:00:1795348213.268970   23738 port.cc:153] oneDNN custom operations are on.\n"
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_relay_drops_what_tensorflow_says_at_each_start(watched):
+    stream = io.StringIO()
+    stream.isatty = lambda: watched
+    relay = execute.Relay(stream)
+    relay.write(
+        "WARNING: All log messages before absl::InitializeLog() is called\n" + NOISE + "epoch 1\n"
+    )
+    relay.write(NOISE)
+    relay.close()
+    assert stream.getvalue() == "epoch 1\n"
+
+
+def test_execute_says_that_the_kernel_died(tmp_path):
+    path = write_notebook(tmp_path / "in.ipynb", "import os\nos._exit(9)")
+    process = run_notebook(path)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Kernel died" in errors
+    assert "kernel.log" in errors
+    assert "Traceback" not in errors
+    assert {p.name for p in tmp_path.iterdir()} == {"in.ipynb"}

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from lib.figures import style
+from lib.speakers import ATTRIBUTES
 
 __all__ = ["age_trend", "caterpillar", "differences", "heatmap", "levels", "spreads"]
 
 ORDERED = ("age", "digit")  # levels with an order of their own
 GAIN = "SI-SDR improvement (dB)"
-POINT, GROUP, FEW = "#9aa5ad", style.COLOURS["ours"], "#6e6e6e"
+POINT, GROUP, FEW = "#7d8b95", style.COLOURS["ours"], "#6e6e6e"
 
 
 def caterpillar(means: pd.DataFrame, *, label: str = GAIN):
@@ -43,9 +44,7 @@ def caterpillar(means: pd.DataFrame, *, label: str = GAIN):
     return fig
 
 
-def levels(
-    clips: pd.DataFrame, effects: pd.DataFrame, attribute: str, *, column: str = "", fewest: int = 5
-):
+def levels(clips: pd.DataFrame, effects: pd.DataFrame, attribute: str, *, fewest: int):
     """Draw the levels of one attribute: speakers as points, means with intervals, n beside.
 
     Parameters
@@ -56,15 +55,14 @@ def levels(
         As from `lib.speakers.effects`.
     attribute : str
         Its name in `effects`.
-    column : str, optional
-        Its column in `clips`, where it is named differently.
     fewest : int
         Levels with fewer speakers are grey.
     """
     table = effects[effects["attribute"] == attribute]
     if attribute not in ORDERED:
         table = table.sort_values("estimate_db", ascending=False)
-    points = clips.groupby([column or attribute, "speaker"])["gain_db"].mean()
+    column = ATTRIBUTES[attribute].column if attribute in ATTRIBUTES else attribute
+    points = clips.groupby([column, "speaker"])["gain_db"].mean()
     fig, ax = style.new(0.75 + 0.27 * len(table))
     ax.axvline(clips["gain_db"].mean(), color=POINT, lw=0.8, ls="--", zorder=0)
     dense = len(points) > 300
@@ -176,7 +174,7 @@ def differences(results: pd.DataFrame):
     ax.spines["left"].set_visible(False)
     ax.set_xlabel("difference in gain (dB)")
     notes = [
-        f"n = {row.n_speakers}, " + (f"p = {row.p_holm:.2g}" if row.testable else "not testable")
+        f"n = {row.n_speakers}, " + (f"p = {row.p_holm:.2g}" if row.testable else "not tested")
         for row in table.itertuples()
     ]
     _beside(ax, notes)
@@ -193,8 +191,8 @@ def spreads(own: pd.DataFrame, published: pd.DataFrame):
     """
     fig, axes = style.new(0.9 + 0.3 * max(len(own), len(published), 2), ncols=2)
     panels = (
-        (axes[0], own, "true_db", "ours, true labels", "o"),
-        (axes[1], published, "published_db", "as published", "D"),
+        (axes[0], own, "true_db", "This corpus", "o"),
+        (axes[1], published, "published_db", "As published", "D"),
     )
     for ax, table, column, name, marker in panels:
         y = np.arange(len(table))
@@ -205,7 +203,7 @@ def spreads(own: pd.DataFrame, published: pd.DataFrame):
         ax.set_ylim(len(table) - 0.5, -0.5)
         ax.set_xlim(left=0)
         ax.tick_params(axis="y", length=0)
-        ax.set_title(f"{name} (points), shuffled labels (grey)", fontsize=8.5)
+        ax.set_title(name)
         ax.set_xlabel("highest minus lowest group mean (dB)")
     return fig
 

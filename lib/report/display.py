@@ -47,9 +47,14 @@ def start(run: Run, *, players: bool = True) -> None:
     """
     _state.update(run=run, players=bool(players))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    for library in ("absl", "tensorflow"):  # a filter, because TensorFlow resets its level
+        logging.getLogger(library).addFilter(_is_error)
     warnings.filterwarnings("ignore", category=FutureWarning)
     style.apply()
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
 
 
 def _check(identifier: str, prefix: str, **texts: str) -> None:

@@ -23,13 +23,22 @@ import time
 from pathlib import Path
 
 import nbformat
+import papermill
+from jupyter_client import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
 
 from lib.artifacts import PROJECT_ROOT
 from lib.errors import DenoisingError, InputError
 
 __all__ = ["execute", "read_parameters", "Relay"]
 
+JUPYTER = PROJECT_ROOT / "build" / ".jupyter"
+
 QUIET_SECONDS = 15.0  # between two states of one progress bar when nobody watches a terminal
+NOISE = re.compile(  # what TensorFlow's C++ side says at every start, whatever its settings
+    r"^(WARNING: All log messages before absl|[IW]\d{4} [\d:.]+ +\d+ \w+\.cc:).*(\n|$)",
+    re.MULTILINE,
+)
 
 
 def read_parameters(notebook: nbformat.NotebookNode, name: str) -> dict:
@@ -69,9 +78,9 @@ def _typed(name: str, text: str, default):
 class Relay:
     """A text stream that passes cell output on to the terminal as it arrives.
 
-    On a terminal everything goes through.  Elsewhere (a log file) escape sequences are dropped, and
-    of a progress bar that redraws its line only the last state, and every `quiet_s` seconds one in
-    between, are written, each as a whole line.
+    On a terminal everything but `NOISE` goes through.  Elsewhere (a log file) escape sequences are
+    dropped, too, and of a progress bar that redraws its line only the last state, and every
+    `quiet_s` seconds one in between, are written, each as a whole line.
     """
 
     def __init__(self, stream, *, quiet_s: float = QUIET_SECONDS, clock=time.monotonic):
@@ -84,7 +93,7 @@ class Relay:
     def write(self, text: str) -> None:
         """Take `text`, which may end anywhere in a line."""
         if self.stream.isatty():
-            self.stream.write(text)
+            self.stream.write(NOISE.sub("", text))
             return
         self.line += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\b", "")
         *whole, self.line = self.line.replace("\r\n", "\n").split("\n")
@@ -96,8 +105,10 @@ class Relay:
                 self._emit(self.line)
 
     def _emit(self, line: str) -> None:
-        self.last = self.clock()
-        self.stream.write(line.rstrip("\r").rpartition("\r")[2].rstrip() + "\n")
+        seen = line.rstrip("\r").rpartition("\r")[2].rstrip()
+        if not NOISE.match(seen):
+            self.last = self.clock()
+            self.stream.write(seen + "\n")
 
     def flush(self) -> None:
         """Flush the stream below."""
@@ -111,17 +122,24 @@ class Relay:
         self.flush()
 
 
+class _KernelManager(AsyncKernelManager):
+    """Starts kernels whose own standard streams go to a file: the notebook shows their output."""
+
+    async def start_kernel(self, **kwargs):
+        with open(JUPYTER / "kernel.log", "wb") as log:
+            await super().start_kernel(stdout=log, stderr=log, **kwargs)
+
+
 def _set_environment() -> None:
     """Keep Jupyter's files in ``build/`` and the libraries quiet; children inherit this."""
-    home = PROJECT_ROOT / "build" / ".jupyter"
-    home.mkdir(parents=True, exist_ok=True)
+    JUPYTER.mkdir(parents=True, exist_ok=True)
     for name, folder in {
         "IPYTHONDIR": "ipython",
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",
         "JUPYTER_RUNTIME_DIR": "runtime",
     }.items():
-        os.environ[name] = str(home / folder)
+        os.environ[name] = str(JUPYTER / folder)
     for name, value in {
         "JUPYTER_PLATFORM_DIRS": "1",
         "JUPYTER_PREFER_ENV_PATH": "1",
@@ -155,9 +173,7 @@ def execute(source: str | Path, output: str | Path, parameters: dict[str, str]) 
         )
     typed = {name: _typed(name, text, defaults[name]) for name, text in parameters.items()}
 
-    _set_environment()  # before papermill, which reads some of it when imported
-    import papermill
-
+    _set_environment()
     output.parent.mkdir(parents=True, exist_ok=True)
     part = output.with_name(f"{output.stem}.part.ipynb")
     failed = output.with_name(f"{output.stem}.failed.ipynb")
@@ -174,6 +190,7 @@ def execute(source: str | Path, output: str | Path, parameters: dict[str, str]) 
             stdout_file=relay,
             stderr_file=relay,
             shutdown_kernel="immediate",
+            kernel_manager_class=_KernelManager,
             extra_arguments=["--IPKernelApp.log_level=40"],
         )
         relay.close()
@@ -187,7 +204,7 @@ def execute(source: str | Path, output: str | Path, parameters: dict[str, str]) 
         part.unlink(missing_ok=True)
 
 
-def _brief(error) -> str:
+def _brief(error: papermill.PapermillExecutionError) -> str:
     """Return what a person needs of a failed cell: our own errors are one line."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
     own = error.ename in {cls.__name__ for cls in DenoisingError.__subclasses__()}
@@ -233,10 +250,11 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"\n{source.stem} was interrupted; run the same command to resume.", file=sys.stderr)
         return 130
-    except Exception as error:
-        if not hasattr(error, "ename"):  # the kernel itself died
-            print(f"error: {source.stem}: {error}".rstrip(), file=sys.stderr)
-            return 1
+    except DeadKernelError as error:
+        log = (JUPYTER / "kernel.log").relative_to(PROJECT_ROOT)
+        print(f"error: {source.stem}: {error} (see {log})", file=sys.stderr)
+        return 1
+    except papermill.PapermillExecutionError as error:
         failed = output.with_name(f"{output.stem}.failed.ipynb")
         print(f"\n{source.name} failed in cell {error.exec_count}:", file=sys.stderr)
         print(f"{_brief(error)}\nThe notebook up to there: {failed}", file=sys.stderr)

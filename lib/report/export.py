@@ -178,14 +178,13 @@ def _title_page(run: Run, facts: dict, headline: dict) -> dict:
         "Computed in": _duration(facts["total_seconds"]),
     }
     abstract = NOTEBOOKS / "abstract.md"
+    template = abstract.read_text(encoding="utf-8") if abstract.is_file() else ""
     return {
         "title": TITLE,
         "subtitle": escape(subtitle),
         "date": facts["date"],
         "facts": [{"name": name, "value": escape(value)} for name, value in lines.items()],
-        "abstract": fill(abstract.read_text(encoding="utf-8"), headline, where=abstract.name)
-        if headline
-        else "",
+        "abstract": fill(template, headline, where=abstract.name) if headline else "",
     }
 
 

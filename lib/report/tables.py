@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import html
-import re
 
 import pandas as pd
 from pandas.api import types
 
-from lib.report.text import MISSING, is_missing, plain
+from lib.report.text import MISSING, is_missing, plain, with_minus
 
 __all__ = ["table_html"]
 
@@ -79,4 +78,4 @@ def _cell(value, how) -> str:
         return str(how(value))
     if how is None:
         return plain(value)
-    return re.sub(r"-(?=\d|inf)", "\N{MINUS SIGN}", how.format(value))
+    return with_minus(how.format(value))

@@ -15,7 +15,7 @@ import pandas as pd
 
 from lib.errors import InputError
 
-__all__ = ["MISSING", "escape", "fill", "is_missing", "plain"]
+__all__ = ["MISSING", "escape", "fill", "is_missing", "plain", "with_minus"]
 
 MISSING = "–"  # what a missing value looks like in a table or a sentence
 MINUS = "\N{MINUS SIGN}"
@@ -36,6 +36,18 @@ def escape(text: str) -> str:
 def is_missing(value) -> bool:
     """Whether `value` is None, NaN, NA or NaT."""
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
+def with_minus(number: str) -> str:
+    """Return a formatted number with a typographic minus, and zero without any.
+
+    Examples
+    --------
+    >>> with_minus("-8.0 dB"), with_minus("-0.0")
+    ('−8.0 dB', '0.0')
+    """
+    unsigned_zero = re.sub(r"^-(?=0(\.0*)?(?![\d.e]))", "", number)
+    return re.sub(r"-(?=\d|inf)", MINUS, unsigned_zero)
 
 
 def plain(value, spec: str | None = None) -> str:
@@ -62,7 +74,7 @@ def plain(value, spec: str | None = None) -> str:
         spec = ("," if abs(value) >= 10_000 else "") if whole else ".2f"
     if isinstance(value, numbers.Real) and math.isinf(value):
         return "∞" if value > 0 else MINUS + "∞"
-    return format(value, spec).replace("-", MINUS)
+    return with_minus(format(value, spec))
 
 
 class _Filler(string.Formatter):

@@ -1,4 +1,4 @@
-"""For whom is it better or worse, and is that more than chance?
+"""The speaker analysis: for whom it is better or worse, and whether that is more than chance.
 
 Takes the score table and the table of speakers; knows no audio and no model.  Clips are nested
 in speakers, so every interval and every test is across speakers.  ``attributes`` holds the

@@ -44,7 +44,7 @@ ATTRIBUTES = {
 }
 CROSSED = {"accent x gender": ("accent", "gender"), "accent x digit": ("accent", "digit")}
 
-AGE_BANDS = {"under 25": 25, "25–29": 30, "30–39": 40, "40–49": 50, "50 and over": np.inf}
+AGE_BANDS = {"24 and under": 25, "25–29": 30, "30–39": 40, "40–49": 50, "50 and over": np.inf}
 
 
 def clip_gains(

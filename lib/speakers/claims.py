@@ -111,8 +111,8 @@ def headline(clips: pd.DataFrame, results: pd.DataFrame, verdicts: pd.DataFrame)
     Returns
     -------
     dict
-        ``n_speakers``; ``worst_speaker``, ``worst_speaker_db``, ``best_speaker``,
-        ``best_speaker_db``; ``n_attributes_tested``, ``n_attributes_untestable``;
+        ``worst_speaker``, ``worst_speaker_db``, ``best_speaker``, ``best_speaker_db``;
+        ``n_attributes_tested``, ``n_attributes_untestable``;
         ``claims_total``, ``claims_supported``, ``claims_not_supported``, ``claims_untestable``;
         ``claims_sentence``, which reads well whatever the counts are.
     """
@@ -120,7 +120,6 @@ def headline(clips: pd.DataFrame, results: pd.DataFrame, verdicts: pd.DataFrame)
     counts = [int((verdicts["verdict"] == verdict).sum()) for verdict in VERDICTS]
     worst, best = means.iloc[0], means.iloc[-1]
     return {
-        "n_speakers": len(means),
         "worst_speaker": str(worst["speaker"]),
         "worst_speaker_db": float(worst["estimate_db"]),
         "best_speaker": str(best["speaker"]),

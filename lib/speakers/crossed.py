@@ -79,6 +79,7 @@ def compare_digits(table: pd.DataFrame, *, rng, settings) -> dict:
     degrees = (n - 1) * (k - 1)
     return row | {
         "compared": f"{k} digits within speakers",
+        "unit": "dB between two digits",
         "effect": between / total,
         "effect_name": "eta squared",
         "statistic": between / (k - 1) / ((total - between) / degrees),
@@ -112,6 +113,7 @@ def accent_and_digit(table: pd.DataFrame, accent: Grouping, *, rng, settings) ->
     variance = (total - observed) / degrees / table.shape[1]
     return row | {
         "compared": f"profile over digits, {accent.compared}",
+        "unit": "dB in one digit",
         "n_speakers": n,
         "effect": observed / total,
         "effect_name": "eta squared",

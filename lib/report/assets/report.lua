@@ -67,7 +67,7 @@ local function figure(div)
   if is_typst then
     local inches = tonumber((attributes.width or "7.2in"):match("[%d.]+"))
     local width = math.floor(math.min(100, inches / 7.2 * 100) + 0.5) .. "%"
-    local open = string.format("#figure(kind: image, image(%s, alt: %s, width: %s)", 
+    local open = string.format("#figure(kind: image, image(%s, alt: %s, width: %s)",
       typst_string(attributes.src), typst_string(attributes.alt), width)
     if #caption == 0 then return raw(open .. ")") end
     local close = "])" .. (div.identifier ~= "" and "<" .. div.identifier .. ">" or "")
@@ -97,7 +97,10 @@ end
 
 local function players(div)
   local caption = caption_of(div)
-  if is_typst or #div.content == 1 then
+  if is_typst then
+    local label_ = div.identifier ~= "" and "<" .. div.identifier .. ">" or ""
+    return { raw("#players-note["), pandoc.Plain(caption), raw("]" .. label_) }
+  elseif #div.content == 1 then
     return pandoc.Div({ pandoc.Para(caption) }, { id = div.identifier, class = "players-note" })
   end
   local id = div.identifier ~= "" and string.format(' id="%s"', div.identifier) or ""
@@ -156,7 +159,15 @@ local function equation(math)
   return math
 end
 
+local function text(str)
+  local note = str.text:match("%[%^n%d+%-([%w-]+)%]") -- pandoc passes a note without text through
+  if note then fail("there is no footnote [^" .. note .. "]") end
+  -- A hyphen before a number is meant as a minus.
+  return pandoc.Str((str.text:gsub("^([%(%[]?)%-(%d)", "%1\u{2212}%2")))
+end
+
 local lay_out = {
+  Str = text,
   Cite = cross_reference,
   Math = equation,
   Div = function(div)

@@ -1,0 +1,170 @@
+"""The house rules that a parser can check: who imports whom, and what a notebook may hold."""
+
+import ast
+import re
+
+import nbformat
+import pytest
+
+from lib.artifacts import PROJECT_ROOT
+from lib.report.execute import read_parameters
+
+FLOORS = [
+    ["errors", "config", "artifacts", "lock"],
+    ["audio", "noise", "metrics", "statistics"],
+    ["corpora", "features", "store"],
+    ["pairs", "models", "baselines", "scoring"],
+    ["training", "recognition"],
+    ["evaluation", "speakers", "denoise"],
+    ["figures"],
+    ["report"],
+]
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS, start=1) for room in rooms}
+MODULES = sorted((PROJECT_ROOT / "lib").rglob("*.py"))
+NOTEBOOKS = sorted((PROJECT_ROOT / "notebooks").glob("*.ipynb"))
+IDS = [path.stem for path in NOTEBOOKS]
+
+# Decibels that prose may name, because they are not measured here: definitions, the nominal SNR and
+# the figures that the reference system published.
+DEFINED_DB = {"0", "-8", "-10", "-100", "0.64"}
+PUBLISHED_DB = {"0.52", "0.40", "0.71", "0.09", "0.95", "0.53", "0.47", "0.43", "0.18", "0.00"}
+PUBLISHED_DB |= {"-24.46", "-46.93", "7.57"}
+
+
+def rooms_imported(tree):
+    """The rooms of lib that a module imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute here"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name.split(".")[1] for name in names if name.startswith("lib."))
+
+
+def room_of(path):
+    return path.relative_to(PROJECT_ROOT / "lib").with_suffix("").parts[0]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PROJECT_ROOT)))
+def test_imports_point_down(path):
+    room = room_of(path)
+    if room == "__init__":
+        assert not list(rooms_imported(ast.parse(path.read_text(encoding="utf-8"))))
+        return
+    assert room in FLOOR, f"give {room} a floor in this test"
+    for other in rooms_imported(ast.parse(path.read_text(encoding="utf-8"))):
+        same_floor = {"errors", "config"}  # the ground that artifacts stands on
+        allowed = FLOOR[other] < FLOOR[room] or other == room or other in same_floor
+        assert allowed, f"{room} (floor {FLOOR[room]}) imports {other} (floor {FLOOR[other]})"
+
+
+def test_an_upward_import_is_seen():
+    tree = ast.parse("def f():\n    from lib.report import say\n    import lib.pairs\n")
+    assert set(rooms_imported(tree)) == {"report", "pairs"}
+    assert set(rooms_imported(ast.parse("from lib import config, figures"))) == {
+        "config",
+        "figures",
+    }
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PROJECT_ROOT)))
+def test_modules_say_what_they_are_for(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    public = [n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+    if any(not node.name.startswith("_") for node in public) and path.name != "__main__.py":
+        assigned = [ast.unparse(n.targets[0]) for n in tree.body if isinstance(n, ast.Assign)]
+        assert "__all__" in assigned
+
+
+def cells(path, kind):
+    return [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == kind]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
+class TestNotebook:
+    def test_is_valid_and_has_no_outputs(self, path):
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+        assert notebook.metadata.kernelspec.name == "python3"
+        for cell in cells(path, "code"):
+            assert not cell.outputs
+            assert cell.execution_count is None
+
+    def test_cells_are_short_and_define_nothing(self, path):
+        for cell in cells(path, "code"):
+            source = cell.source
+            assert len(source.splitlines()) <= 15, f"longer than 15 lines:\n{source}"
+            for node in ast.walk(ast.parse(source)):
+                kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+                assert not isinstance(node, kinds), f"defines a function or a class:\n{source}"
+
+    def test_opens_with_its_title(self, path):
+        first, *others = cells(path, "markdown")
+        assert re.match(r"# \S", first.source)
+        titles = [c for c in others if re.search(r"^# ", c.source, flags=re.MULTILINE)]
+        assert not titles, "one title each; sections are ##"
+
+    def test_parameters_are_those_of_all(self, path):
+        tagged = [c for c in cells(path, "code") if c.metadata.get("tags") == ["parameters"]]
+        assert len(tagged) == 1
+        assert tagged[0].source == PARAMETERS.strip()
+        assert set(read_parameters(nbformat.read(path, as_version=4), path.name)) >= {"corpus"}
+
+    def test_prose_holds_no_typed_results(self, path):
+        for cell in cells(path, "markdown"):
+            assert not typed_results(cell.source), f"use report.say:\n{cell.source}"
+
+
+PARAMETERS = """
+corpus = "sample"  # sample | fsdd | audiomnist
+profile = "quick"  # smoke | quick | full
+data_dir = ""  # a tree already on disk; empty: the corpus is found or fetched
+params_file = ""  # YAML that overrides lib.config
+players = True  # False: a line instead of each audio player
+build_dir = ""  # empty: build/<corpus>-<profile>
+"""
+
+
+def typed_results(prose):
+    """The decibels in `prose` that are neither given nor a code literal."""
+    bare = re.sub(r"`[^`]*`", "", prose).replace("\N{MINUS SIGN}", "-").replace("$", "")
+    numbers = re.findall(r"([-+]?\d+(?:\.\d+)?)[\s\\,~\xa0]*dB", bare)
+    return [n for n in numbers if n.lstrip("+") not in DEFINED_DB | PUBLISHED_DB]
+
+
+@pytest.mark.parametrize(
+    ("prose", "found"),
+    [
+        ("It gains 11.4 dB.", ["11.4"]),
+        ("It gains **+3.1 dB**.", ["+3.1"]),
+        ("Noise at −8 dB, the published +0.52 dB.", []),
+        ("$-9.5\\,$dB", ["-9.5"]),
+    ],
+)
+def test_typed_results_are_seen(prose, found):
+    assert typed_results(prose) == found
+
+
+def test_references_exist():
+    keys = set(
+        re.findall(
+            r"^@\w+\{([^,]+),",
+            (PROJECT_ROOT / "notebooks/references.bib").read_text(encoding="utf-8"),
+            flags=re.MULTILINE,
+        )
+    )
+    for path in NOTEBOOKS:
+        text = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells)
+        cited = set(re.findall(r"(?<![\w.])@([a-z]+\d{4}\w*)", text))
+        assert cited <= keys, f"{path.name} cites {cited - keys}, not in references.bib"
+
+
+def test_no_path_of_one_machine_in_the_project():
+    private = re.compile(r"/(?:home|Users|root|work|tmp)/\w")
+    files = [PROJECT_ROOT / "Makefile", *MODULES, *NOTEBOOKS, *PROJECT_ROOT.glob("*.md")]
+    for path in files:
+        assert not private.search(path.read_text(encoding="utf-8")), path

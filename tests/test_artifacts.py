@@ -1,0 +1,123 @@
+"""lib.artifacts: whole files or none, and messages that say what to run."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import artifacts
+from lib.artifacts import atomic_path, open_run, write_json
+from lib.errors import InputError, MissingArtifactError
+
+
+@pytest.fixture
+def run(tmp_path):
+    return open_run(corpus="sample", profile="smoke", build_dir=str(tmp_path / "build"))
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+# --- whole or not at all ---------------------------------------------------------------------
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+    with atomic_path(path) as part:
+        assert part.suffix == ".txt"  # writers choose the format by it
+        part.write_text("half")
+        assert not path.exists()
+    assert path.read_text() == "half"
+    assert names(path.parent) == ["a.txt"]
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_no_rest(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    for interruption in (RuntimeError, KeyboardInterrupt):
+        with pytest.raises(interruption), atomic_path(path) as part:
+            part.write_text("half of the n")
+            raise interruption
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_what_json_cannot_hold_leaves_nothing(tmp_path):
+    write_json(tmp_path / "a.json", {"b": 1, "a": [1.5, None]})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"a": [1.5, None], "b": 1}
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "b.json", {"a": object()})
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_what_parquet_cannot_hold_leaves_nothing(run):
+    with pytest.raises(Exception, match="mixed"):  # pyarrow's own error
+        run.save("mixed", pd.DataFrame({"mixed": [1, "a", object()]}))
+    assert names(run.dir) == []
+
+
+# --- a run -----------------------------------------------------------------------------------
+
+
+def test_tables_arrays_and_facts_come_back(run):
+    table = pd.DataFrame({"speaker": ["01", None], "age": [30.0, np.nan], "digit": [1, 2]})
+    pd.testing.assert_frame_equal(run.save("speakers", table), table)
+    pd.testing.assert_frame_equal(run.load("speakers"), table, check_dtype=False)
+    run.save_json("headline", {"gain_db": 1.5})
+    assert run.load_json("headline") == {"gain_db": 1.5}
+    np.save(run.path("clips.npy"), np.eye(3, dtype=np.float32))
+    clips = run.load_array("clips")
+    assert isinstance(clips, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        clips[0, 0] = 2
+
+
+def test_pickles_are_never_opened(run):
+    np.save(run.path("clips.npy"), np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"pickle|Python objects"):
+        run.load_array("clips")
+
+
+@pytest.mark.parametrize(
+    ("load", "name", "maker"),
+    [
+        ("load", "manifest", "01_data_exploration"),
+        ("load_array", "clips", "02_spectrogram_preparation"),
+        ("load", "history", "03_model_training"),
+        ("load", "scores", "04_evaluation"),
+        ("load_json", "headline", "05_speaker_analysis"),
+    ],
+)
+def test_a_missing_artifact_names_the_notebook_that_makes_it(run, load, name, maker):
+    expected = rf"^{name}\.\w+ is not in .*build: run {maker}.ipynb first.*make report.*PROFILE=smoke"
+    with pytest.raises(MissingArtifactError, match=expected):
+        getattr(run, load)(name)
+
+
+def test_makers_are_notebooks_that_exist():
+    folder = artifacts.PROJECT_ROOT / "notebooks"
+    assert {f"{maker}.ipynb" for maker in artifacts.MAKER.values()} <= set(names(folder))
+
+
+@pytest.mark.parametrize("corpus", ["", "..", "a/b", "a b"])
+def test_a_corpus_is_a_plain_name(corpus, tmp_path):
+    with pytest.raises(InputError, match="CORPUS must be a plain name"):
+        open_run(corpus=corpus, profile="smoke", build_dir=str(tmp_path))
+
+
+def test_a_missing_data_dir_is_named_as_it_was_given(tmp_path):
+    with pytest.raises(InputError, match=r"DATA_DIR=.*/none is not a folder"):
+        open_run(corpus="sample", profile="smoke", data_dir=str(tmp_path / "none"))
+
+
+def test_folders_are_relative_to_the_project(tmp_path, monkeypatch):
+    monkeypatch.setattr(artifacts, "PROJECT_ROOT", tmp_path)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "my.yaml").write_text("seed: 5")
+    run = open_run(corpus="fsdd", profile="quick", data_dir="tree", params_file="my.yaml")
+    assert run.dir == tmp_path / "build" / "fsdd-quick"
+    assert run.dir.is_dir()
+    assert run.data_dir == str(tmp_path / "tree")
+    assert run.config.seed == 5

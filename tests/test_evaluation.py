@@ -1,0 +1,220 @@
+"""lib.evaluation and lib.scoring: toy methods with known answers, through to the headline."""
+
+import json
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from voices import configure, voice_store
+
+from lib import evaluation, metrics
+from lib.artifacts import Run
+from lib.baselines import Method, standard_methods
+from lib.errors import InputError
+from lib.features import ReferenceScale, reference_features
+from lib.scoring import score_estimate
+
+CONFIG = configure(evaluation={"max_clips": 8}, statistics={"bootstrap_draws": 50})
+SCALE = ReferenceScale(0.0, 1.0, 0.3, 2.0)
+NOISY, SILENCE, GAIN = standard_methods(CONFIG)[:3]
+PERFECT = Method("perfect", lambda noisy, sample_rate, clean: clean, oracle=True)
+
+
+@pytest.fixture(scope="module")
+def store():
+    return voice_store(CONFIG, speakers=4, digits=2, repetitions=2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_worker():
+    """No processes for a dozen clips."""
+    with joblib.parallel_config(backend="sequential"):
+        yield
+
+
+def score(method, store, rows=(0, 5, 9), **options):
+    return evaluation.score_method(method, store, np.array(rows), **options)
+
+
+def untimed(table):
+    return table.drop(columns="milliseconds")
+
+
+# --- one estimate ----------------------------------------------------------------------------
+
+
+def test_the_published_figure_is_taken_on_z_scored_spectrograms(store):
+    clean, noisy = store.clean(0), store.noisy(0)
+    scores = score_estimate(clean, noisy, 8000, SCALE)
+    target, estimate = (SCALE.z_score(reference_features(y, 8000)) for y in (clean, noisy))
+    expected = 10 * np.log10(np.sum(target**2) / np.sum((target - estimate) ** 2))
+    assert scores.pop("spectrogram_snr_db") == pytest.approx(expected, abs=1e-4)
+    assert scores == score_estimate(clean, noisy, 8000) | {"estoi": scores["estoi"]}
+
+
+# --- one method ------------------------------------------------------------------------------
+
+
+def test_scores_of_methods_with_known_answers(store):
+    noisy, silence, perfect = (score(m, store) for m in (NOISY, SILENCE, PERFECT))
+    np.testing.assert_allclose(noisy["snr_db"], -8, atol=1e-6)
+    np.testing.assert_allclose(silence["snr_db"], 0, atol=1e-9)
+    np.testing.assert_allclose(perfect["snr_db"], 100, atol=1e-6)
+    assert (perfect["log_spectral_distance_db"] == 0).all()
+    assert noisy["clip_id"].tolist() == store.index.loc[[0, 5, 9], "clip_id"].tolist()
+    assert noisy["speaker"].tolist() == store.index.loc[[0, 5, 9], "speaker"].tolist()
+    assert (noisy["milliseconds"] >= 0).all()
+    assert noisy[["noise", "input_snr_db"]].drop_duplicates().values.tolist() == [["white", -8.0]]
+
+
+def test_a_method_sees_the_own_samples_and_the_rate_and_only_oracles_the_clean_clip(store):
+    seen = []
+
+    def spy(*arguments):
+        seen.append(arguments)
+        return arguments[0]
+
+    score(Method("spy", spy), store, [5])
+    score(Method("spy", spy, oracle=True), store, [5])
+    (noisy, rate), (_, _, clean) = seen
+    np.testing.assert_array_equal(noisy, store.noisy(5))
+    np.testing.assert_array_equal(clean, store.clean(5))
+    assert len(noisy) == store.index["samples"].iat[5]
+    assert rate == 8000
+
+
+def test_a_condition_replaces_the_configured_one(store):
+    table = score(NOISY, store, kind="pink", snr_db=0.0)
+    np.testing.assert_allclose(table["snr_db"], 0, atol=1e-6)
+    assert (table["noise"] == "pink").all()
+    assert (table["input_snr_db"] == 0).all()
+
+
+def test_a_table_depends_on_neither_order_nor_company(store):
+    one = untimed(score(GAIN, store, [0, 5, 9], scale=SCALE)).set_index("clip_id")
+    other = untimed(score(GAIN, store, [11, 9, 5, 0], scale=SCALE)).set_index("clip_id")
+    pd.testing.assert_frame_equal(one, other.loc[one.index], check_exact=True)
+
+
+@pytest.mark.parametrize("wrong", [lambda y: y[:-1], lambda y: y[None], lambda y: y.sum()])
+def test_a_method_that_changes_the_length_is_named(store, wrong):
+    with pytest.raises(InputError, match=r"bad method returned shape .* must keep the length"):
+        score(Method("bad method", lambda noisy, rate: wrong(noisy)), store)
+
+
+def test_a_method_that_returns_nan_is_named(store):
+    with pytest.raises(InputError, match=r"bad method.*0_01_0"):
+        score(Method("bad method", lambda noisy, rate: noisy * np.nan), store)
+
+
+# --- improvements ----------------------------------------------------------------------------
+
+
+def test_an_improvement_is_the_estimate_minus_the_noisy_clip(store):
+    conditions = [{}, {"snr_db": 0.0}, {"kind": "pink"}]
+    tables = [score(m, store, **c) for m in (GAIN, NOISY, PERFECT) for c in conditions]
+    table = evaluation.add_improvements(pd.concat(tables[::-1], ignore_index=True))
+    for _, clip in table.groupby(["clip_id", "noise", "input_snr_db"]):
+        before = clip[clip["method"] == "noisy"].iloc[0]
+        for value in ("snr", "si_sdr"):
+            expected = clip[f"{value}_db"] - before[f"{value}_db"]
+            np.testing.assert_array_equal(clip[f"{value}_improvement_db"], expected)
+        np.testing.assert_array_equal(clip["estoi_improvement"], clip["estoi"] - before["estoi"])
+    noisy = table[table["method"] == "noisy"]
+    assert (noisy[list(evaluation.IMPROVED.values())] == 0).all(axis=None)
+
+
+def test_improvements_need_the_noisy_clip_under_the_same_condition(store):
+    tables = [score(NOISY, store, [0]), score(GAIN, store, [0, 5])]
+    with pytest.raises(InputError, match="need a score of the method 'noisy' for every clip"):
+        evaluation.add_improvements(pd.concat(tables, ignore_index=True))
+    tables = [score(NOISY, store, [0]), score(GAIN, store, [0], snr_db=0.0)]
+    with pytest.raises(InputError, match="'noisy'"):
+        evaluation.add_improvements(pd.concat(tables, ignore_index=True))
+
+
+# --- all folds -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def folds():
+    return pd.DataFrame({"speaker": ["01", "02", "03", "04"], "fold": [0, 1, 2, 0]})
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return Run(corpus="sample", config=CONFIG, data_dir="", dir=tmp_path_factory.mktemp("run"))
+
+
+def toy_methods(run, fold):
+    """Stand-ins for the trained models, and one whose output tells the fold."""
+    trained = {"reference as published": 0.3, "reference repaired": 0.9, "ours": 0.95}
+
+    def half_clean(share):
+        return lambda noisy, rate, clean: (1 - share) * noisy + share * clean
+
+    toys = [Method(name, half_clean(share), oracle=True) for name, share in trained.items()]
+    mark = Method("fold", lambda noisy, rate: np.full_like(noisy, 10.0**-fold))
+    return [*standard_methods(run.config), *toys, mark], SCALE
+
+
+@pytest.fixture(scope="module")
+def scores(run, store, folds):
+    return evaluation.evaluate_folds(run, store, folds, methods=toy_methods)
+
+
+def test_every_speaker_is_scored_once_in_their_own_fold(scores, folds):
+    assert not scores.duplicated(["clip_id", "method"]).any()
+    assert (scores.groupby(["speaker", "method"]).size() == 2).all()  # 8 clips of 4 speakers
+    assert scores["speaker"].map(folds.set_index("speaker")["fold"]).equals(scores["fold"])
+    assert scores.notna().all(axis=None)
+    expected = {"clip_id", "speaker", "digit", "fold", "method", "noise", "input_snr_db",
+                "spectrogram_snr_db", "milliseconds", *metrics.METRICS,
+                *evaluation.IMPROVED.values()}  # fmt: skip
+    assert set(scores.columns) == expected
+
+
+def test_a_clip_is_denoised_by_the_methods_of_its_fold(scores, store):
+    marks = scores[scores["method"] == "fold"]
+    clean_of = {clip: store.clean(row) for row, clip in enumerate(store.index["clip_id"])}
+    for mark in marks.itertuples():
+        clean = clean_of[mark.clip_id]
+        expected = metrics.snr(clean, np.full_like(clean, 10.0**-mark.fold))
+        assert mark.snr_db == expected
+
+
+def test_two_runs_give_the_same_table(run, store, folds, scores):
+    again = evaluation.evaluate_folds(run, store, folds, methods=toy_methods)
+    pd.testing.assert_frame_equal(untimed(scores), untimed(again), check_exact=True)
+
+
+# --- summaries -------------------------------------------------------------------------------
+
+
+def test_compare_gives_means_with_intervals_oracles_last(scores):
+    rng = np.random.default_rng(0)
+    table = evaluation.compare(scores, ["snr_db", "si_sdr_db"], rng=rng, draws=50)
+    assert table["oracle"].tolist() == sorted(table["oracle"])
+    assert set(table.loc[table["oracle"], "method"]) == set(evaluation.ORACLES)
+    for _, part in table.groupby("oracle"):
+        assert part["si_sdr_db"].is_monotonic_increasing
+    means = scores.groupby("method")["snr_db"].mean()
+    np.testing.assert_allclose(table["snr_db"], means[table["method"]])
+    assert (table["snr_db_low"] <= table["snr_db_high"]).all()
+
+
+def test_headline_is_flat_plain_and_right(scores, run):
+    facts = evaluation.headline(scores, run)
+    assert json.loads(json.dumps(facts, allow_nan=False)) == facts
+    assert all(type(fact) in (float, int, str) for fact in facts.values())
+    assert (facts["n_clips"], facts["n_speakers"], facts["n_folds"]) == (8, 4, 3)
+    ours = scores[scores["method"] == "ours"]
+    assert facts["ours_si_sdr_improvement_db"] == pytest.approx(
+        ours["si_sdr_improvement_db"].mean()
+    )
+    low, high = facts["ours_snr_db_low"], facts["ours_snr_db_high"]
+    assert low <= facts["ours_snr_db"] <= high
+    assert facts["noisy_snr_improvement_db"] == 0
+    assert facts["best_peer"] == "reference repaired"  # the best that is neither ours nor oracle
+    assert facts == evaluation.headline(scores, run)

@@ -1,0 +1,179 @@
+"""lib.metrics: worked numbers, an independent formula, and the cases that could be NaN."""
+
+import sys
+import types
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from voices import RATE, voice
+
+from lib import metrics
+from lib.errors import InputError
+from lib.noise import mix_at_snr, white_noise
+
+EVERY = pytest.mark.parametrize(
+    "metric", [metrics.snr, metrics.si_sdr, metrics.log_spectral_distance, metrics.spectrogram_snr]
+)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def noisy_voice(snr_db=-8.0, seed=0):
+    clean = voice(seed)
+    return clean, mix_at_snr(clean, white_noise(len(clean), np.random.default_rng(seed)), snr_db)
+
+
+# --- ratios ----------------------------------------------------------------------------------
+
+
+def test_snr_of_worked_numbers():
+    assert metrics.snr([3.0, 4.0], [3.0, 3.0]) == pytest.approx(10 * np.log10(25), abs=1e-6)
+    assert metrics.snr([1.0, -1.0], [2.0, -2.0]) == pytest.approx(0, abs=1e-9)  # error = signal
+    assert metrics.snr([1.0, 1.0], [0.0, 0.0]) == 0.0  # silence
+    assert metrics.snr([1.0, 1.0], [1.0, 1.0]) == pytest.approx(100, abs=1e-6)
+
+
+@pytest.mark.parametrize("snr_db", [-20.0, -8.0, 0.0, 12.5])
+def test_snr_of_a_mixture_is_the_ratio_it_was_mixed_at(snr_db):
+    assert metrics.snr(*noisy_voice(snr_db)) == pytest.approx(snr_db, abs=1e-6)  # floor: 1e-10
+
+
+def test_best_constant_gain_at_minus_8_db_scores_0_64_db():
+    """10 log10(1 + 10^-0.8), where speech and noise are exactly orthogonal."""
+    t = np.arange(RATE) / RATE
+    clean, added = np.sin(2 * np.pi * 440 * t), np.sin(2 * np.pi * 1000 * t)
+    power = 10**-0.8
+    estimate = power / (1 + power) * mix_at_snr(clean, added, -8.0)
+    assert metrics.snr(clean, estimate) == pytest.approx(10 * np.log10(1 + power), abs=1e-6)
+    assert metrics.snr(clean, estimate) == pytest.approx(0.64, abs=0.005)
+
+
+def test_si_sdr_of_worked_numbers():
+    assert metrics.si_sdr([1.0, 0.0], [1.0, 1.0]) == pytest.approx(0, abs=1e-9)
+    assert metrics.si_sdr([1.0, 1.0], [3.0, 1.0]) == pytest.approx(10 * np.log10(4), abs=1e-8)
+    assert metrics.si_sdr([1.0, 0.0], [0.0, 1.0]) == pytest.approx(-100, abs=1e-6)
+    assert metrics.si_sdr([1.0, 2.0], [0.0, 0.0]) == -100
+    assert metrics.si_sdr([1.0, 2.0], [0.1, 0.2]) == pytest.approx(100, abs=1e-6)
+
+
+@given(seeds, st.integers(2, 300))
+def test_si_sdr_is_a_function_of_the_angle(seed, n):
+    """Another formula: rho^2 / (1 - rho^2) with the cosine similarity rho."""
+    reference, estimate = np.random.default_rng(seed).normal(size=(2, n))
+    rho = reference @ estimate / np.linalg.norm(reference) / np.linalg.norm(estimate)
+    expected = 10 * np.log10(rho**2 / (1 - rho**2))
+    floor = 1e-6 + 5e-10 * 10 ** (abs(expected) / 10)  # weighs in near +-100 dB
+    assert metrics.si_sdr(reference, estimate) == pytest.approx(expected, abs=floor)
+
+
+@given(seeds, st.floats(1e-6, 1e6), st.sampled_from([-1, 1]))
+def test_si_sdr_hears_neither_gain_nor_polarity(seed, gain, sign):
+    reference, estimate = np.random.default_rng(seed).normal(size=(2, 100))
+    expected = metrics.si_sdr(reference, estimate)
+    assert metrics.si_sdr(reference, sign * gain * estimate) == pytest.approx(expected, abs=1e-6)
+    assert metrics.si_sdr(gain * reference, estimate) == pytest.approx(expected, abs=1e-6)
+
+
+@given(seeds)
+def test_plain_snr_is_never_above_si_sdr_of_a_positive_correlation(seed):
+    """The best gain is the best: SNR of any gain stays below 10 log10(1 + SI-SDR ratio)."""
+    clean, noisy = noisy_voice(seed=seed % 1000)
+    gain = np.random.default_rng(seed).uniform(0, 2)
+    ceiling = 10 * np.log10(1 + 10 ** (metrics.si_sdr(clean, noisy) / 10))
+    assert metrics.snr(clean, gain * noisy) <= ceiling + 1e-6
+
+
+# --- intelligibility and spectra -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.3, 0.5, 1.0])
+def test_estoi_is_defined_for_short_clips(seconds):
+    clean = voice(3, seconds=seconds)
+    noisy = mix_at_snr(clean, white_noise(len(clean), np.random.default_rng(0)), -8.0)
+    assert metrics.estoi(clean, clean, RATE) == pytest.approx(1, abs=1e-6)
+    assert metrics.estoi(clean, np.zeros_like(clean), RATE) == 0
+    assert metrics.estoi(clean, noisy, RATE) < 0.9
+
+
+def test_estoi_rises_with_the_ratio_and_ignores_level():
+    clean = voice(0)
+    scores = [metrics.estoi(*noisy_voice(snr_db), RATE) for snr_db in (-15, -5, 5, 15, 25)]
+    assert scores == sorted(scores)
+    assert scores[-1] - scores[0] > 0.3
+    noisy = noisy_voice()[1]
+    gained = metrics.estoi(1e-2 * clean, 7 * noisy, RATE)
+    assert gained == pytest.approx(metrics.estoi(clean, noisy, RATE), abs=1e-6)
+
+
+def test_estoi_is_the_same_on_every_call_and_leaves_the_global_generator_alone():
+    """Pystoi adds noise of rounding size from numpy's global generator."""
+    clean, noisy = noisy_voice()
+    np.random.seed(1)  # noqa: NPY002
+    first, after = metrics.estoi(clean, noisy, RATE), np.random.random()  # noqa: NPY002
+    np.random.seed(1)  # noqa: NPY002
+    assert after == np.random.random()  # noqa: NPY002
+    assert metrics.estoi(clean, noisy, RATE) == first
+
+
+def test_log_spectral_distance_of_a_gain_is_the_gain():
+    noise = white_noise(4000, np.random.default_rng(0))
+    assert metrics.log_spectral_distance(noise, noise) == 0
+    distance = metrics.log_spectral_distance(noise, 2 * noise, range_db=200)
+    assert distance == pytest.approx(20 * np.log10(2), abs=1e-9)
+    floored = metrics.log_spectral_distance(noise, 0 * noise, range_db=50)
+    assert 20 < floored < 50  # no bin of the silence can be further away than the range
+
+
+def test_spectrogram_of_zeros_scores_0_00():
+    """What the published figure gives for predicting nothing, whatever the target."""
+    target = np.random.default_rng(0).normal(size=(1024, 44, 1))
+    assert metrics.spectrogram_snr(target, np.zeros_like(target)) == 0.0
+    assert metrics.spectrogram_snr(target, 0.9 * target) == pytest.approx(20, abs=1e-6)
+
+
+def test_pesq_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pesq", None)
+    with pytest.raises(InputError, match="optional package pesq.*pip install pesq"):
+        metrics.pesq(*noisy_voice(), RATE)
+
+
+def test_pesq_picks_the_band_by_the_rate(monkeypatch):
+    asked = types.SimpleNamespace(pesq=lambda rate, reference, estimate, mode: (rate, mode))
+    monkeypatch.setattr(metrics, "float", lambda answer: answer, raising=False)
+    monkeypatch.setitem(sys.modules, "pesq", asked)
+    assert metrics.pesq(*noisy_voice(), 8000) == (8000, "nb")
+    assert metrics.pesq(*noisy_voice(), 16000) == (16000, "wb")
+    with pytest.raises(InputError, match="8000 and 16000 Hz, got 22050"):
+        metrics.pesq(*noisy_voice(), 22050)
+
+
+# --- all together ----------------------------------------------------------------------------
+
+
+def test_evaluate_gives_every_metric_by_name():
+    clean, noisy = noisy_voice()
+    scores = metrics.evaluate(clean, noisy, RATE)
+    assert list(scores) == ["snr_db", "si_sdr_db", "estoi", "log_spectral_distance_db"]
+    assert all(type(score) is float and np.isfinite(score) for score in scores.values())
+    assert scores["snr_db"] == metrics.snr(clean, noisy)
+
+
+@EVERY
+def test_what_cannot_be_compared_is_refused(metric):
+    good = np.ones(8)
+    with pytest.raises(InputError, match=r"equally long, got shapes \(8,\) and \(7,\)"):
+        metric(good, np.ones(7))
+    with pytest.raises(InputError, match="reference is silent"):
+        metric(np.zeros(8), good)
+    for bad in (np.nan, np.inf):
+        with pytest.raises(InputError, match="estimate holds NaN or infinite"):
+            metric(good, np.append(np.ones(7), bad))
+        with pytest.raises(InputError, match="reference holds NaN or infinite"):
+            metric(np.append(np.ones(7), bad), good)
+
+
+@pytest.mark.parametrize("metric", [metrics.snr, metrics.si_sdr, metrics.log_spectral_distance])
+def test_two_channels_are_refused(metric):
+    with pytest.raises(InputError, match="1-D"):
+        metric(np.ones((2, 8)), np.ones((2, 8)))

@@ -1,0 +1,203 @@
+"""lib.pairs: who learns from whom, and examples that depend on seed, clip and epoch only."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from voices import configure, voice, voice_store
+
+from lib.config import Config
+from lib.errors import CorpusError
+from lib.metrics import snr
+from lib.pairs import (
+    TrainingPairs,
+    deal_folds,
+    equal_batches,
+    split_speakers,
+    training_example,
+    validation_pairs,
+)
+from lib.store import ClipStore
+
+CONFIG = configure(training={"folds": 3, "batch_size": 4, "crop_s": 0.25})
+
+
+# --- folds -----------------------------------------------------------------------------------
+
+
+def index_only(clips_of: list[int], folds: int) -> ClipStore:
+    """A store without sound: speaker i has ``clips_of[i]`` clips."""
+    names = [f"{i:02d}" for i, n in enumerate(clips_of) for _ in range(n)]
+    return ClipStore(
+        np.zeros((0, 0)), pd.DataFrame({"speaker": names}), configure(training={"folds": folds})
+    )
+
+
+def people(genders):
+    return pd.DataFrame({"speaker": [f"{i:02d}" for i in range(len(genders))], "gender": genders})
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 30), st.sampled_from(["male", "female", None])),
+        min_size=3,
+        max_size=25,
+    ),
+    st.integers(3, 10),
+)
+def test_every_speaker_is_tested_once_by_a_model_that_never_heard_them(speakers, k):
+    clips_of, genders = zip(*speakers)
+    folds = deal_folds(index_only(clips_of, k), people(genders))
+    names = {f"{i:02d}" for i in range(len(speakers))}
+    assert folds["speaker"].is_unique
+    assert set(folds["speaker"]) == names
+    assert set(folds["fold"]) == set(range(min(k, len(speakers))))  # none of them empty
+    tested = []
+    for fold in range(folds["fold"].max() + 1):
+        roles = split_speakers(folds, fold)
+        assert all(roles)
+        assert sum(map(len, roles)) == len(names)
+        assert set().union(*roles) == names  # disjoint, since the sum agrees
+        tested += roles[2]
+    assert sorted(tested) == sorted(names)
+
+
+def test_genders_are_balanced_as_far_as_they_go():
+    """The counts of Audio MNIST: 12 women and 48 men in 6 folds are 2 and 8 in each."""
+    genders = np.random.default_rng(0).permutation(["female"] * 12 + ["male"] * 48)
+    folds = deal_folds(index_only([5] * 60, 6), people(genders)).merge(people(genders))
+    counts = folds.groupby(["fold", "gender"]).size().unstack()
+    assert (counts["female"] == 2).all()
+    assert (counts["male"] == 8).all()
+
+
+def test_balance_survives_a_speaker_without_gender():
+    genders = ["female", "male", "male"] * 6 + [None]
+    folds = deal_folds(index_only([10] * 18 + [2], 3), people(genders)).merge(people(genders))
+    assert (folds.groupby("fold")["gender"].apply(lambda g: (g == "female").sum()) == 2).all()
+
+
+def test_folds_do_not_depend_on_the_order_of_the_speakers():
+    genders = ["female", "male"] * 5
+    table, store = people(genders), index_only([4] * 10, 3)
+    pd.testing.assert_frame_equal(deal_folds(store, table), deal_folds(store, table[::-1]))
+
+
+def test_two_speakers_are_too_few():
+    with pytest.raises(CorpusError, match=r"2 speaker\(s\) with usable clips; at least 3"):
+        deal_folds(index_only([5, 5], 3), people(["male", "female"]))
+
+
+# --- examples --------------------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(50, 6000), st.integers(40, 5000), st.floats(-20, 20), st.integers(0, 2**32 - 1)
+)
+def test_an_example_is_exact_level_and_padded_with_zeros(n, samples, snr_db, seed):
+    config = configure(noise={"snr_db": snr_db})
+    clean = np.random.default_rng(seed).normal(0, 0.01, n)
+    noisy, target = training_example(clean, samples, np.random.default_rng(seed), config)
+    assert noisy.shape == target.shape == (samples,)
+    assert noisy.dtype == target.dtype == np.float32
+    own = np.flatnonzero(noisy).max() + 1
+    assert own <= min(samples, np.ceil(n / 0.85))  # no slower than 15 %
+    assert not target[own:].any()
+    assert snr(target[:own], noisy[:own]) == pytest.approx(snr_db, abs=1e-3)  # 32 bits
+    assert np.sqrt(np.mean(noisy[:own] ** 2)) == pytest.approx(0.1, rel=1e-4)
+
+
+def test_an_example_depends_on_its_stream_only():
+    clean = voice(0)
+    first, again, other = (
+        training_example(clean, 2000, np.random.default_rng(seed), CONFIG) for seed in (5, 5, 6)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_speed_moves_the_pitch_within_the_spread():
+    tone = np.sin(2 * np.pi * 500 * np.arange(8000) / 8000)
+    heard = []
+    for seed in range(40):
+        target = training_example(tone, 4000, np.random.default_rng(seed), CONFIG)[1]
+        heard.append(np.abs(np.fft.rfft(target)).argmax() * 2)
+    assert 425 <= min(heard) < 450
+    assert 550 < max(heard) <= 575
+    still = configure(training={"speed_spread": 0.0})
+    target = training_example(tone, 4000, np.random.default_rng(0), still)[1]
+    assert np.abs(np.fft.rfft(target)).argmax() * 2 == 500
+
+
+@pytest.mark.parametrize("clean", [np.zeros(5000), np.zeros(1), np.ones(1)])
+def test_silence_gives_zeros_instead_of_an_error(clean):
+    noisy, target = training_example(clean, 2000, np.random.default_rng(0), CONFIG)
+    assert not noisy.any()
+    assert not target.any()
+    assert noisy.shape == target.shape == (2000,)
+
+
+# --- batches ---------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 100), st.integers(1, 40))
+def test_batches_are_equal_and_hold_nothing_twice(n, size):
+    batches = equal_batches(np.arange(n), size)
+    assert batches.shape[1] == min(size, n)
+    assert batches.ravel().tolist() == list(range(batches.size))
+    assert n - batches.size < batches.shape[1]
+
+
+@pytest.fixture(scope="module")
+def store():
+    return voice_store(CONFIG, speakers=4, digits=3)
+
+
+def clips_of(pairs):
+    """Row -> (noisy, clean) of all clips of an epoch."""
+    batches = [pairs[i] for i in range(len(pairs))]
+    noisy, clean = (np.concatenate(part) for part in zip(*batches))
+    return dict(zip(pairs.batches.ravel().tolist(), zip(noisy, clean)))
+
+
+def test_a_batch_has_the_configured_shape(store):
+    pairs = TrainingPairs(store, np.arange(12), epoch=0)
+    assert len(pairs) == 3
+    for part in pairs[0]:
+        assert part.shape == (4, 2000)
+        assert part.dtype == np.float32
+
+
+def test_an_example_depends_on_neither_batch_size_nor_company(store):
+    small = dataclasses.replace(store, config=configure(CONFIG, training={"batch_size": 2}))
+    by_four = clips_of(TrainingPairs(store, np.arange(12), epoch=3))
+    by_two = clips_of(TrainingPairs(small, np.arange(0, 12, 2), epoch=3))
+    assert set(by_four) == set(range(12))
+    assert set(by_two) == set(range(0, 12, 2))
+    for row, pair in by_two.items():
+        np.testing.assert_array_equal(pair, by_four[row])
+
+
+def test_every_epoch_has_its_own_order_and_noise(store):
+    first, second = (TrainingPairs(store, np.arange(12), epoch=epoch) for epoch in (0, 1))
+    assert first.batches.tolist() != second.batches.tolist()
+    examples = clips_of(first), clips_of(second)
+    assert not any(np.array_equal(examples[0][row], examples[1][row]) for row in range(12))
+
+
+def test_validation_has_whole_clips_and_the_noise_of_the_store(store):
+    noisy, clean = validation_pairs(store, np.array([4, 7]))
+    assert noisy.shape == clean.shape == (2, 8000)
+    samples = store.index["samples"].iat[7]
+    np.testing.assert_allclose(noisy[1, :samples], store.noisy(7), atol=1e-6)
+    assert not noisy[1, samples:].any()
+    np.testing.assert_array_equal(clean[1], store.clips[7])
+
+
+def test_default_configuration_is_the_quick_profile():
+    assert Config().training.crop_s <= Config().audio.clip_s

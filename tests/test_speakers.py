@@ -1,0 +1,341 @@
+"""The speaker analysis on simulated score tables: what is planted is found, what is not, is not.
+
+Rates are compared with binomial limits of 99.9 %; all seeds are fixed.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import simulated
+from scipy import stats
+
+from lib import speakers
+from lib.config import StatisticsConfig
+from lib.errors import InputError
+from lib.figures import speakers as figures
+from lib.speakers.attributes import ATTRIBUTES, group_speakers
+from lib.speakers.claims import VERDICTS
+from lib.speakers.significance import holm
+
+QUICK = StatisticsConfig(bootstrap_draws=60, permutations=199)
+CORPORA = 200
+
+
+def results_of(scores, people, *, rng=None, settings=QUICK):
+    clips = speakers.clip_gains(scores, people)
+    return speakers.tests(clips, rng=rng or np.random.default_rng(0), settings=settings)
+
+
+def most_likely(trials, rate, *, limit=0.999):
+    return stats.binom.ppf(limit, trials, rate)
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    rng = np.random.default_rng(1)
+    who = simulated.people(rng)
+    return simulated.clips(rng, who, repetitions=3, digit_db=0.2), who
+
+
+@pytest.fixture(scope="module")
+def without_effects():
+    """Tests, and a naive test over clips, of corpora in which no attribute has an effect."""
+    rng, results, naive = np.random.default_rng(2), [], []
+    for _ in range(CORPORA):
+        who = simulated.people(rng)
+        clips = speakers.clip_gains(simulated.clips(rng, who, repetitions=1), who)
+        results.append(speakers.tests(clips, rng=rng, settings=QUICK).set_index("attribute"))
+        by_gender = [part["gain_db"] for _, part in clips.groupby("gender")]
+        naive.append(stats.ttest_ind(*by_gender).pvalue)
+    return results, np.array(naive)
+
+
+def test_chance_alone_is_rarely_taken_for_an_effect(without_effects):
+    results, _ = without_effects
+    false_alarms = sum((result["p_holm"] < 0.05).any() for result in results)
+    assert false_alarms <= most_likely(CORPORA, 0.05)
+
+
+@pytest.mark.parametrize("attribute", ["accent", "age", "gender", "digit", "accent x digit"])
+def test_p_values_are_uniform_without_an_effect(without_effects, attribute):
+    results, _ = without_effects
+    p = np.array([result.loc[attribute, "p"] for result in results])
+    assert stats.kstest(p, "uniform").pvalue > 0.001
+
+
+def test_holm_corrects_for_the_number_of_tests():
+    p = pd.Series([0.01, np.nan, 0.04, 0.03, 0.9])
+    expected = [0.04, np.nan, 0.09, 0.09, 0.9]
+    np.testing.assert_allclose(holm(p), expected)
+    assert holm(pd.Series([np.nan])).isna().all()
+
+
+def test_clips_of_one_speaker_are_not_taken_for_independent(without_effects):
+    results, naive = without_effects
+    ours = sum(result.loc["gender", "p"] < 0.05 for result in results)
+    assert ours <= most_likely(CORPORA, 0.05)
+    assert np.mean(naive < 0.05) > 0.3  # the table is one that fools a test over clips
+
+
+def test_an_effect_is_found_as_often_as_the_power_says_and_covered():
+    rng, trials, found, covered = np.random.default_rng(3), 100, 0, 0
+    promised = []
+    for _ in range(trials):
+        who = simulated.people(rng)
+        scores = simulated.clips(rng, who, repetitions=1)
+        planted = 1.5  # dB
+        women = who.loc[who["gender"] == "female", "speaker"]
+        scores.loc[scores["speaker"].isin(women), "si_sdr_improvement_db"] += planted
+        row = results_of(scores, who, rng=rng).set_index("attribute").loc["gender"]
+        found += row["p_holm"] < 0.05
+        covered += row["low_db"] <= planted <= row["high_db"]
+        promised.append(row["detectable_db"])
+    assert 1.2 < np.mean(promised) < 1.5  # so more than 80 % are to be found
+    assert found >= stats.binom.ppf(0.001, trials, 0.8)
+    low, high = stats.binom.interval(0.999, trials, 0.95)
+    assert low <= covered <= high
+
+
+def test_a_planted_effect_of_accent_supports_the_claim(corpus):
+    scores, who = corpus
+    others = who.loc[who["accent"] != "German", "speaker"]
+    scores = scores.copy()
+    scores.loc[scores["speaker"].isin(others), "si_sdr_improvement_db"] -= 3
+    verdicts = speakers.claims(results_of(scores, who)).set_index("claim")["verdict"]
+    accent = "1. Accent significantly affects the improvement"
+    assert verdicts[accent] == "supported"
+    assert (verdicts.drop(accent) != "supported").all()
+
+
+def test_a_planted_interaction_is_found_and_is_no_main_effect(corpus):
+    scores, who = corpus
+    scores = scores.copy()
+    german = scores["speaker"].map(who.set_index("speaker")["accent"]) == "German"
+    scores.loc[german, "si_sdr_improvement_db"] += 1.0 * (scores["digit"] % 2 - 0.5)
+    p = results_of(scores, who).set_index("attribute")["p_holm"]
+    assert p["accent x digit"] < 0.05 < p["accent"]
+
+
+def test_an_interaction_of_accent_and_gender_is_told_from_main_effects():
+    rng = np.random.default_rng(6)
+    who = simulated.people(rng).assign(gender=["male", "female"] * 30)
+    accent, gender = who["accent"] != "German", who["gender"] == "female"
+    scores = simulated.clips(rng, who, repetitions=1, between_db=0.5)
+    plant = {"main effects": 2 * accent + 3 * gender, "interaction": 3 * (accent & gender)}
+    p = {}
+    for name, gain in plant.items():
+        gain = scores["speaker"].map(dict(zip(who["speaker"], gain)))
+        table = scores.assign(si_sdr_improvement_db=scores["si_sdr_improvement_db"] + gain)
+        p[name] = results_of(table, who).set_index("attribute").loc["accent x gender", "p"]
+    assert p["interaction"] < 0.01 < p["main effects"]
+
+
+def test_tests_do_not_depend_on_the_order_of_rows(corpus):
+    scores, who = corpus
+    shuffled = scores.sample(frac=1, random_state=1)
+    pd.testing.assert_frame_equal(results_of(scores, who), results_of(shuffled, who))
+
+
+def test_missing_values_are_left_out_and_counted(corpus):
+    scores, who = corpus
+    who = who.copy()
+    who.loc[who.index[:7], "gender"] = None
+    rows = results_of(scores, who).set_index("attribute")
+    assert rows.loc["gender", ["n_speakers", "n_missing"]].tolist() == [53, 7]
+    assert rows.loc["age", ["n_speakers", "n_missing"]].tolist() == [59, 1]
+    assert "want of a value: 7" in speakers.describe(rows.reset_index(), "gender")
+
+
+LEVELS = {
+    "nothing known": ({}, "", "does not say it"),
+    "one level": ({"male": 6}, "", r"\(6\) are alike in it: male"),
+    "enough of both": ({"male": 5, "female": 5}, "female against male", ""),
+    "too few women": ({"male": 9, "female": 4}, "female against male", r"too few are female \(4\)"),
+    "a third, small level": ({"male": 9, "female": 5, "other": 2}, "female against male", ""),
+    "only together enough": ({"a": 9, "b": 3, "c": 2}, "not a against a", ""),
+}
+
+
+@pytest.mark.parametrize("counts, compared, why", LEVELS.values(), ids=LEVELS)
+def test_levels_are_grouped_by_the_stated_rules(counts, compared, why):
+    levels = pd.Series([level for level, n in counts.items() for _ in range(n)], dtype=object)
+    grouping = group_speakers(levels, ATTRIBUTES["gender"], 5)
+    assert grouping.compared == compared
+    assert pd.Series([grouping.why]).str.contains(why).all() and bool(grouping.why) == bool(why)
+
+
+def test_accents_are_the_most_frequent_against_all_others():
+    levels = pd.Series(["German"] * 6 + list("abcde") * 2)
+    grouping = group_speakers(levels, ATTRIBUTES["accent"], 5)
+    assert grouping.of_speaker.value_counts().to_dict() == {"not German": 10, "German": 6}
+
+
+def test_effects_are_means_over_clips_with_their_n(corpus):
+    scores, who = corpus
+    clips = speakers.clip_gains(scores, who)
+    table = speakers.effects(clips, rng=np.random.default_rng(0), settings=QUICK)
+    women = clips[clips["gender"] == "female"]
+    row = table[(table["attribute"] == "gender") & (table["level"] == "female")].iloc[0]
+    assert row["estimate_db"] == pytest.approx(women["gain_db"].mean())
+    assert (row["n_speakers"], row["n_clips"]) == (12, 12 * 30)
+    assert row["low_db"] < row["estimate_db"] < row["high_db"]
+    alone = table[(table["attribute"] == "accent") & (table["n_speakers"] == 1)]
+    assert len(alone) == 13 and alone["low_db"].isna().all()
+    cells = table[table["attribute"] == "accent x digit"]
+    assert len(cells) == 17 * 10 and cells["n_clips"].sum() == len(clips)
+
+
+def test_variance_is_split_as_planted():
+    rng = np.random.default_rng(4)
+    who = simulated.people(rng)
+    scores = simulated.clips(rng, who, repetitions=4, between_db=2, within_db=1, digit_db=0.3)
+    table = speakers.variance_shares(speakers.clip_gains(scores, who)).set_index("source")
+    assert table.loc["speakers", "variance_db2"] == pytest.approx(4, rel=0.5)
+    assert table.loc["digits", "variance_db2"] == pytest.approx(0.09 * 55 / 6, rel=0.2)
+    assert table.loc["clips within", "variance_db2"] == pytest.approx(1, rel=0.1)
+    assert table.loc["speaker x digit", "variance_db2"] < 0.1
+    assert table["share"].sum() == pytest.approx(1)
+
+
+def test_the_condition_and_the_method_are_chosen(corpus):
+    scores, who = corpus
+    other = scores.assign(method="Wiener", si_sdr_improvement_db=0.0)
+    louder = scores.assign(input_snr_db=0.0, si_sdr_improvement_db=0.0)
+    clips = speakers.clip_gains(pd.concat([scores, other, louder]), who, noise="white", snr_db=-8.0)
+    assert len(clips) == len(scores) and clips["gain_db"].mean() == pytest.approx(10, abs=1)
+    with pytest.raises(InputError, match="holds ours in white"):
+        speakers.clip_gains(scores, who, method="theirs")
+
+
+def test_misaligned_labels_spread_as_chance_does(corpus):
+    scores, who = corpus
+    rng = np.random.default_rng(5)
+    clips = speakers.clip_gains(scores, who)
+    wrong = clips.assign(gain_db=rng.permutation(clips["gain_db"]))
+    right, shuffled = (
+        speakers.shuffled_spreads(table, rng=rng, draws=300).set_index("label")
+        for table in (clips, wrong)
+    )
+    for label in ("speaker", "accent", "digit"):
+        assert right.loc[label, "true_db"] > right.loc[label, "chance_high_db"]
+    inside = shuffled["true_db"].between(shuffled["chance_low_db"], shuffled["chance_high_db"])
+    assert inside.sum() >= 4  # of five
+
+
+def test_the_published_spreads_are_within_chance_and_a_real_one_would_not_be(monkeypatch):
+    draw = {"rng": np.random.default_rng(0), "draws": 2000}
+    assert speakers.published_spreads(**draw)["within_chance"].all()
+    gender = (0.10, 0.95, [48, 12])
+    monkeypatch.setitem(speakers.misalignment.PUBLISHED, "gender", gender)
+    table = speakers.published_spreads(**draw).set_index("label")
+    assert not table.loc["gender", "within_chance"]
+
+
+def row(**changes):
+    base = {
+        "attribute": "gender", "compared": "female against male", "testable": True, "unit": "dB",
+        "estimate_db": -1.0, "low_db": -2.0, "high_db": 0.0, "n_speakers": 60, "p_holm": 0.01,
+        "detectable_db": 1.0, "effect": -0.8, "effect_name": "Cohen's d", "why": "",
+    }  # fmt: skip
+    return base | changes
+
+
+CASES = {
+    "found": ({}, "supported", "More than chance"),
+    "not found": ({"p_holm": 0.2}, "not supported", "1.00 dB would have been found"),
+    "wrong way": ({"estimate_db": 1.0}, "not supported", "other direction"),
+    "untested": ({"testable": False, "p_holm": np.nan, "why": "Few."}, VERDICTS[2], "Few."),
+}
+
+
+@pytest.mark.parametrize("changes, verdict, why", CASES.values(), ids=CASES)
+def test_the_verdict_on_native_speakers(changes, verdict, why):
+    rows = [row(attribute=name) for name in ATTRIBUTES]
+    rows[list(ATTRIBUTES).index("native speaker")].update(changes)
+    last = speakers.claims(pd.DataFrame(rows)).iloc[-1]
+    assert last["verdict"] == verdict and why in last["why"]
+
+
+def test_a_moderate_influence_has_to_be_moderate():
+    rows = [row(attribute=name, effect=-0.2) for name in ATTRIBUTES]
+    verdicts = speakers.claims(pd.DataFrame(rows))
+    gender = verdicts[verdicts["claim"].str.contains("Gender")].iloc[0]
+    assert gender["verdict"] == "not supported" and "less than moderate" in gender["why"]
+
+
+def six_men(scores, who):
+    accents = ["USA", "USA", "German", "German", "Greek", "French"]
+    men = who.head(6)[["speaker"]].assign(gender="male", accent=accents)
+    return scores[scores["speaker"].isin(men["speaker"])], men
+
+
+def ten_clips(scores, who):
+    first = scores.groupby("speaker").head(1).head(10).copy()
+    return first.assign(digit=range(10)), who
+
+
+def one_speaker(scores, who):
+    return scores[scores["speaker"] == "01"], who[["speaker"]]
+
+
+def three_speakers(scores, who):
+    return scores[scores["speaker"].isin(["01", "02", "03"])], who
+
+
+SMALL = [six_men, ten_clips, one_speaker, three_speakers]
+
+
+@pytest.mark.parametrize("reduce", SMALL)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_small_corpora_are_analysed_and_drawn_without_a_crash(corpus, reduce):
+    scores, who = reduce(*corpus)
+    clips, rng = speakers.clip_gains(scores, who), np.random.default_rng(0)
+    effects = speakers.effects(clips, rng=rng, settings=QUICK)
+    results = speakers.tests(clips, rng=rng, settings=QUICK)
+    means = speakers.speaker_means(clips)
+    verdicts = speakers.claims(results)
+    told = [speakers.describe(results, name) for name in results["attribute"]]
+    assert all(("Cannot be tested" in t) != ok for t, ok in zip(told, results["testable"]))
+    numbers = speakers.headline(clips, results, verdicts)
+    assert numbers["claims_supported"] == 0
+    figures.caterpillar(means)
+    for name in set(effects["attribute"]):
+        drawn = figures.heatmap if " x " in name else figures.levels
+        options = {} if " x " in name else {"fewest": 5}
+        drawn(*([] if " x " in name else [clips]), effects, name, **options)
+    own = speakers.shuffled_spreads(clips, rng=rng, draws=20)
+    figures.spreads(own, speakers.published_spreads(rng=rng, draws=50))
+    speakers.variance_shares(clips)
+    plt.close("all")
+
+
+def test_six_men_can_say_little_and_it_is_said(corpus):
+    scores, who = six_men(*corpus)
+    results = results_of(scores, who)
+    assert results.loc[results["testable"], "attribute"].tolist() == ["digit"]
+    assert "are alike in it: male" in speakers.describe(results, "gender")
+    assert "does not say it" in speakers.describe(results, "native speaker")
+    verdicts = speakers.claims(results)
+    assert (verdicts["verdict"] == "cannot be tested here").all()
+    sentence = speakers.headline(speakers.clip_gains(scores, who), results, verdicts)
+    assert sentence["claims_sentence"].startswith("None of the 5 published statements")
+
+
+def test_every_group_is_drawn_with_its_n_and_empty_cells_stay_empty(corpus):
+    scores, who = corpus
+    clips = speakers.clip_gains(scores, who)
+    effects = speakers.effects(clips, rng=np.random.default_rng(0), settings=QUICK)
+    gender = figures.levels(clips, effects, "gender", fewest=5)
+    texts = [text.get_text() for text in gender.axes[0].texts]
+    assert sorted(texts) == ["12 speakers, 360 clips", "48 speakers, 1,440 clips"]
+    cells = figures.heatmap(effects, "accent x gender").axes[0].texts
+    known = effects[effects["attribute"] == "accent x gender"]
+    assert len(cells) == len(known) < 2 * 17
+    n = sorted(int(cell.get_text().split("(")[1].rstrip(")")) for cell in cells)
+    assert n == sorted(known["n_speakers"])
+    results = results_of(scores, who)
+    notes = [text.get_text() for text in figures.differences(results).axes[0].texts]
+    assert len(notes) == 6 and "n = 60, not tested" in notes
+    figures.age_trend(speakers.speaker_means(clips))
+    plt.close("all")

@@ -1,0 +1,197 @@
+"""Intervals and tests on speakers: closed forms, invariants, and what simulation promises.
+
+Rates over many simulated samples are compared with binomial limits of 99.9 %, so that a right
+function fails one seed in a thousand; the seeds are fixed.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from lib import statistics
+from lib.errors import InputError
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def table(values_of, **columns):
+    """One row per clip from {speaker: [values]}."""
+    rows = [(speaker, v) for speaker, values in values_of.items() for v in values]
+    return pd.DataFrame(rows, columns=["speaker", "gain"]).assign(**columns)
+
+
+def within_limits(hits, trials, rate):
+    low, high = stats.binom.interval(0.999, trials, rate)
+    return low <= hits <= high
+
+
+def test_the_estimate_is_the_mean_over_clips_and_counts_are_right():
+    scores = table({"a": [1.0, 2.0, 3.0], "b": [10.0], "c": [np.nan, 4.0]})
+    mean = statistics.mean_with_interval(scores, "gain", rng=rng(), draws=10)
+    assert mean.estimate == pytest.approx(20 / 5)
+    assert (mean.n_speakers, mean.n_clips) == (3, 5)
+
+
+def test_copies_of_clips_make_no_interval_narrower():
+    values = {str(i): list(v) for i, v in enumerate(rng(1).normal(size=(8, 5)))}
+    copied = {speaker: v * 40 for speaker, v in values.items()}
+    once, often = (
+        statistics.mean_with_interval(table(v), "gain", rng=rng(), draws=500)
+        for v in (values, copied)
+    )
+    assert often.low == pytest.approx(once.low) and often.high == pytest.approx(once.high)
+    assert often.n_clips == 40 * once.n_clips
+
+
+def test_the_interval_moves_and_stretches_with_the_values_and_is_seeded():
+    values = rng(2).normal(size=(6, 4))
+    one = statistics.mean_with_interval(
+        table({str(i): list(v) for i, v in enumerate(values)}), "gain", rng=rng(5), draws=300
+    )
+    other = statistics.mean_with_interval(
+        table({str(i): list(3 * v + 7) for i, v in enumerate(values)}),
+        "gain",
+        rng=rng(5),
+        draws=300,
+    )
+    assert other[:3] == pytest.approx([3 * x + 7 for x in one[:3]])
+
+
+def test_one_speaker_has_no_interval_and_nobody_no_mean():
+    one = statistics.mean_with_interval(table({"a": [1.0, 2.0]}), "gain", rng=rng(), draws=10)
+    assert one.estimate == 1.5 and np.isnan([one.low, one.high]).all()
+    none = statistics.mean_with_interval(table({"a": [np.nan]}), "gain", rng=rng(), draws=10)
+    assert np.isnan(none.estimate) and none.n_clips == 0
+
+
+@pytest.mark.parametrize("n_speakers", [2, 4, 6, 12, 48])
+def test_intervals_cover_the_true_mean_even_with_few_speakers(n_speakers):
+    source, trials, hits = rng(10 + n_speakers), 400, 0
+    for _ in range(trials):
+        speakers = source.normal(size=(n_speakers, 1)) + source.normal(0, 0.5, (n_speakers, 3))
+        scores = table({str(i): list(v) for i, v in enumerate(speakers)})
+        mean = statistics.mean_with_interval(scores, "gain", rng=source, draws=200)
+        hits += mean.low <= 0 <= mean.high
+    assert within_limits(hits, trials, 0.95)
+
+
+def test_groups_are_those_of_single_means_in_order_of_appearance():
+    scores = pd.concat(
+        [
+            table({str(i): [float(i), 2.0] for i in range(7)}, method="zeta", digit=1),
+            table({str(i): [float(i), 5.0] for i in range(7)}, method="alpha", digit=2),
+            table({"0": [100.0]}, method=None, digit=2),
+        ]
+    )
+    groups = statistics.by_group(scores, "method", "gain", rng=rng(3), draws=200)
+    assert list(groups["method"]) == ["zeta", "alpha"]
+    assert list(groups.columns[1:]) == ["estimate", "low", "high", "n_speakers", "n_clips"]
+    single = statistics.mean_with_interval(
+        scores[scores["method"] == "zeta"], "gain", rng=rng(3), draws=200
+    )
+    assert groups.iloc[0, 1:].to_numpy(float) == pytest.approx(list(single))
+    both = statistics.by_group(scores, ["method", "digit"], "gain", rng=rng(3), draws=50)
+    assert len(both) == 2 and list(both["digit"]) == [1, 2]
+
+
+def test_equal_groups_share_their_resamples():
+    half = {str(i): list(v) for i, v in enumerate(rng(4).normal(size=(9, 3)))}
+    scores = pd.concat([table(half, method="one"), table(half, method="two")])
+    groups = statistics.by_group(scores, "method", "gain", rng=rng(), draws=100)
+    assert groups.loc[0, "low"] == groups.loc[1, "low"]
+
+
+def test_no_rows_give_an_empty_table():
+    empty = statistics.by_group(table({}), "speaker", "gain", rng=rng(), draws=10)
+    assert empty.empty and "low" in empty
+
+
+@pytest.mark.parametrize("sizes", [(12, 48), (5, 9), (3, 40)])
+def test_intervals_of_differences_cover_the_truth(sizes):
+    source, trials, hits = rng(sum(sizes)), 300, 0
+    for _ in range(trials):
+        first, second = source.normal(1, 1.5, sizes[0]), source.normal(0, 1, sizes[1])
+        gap = statistics.difference_with_interval(first, second, rng=source, draws=200)
+        hits += gap.low <= 1 <= gap.high
+    assert within_limits(hits, trials, 0.95)
+
+
+def test_a_slope_is_that_of_least_squares_and_its_interval_covers_it():
+    source, trials, hits = rng(8), 300, 0
+    for _ in range(trials):
+        x = source.uniform(2, 6, 30)
+        y = 0.5 * x + source.normal(size=30)
+        slope = statistics.slope_with_interval(x, y, rng=source, draws=300)
+        hits += slope.low <= 0.5 <= slope.high
+    assert slope.estimate == pytest.approx(np.polyfit(x, y, 1)[0])
+    assert within_limits(hits, trials, 0.95)
+    same = statistics.slope_with_interval(np.ones(6), np.arange(6), rng=source, draws=10)
+    assert np.isnan(same.estimate)
+
+
+def test_a_small_permutation_test_is_exact():
+    low, high = np.array([0.0, 0.1, 0.25]), np.array([10.0, 10.2, 10.3])
+    _, p = statistics.permutation_test([low, high], rng=rng(), draws=1000)
+    assert p == pytest.approx(2 / 20)  # this split and its mirror image, of (6 choose 3)
+
+
+def test_a_random_permutation_test_never_gives_zero():
+    low, high = rng(1).normal(0, 1, 30), rng(2).normal(50, 1, 30)
+    _, p = statistics.permutation_test([low, high], rng=rng(), draws=199)
+    assert p == pytest.approx(1 / 200)
+
+
+def test_unequal_variances_do_not_fool_the_permutation_test():
+    source, trials = rng(11), 300
+    hits = naive = 0
+    for _ in range(trials):
+        groups = [source.normal(0, 1, 48), source.normal(0, 3, 12)]
+        hits += statistics.permutation_test(groups, rng=source, draws=199)[1] <= 0.05
+        naive += stats.ttest_ind(*groups).pvalue <= 0.05
+    assert within_limits(hits, trials, 0.05)
+    assert not within_limits(naive, trials, 0.05)  # so the case is one that can be failed
+
+
+def test_three_groups_are_compared_at_once():
+    source = rng(12)
+    groups = [source.normal(m, 1, 15) for m in (0, 0, 3)]
+    assert statistics.permutation_test(groups, rng=source, draws=499)[1] < 0.01
+
+
+@pytest.mark.parametrize("groups", [[np.arange(5.0)], [np.arange(5.0), np.ones(1)]])
+def test_a_permutation_test_wants_two_groups(groups):
+    with pytest.raises(InputError, match="two groups or more"):
+        statistics.permutation_test(groups, rng=rng(), draws=10)
+
+
+def test_a_trend_has_a_sign_and_a_p():
+    x = np.arange(5.0)
+    r, p = statistics.trend_test(x, -x, rng=rng(), draws=1000)
+    assert r == pytest.approx(-1) and p == pytest.approx(2 / 120)  # exact: 5! orders
+    assert statistics.trend_test(x, np.ones(5), rng=rng(), draws=10) == (0, 1)
+    with pytest.raises(InputError, match="varies"):
+        statistics.trend_test(np.ones(5), x, rng=rng(), draws=10)
+
+
+def test_what_can_be_detected_is_found_four_times_in_five():
+    source, trials, sizes = rng(13), 400, (12, 48)
+    error = np.sqrt(1 / sizes[0] + 1 / sizes[1])
+    truth = statistics.detectable_difference(error, sum(sizes) - 2)
+    hits = sum(
+        stats.ttest_ind(source.normal(truth, 1, sizes[0]), source.normal(0, 1, sizes[1])).pvalue
+        < 0.05
+        for _ in range(trials)
+    )
+    assert within_limits(hits, trials, 0.8)
+    assert statistics.detectable_difference(1.0, 1e6) == pytest.approx(2.80, abs=0.005)
+    assert statistics.detectable_difference(1.0, 58, alpha=0.005) > 1.2 * 2.8
+    assert np.isnan(statistics.detectable_difference(np.nan, 5))
+
+
+@pytest.mark.parametrize("options", [{"draws": 0}, {"draws": 10, "confidence": 95}])
+def test_nonsense_options_are_refused(options):
+    with pytest.raises(InputError, match="draws must be"):
+        statistics.mean_with_interval(table({"a": [1.0]}), "gain", rng=rng(), **options)
