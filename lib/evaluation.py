@@ -17,12 +17,12 @@ from tqdm import tqdm
 from lib import metrics
 from lib.artifacts import Run
 from lib.baselines import Method, standard_methods
+from lib.denoisers import Denoiser, load_denoiser
 from lib.errors import InputError
 from lib.features import ReferenceScale, reference_features
 from lib.scoring import score_estimate
 from lib.statistics import mean_with_interval
 from lib.store import ClipStore
-from lib.training import Denoiser, load_denoiser
 
 __all__ = [
     "score_method",

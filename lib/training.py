@@ -1,17 +1,10 @@
-"""Fit one model on one fold, and come back after an interruption.
+"""Train every model on every fold, once.
 
 Every fold and kind of model leaves two files under ``models/``: the network (``.keras``) and
 a record (``.json``) with its history and a *fingerprint* of everything it depends on: the
-settings, the clips, the speakers it learned from and the source code of the floors below.  A
-fold whose fingerprint still holds is not trained again.
-
-Within a fold, each epoch ends in a checkpoint folder that holds the network with its
-optimiser, the best network so far and the history.  An interrupted run goes on after the last
-whole epoch and ends with the same weights as an undisturbed one, because the examples of an
-epoch depend on its number only.
-
-Early stopping (best weights restored) and the reduction of the learning rate on a plateau are
-functions of the history, which is what lets them survive an interruption.
+settings, the clips, the speakers it learned from and the source code that makes it.  A fold
+whose fingerprint still holds is not trained again; one that was interrupted is taken up after
+its last whole epoch (`lib.fitting`).
 """
 
 from __future__ import annotations
@@ -20,153 +13,36 @@ import functools
 import hashlib
 import json
 import shutil
-import sys
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
-from keras import ops
 
 from lib.artifacts import Run, atomic_path, write_json
-from lib.audio import fix_length
-from lib.errors import InputError, MissingArtifactError
+from lib.errors import InputError
 from lib.features import (
     REFERENCE_RATE,
     ReferenceScale,
-    absolute_magnitude,
     reference_features,
-    reference_waveform,
     relative_magnitude,
 )
+from lib.fitting import fit, negative_snr
 from lib.models import MODELS, build_ours, build_reference
 from lib.pairs import TrainingPairs, equal_batches, split_speakers, validation_pairs
 from lib.store import ClipStore
 
-__all__ = ["negative_snr", "train_fold", "train_all", "load_denoiser", "model_name"]
+__all__ = ["train_fold", "train_all", "model_name"]
 
-PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 3  # as published
 REFERENCE_BATCH = 8
 VALIDATION_CLIPS = 100  # per speaker, for our model
 VALIDATION_SPECTROGRAMS = 16  # in all, for the reference, whose full forward pass is slow
 
 
-@keras.saving.register_keras_serializable(package="denoising")
-def negative_snr(clean, estimate):
-    """Negative SNR in dB of each waveform, saturating at 30 dB; the loss of our model.
-
-    Unlike SI-SDR it also asks for the right level.
-    """
-    speech = ops.sum(ops.square(clean), axis=-1) + 1e-8
-    error = ops.sum(ops.square(clean - estimate), axis=-1) + 1e-8
-    return -10 * ops.log10(speech / (error + 1e-3 * speech))
-
-
 def model_name(method: str, fold: int) -> str:
     """File stem of a method's network in one fold, e.g. ``ours-fold0``."""
     return f"{method.replace(' ', '-')}-fold{fold}"
-
-
-def learning_rate_on_plateau(base: float, losses: list[float]) -> float:
-    """`base`, halved each time the loss has not improved for three epochs."""
-    best, waited, rate = np.inf, 0, base
-    for loss in losses:
-        best, waited = (loss, 0) if loss < best else (best, waited + 1)
-        if waited == PLATEAU_PATIENCE:
-            rate, waited = rate * PLATEAU_FACTOR, 0
-    return rate
-
-
-def epochs_since_best(losses: list[float]) -> int:
-    """Epochs that have passed since the lowest loss."""
-    return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
-
-
-def _load(path: Path) -> keras.Model:
-    return keras.saving.load_model(path, safe_mode=True)
-
-
-def _newest_checkpoint(folder: Path) -> Path | None:
-    return max(folder.glob("epoch[0-9]*"), default=None) if folder.is_dir() else None
-
-
-def _save_checkpoint(folder: Path, model, history: list[dict], best: Path | None) -> Path:
-    """Write one epoch's checkpoint under a temporary name, then let it replace the last."""
-    epoch = folder / f"epoch{len(history):04d}"
-    part = folder / f"part{len(history):04d}"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    model.save(part / "last.keras")
-    if epochs_since_best([h["validation_loss"] for h in history]) == 0 or best is None:
-        model.save(part / "best.keras")
-    else:
-        shutil.copyfile(best / "best.keras", part / "best.keras")
-    write_json(part / "history.json", history)
-    part.rename(epoch)
-    for old in folder.iterdir():
-        if old != epoch:
-            shutil.rmtree(old)
-    return epoch
-
-
-def fit(
-    model: keras.Model,
-    batches,
-    validation: tuple[np.ndarray, np.ndarray],
-    *,
-    epochs: int,
-    patience: int,
-    checkpoints: Path,
-    plateau_rate: float | None = None,
-    title: str = "",
-) -> tuple[keras.Model, list[dict]]:
-    """Train a compiled model epoch by epoch and return its best state and its history.
-
-    Parameters
-    ----------
-    batches : callable
-        ``batches(epoch)`` returns the data of that epoch.
-    validation : (inputs, targets)
-        Data on which the best epoch is chosen; never the test speakers'.
-    checkpoints : Path
-        Folder of the checkpoint; a run that was interrupted is taken up from there.
-    plateau_rate : float, optional
-        First learning rate, halved on a plateau; None leaves the optimiser's own schedule.
-    """
-    history: list[dict] = []
-    checkpoint = _newest_checkpoint(checkpoints)
-    if checkpoint:
-        history = json.loads((checkpoint / "history.json").read_text(encoding="utf-8"))
-        model = _load(checkpoint / "last.keras")
-        print(f"{title}: resumed after epoch {len(history)}", file=sys.stderr, flush=True)
-    for epoch in range(len(history), epochs):
-        losses = [h["validation_loss"] for h in history]
-        if epochs_since_best(losses) >= patience:
-            break
-        if plateau_rate:
-            model.optimizer.learning_rate = learning_rate_on_plateau(plateau_rate, losses)
-        start = time.perf_counter()
-        loss = model.fit(batches(epoch), verbose=0).history["loss"][0]
-        validation_loss = model.evaluate(*validation, batch_size=32, verbose=0)
-        history.append(
-            {
-                "epoch": epoch + 1,
-                "loss": float(loss),
-                "validation_loss": float(validation_loss),
-                "learning_rate": float(ops.convert_to_numpy(model.optimizer.learning_rate)),
-                "seconds": time.perf_counter() - start,
-            }
-        )
-        print(
-            f"{title}: epoch {epoch + 1}/{epochs}, loss {loss:.3f}, validation "
-            f"{validation_loss:.3f}, {history[-1]['seconds']:.0f} s",
-            file=sys.stderr,
-            flush=True,
-        )
-        checkpoint = _save_checkpoint(checkpoints, model, history, checkpoint)
-    return _load(checkpoint / "best.keras"), history
 
 
 def _fit_ours(store, training, validation, seed, checkpoints, title):
@@ -268,7 +144,7 @@ def _fit_reference(store, training, validation, seed, checkpoints, title, *, rep
 def _fingerprint(store: ClipStore, method: str, speakers: tuple[list[str], list[str]]) -> str:
     """Hash of everything a trained fold depends on."""
     here = Path(__file__).parent
-    sources = ["noise", "features", "store", "pairs", "models", "training"]
+    sources = ["noise", "features", "store", "pairs", "models", "fitting", "training"]
     config = store.config.to_dict()
     settings = [config[part] for part in ("seed", "audio", "noise", "training")]
     digest = hashlib.sha256(json.dumps([method, speakers, settings]).encode())
@@ -343,68 +219,3 @@ def train_all(run: Run, store: ClipStore, folds: pd.DataFrame) -> pd.DataFrame:
             for i, epoch in enumerate(record["history"]):
                 rows.append({"model": method, "fold": int(fold), **epoch, "kept": i == best})
     return pd.DataFrame(rows)
-
-
-@dataclass(frozen=True)
-class Denoiser:
-    """A trained network as a function of a waveform: ``denoise(noisy, sample_rate)``.
-
-    Attributes
-    ----------
-    model : keras.Model
-    sample_rate, clip_samples : int
-        Working rate in Hz and window in samples.
-    scale : ReferenceScale or None
-        For the reference model, which works on magnitude spectrograms.
-    repaired : bool
-        Which target the reference was trained on.
-    """
-
-    model: keras.Model
-    sample_rate: int
-    clip_samples: int
-    scale: ReferenceScale | None = None
-    repaired: bool = False
-
-    def spectrogram(self, noisy: np.ndarray) -> np.ndarray:
-        """Estimate of the clean magnitudes by the reference network [shape=(1024, 44, 1)]."""
-        features = reference_features(noisy, self.sample_rate)
-        if self.repaired:
-            output = self._run(relative_magnitude(features, features)[None])[0]
-            return absolute_magnitude(output, features)
-        return self.scale.undo_z_score(self._run(self.scale.inputs(features)[None])[0])
-
-    def _run(self, batch: np.ndarray) -> np.ndarray:
-        return np.asarray(self.model.predict_on_batch(batch.astype(np.float32)))
-
-    def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Denoise one clip [shape=(n,)]; the result has the same length and rate."""
-        if sample_rate != self.sample_rate:
-            raise InputError(f"This denoiser works at {self.sample_rate} Hz, got {sample_rate} Hz.")
-        if len(noisy) > self.clip_samples:
-            raise InputError(
-                f"A clip has at most {self.clip_samples} samples, got {len(noisy)}; longer "
-                "recordings go through lib.denoise."
-            )
-        if self.scale is not None:
-            return reference_waveform(self.spectrogram(noisy), noisy, sample_rate)
-        return self._run(fix_length(noisy, self.clip_samples)[None])[0, : len(noisy)]
-
-
-def load_denoiser(run: Run, method: str, fold: int) -> Denoiser:
-    """Load the network of `method` that never heard the test speakers of `fold`."""
-    name = model_name(method, fold)
-    network, record = run.path(f"models/{name}.keras"), run.path(f"models/{name}.json")
-    if not network.is_file() or not record.is_file():
-        raise MissingArtifactError(
-            f"{network.name} is not in {network.parent}: run 03_model_training.ipynb first, or "
-            f"all with `make report CORPUS={run.corpus} PROFILE={run.config.profile}`."
-        )
-    scale = json.loads(record.read_text(encoding="utf-8"))["scale"]
-    return Denoiser(
-        _load(network),
-        run.config.audio.sample_rate,
-        run.config.audio.clip_samples,
-        ReferenceScale(**scale) if scale else None,
-        repaired=method == "reference repaired",
-    )

@@ -1,0 +1,140 @@
+"""Fit one compiled Keras model, and come back after an interruption.
+
+Each epoch ends in a checkpoint folder that holds the network with its optimiser, the best
+network so far and the history.  An interrupted run goes on after the last whole epoch and ends
+with the same weights as an undisturbed one, provided that the data of an epoch depend on its
+number only.
+
+Early stopping (best weights restored) and the reduction of the learning rate on a plateau are
+functions of the history, which is what lets them survive an interruption.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from lib.artifacts import write_json
+
+__all__ = ["negative_snr", "fit", "load_network", "learning_rate_on_plateau", "epochs_since_best"]
+
+PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 3  # as published
+
+
+@keras.saving.register_keras_serializable(package="denoising")
+def negative_snr(clean, estimate):
+    """Negative SNR in dB of each waveform, saturating at 30 dB; the loss of our model.
+
+    Unlike SI-SDR it also asks for the right level.
+    """
+    speech = ops.sum(ops.square(clean), axis=-1) + 1e-8
+    error = ops.sum(ops.square(clean - estimate), axis=-1) + 1e-8
+    return -10 * ops.log10(speech / (error + 1e-3 * speech))
+
+
+def learning_rate_on_plateau(base: float, losses: list[float]) -> float:
+    """`base`, halved each time the loss has not improved for three epochs."""
+    best, waited, rate = np.inf, 0, base
+    for loss in losses:
+        best, waited = (loss, 0) if loss < best else (best, waited + 1)
+        if waited == PLATEAU_PATIENCE:
+            rate, waited = rate * PLATEAU_FACTOR, 0
+    return rate
+
+
+def epochs_since_best(losses: list[float]) -> int:
+    """Epochs that have passed since the lowest loss."""
+    return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
+
+
+def load_network(path: Path) -> keras.Model:
+    """Open a ``.keras`` file in safe mode: nothing in it is executed."""
+    return keras.saving.load_model(path, safe_mode=True)
+
+
+def _newest_checkpoint(folder: Path) -> Path | None:
+    return max(folder.glob("epoch[0-9]*"), default=None) if folder.is_dir() else None
+
+
+def _save_checkpoint(folder: Path, model, history: list[dict], best: Path | None) -> Path:
+    """Write one epoch's checkpoint under a temporary name, then let it replace the last."""
+    epoch = folder / f"epoch{len(history):04d}"
+    part = folder / f"part{len(history):04d}"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    model.save(part / "last.keras")
+    if epochs_since_best([h["validation_loss"] for h in history]) == 0 or best is None:
+        model.save(part / "best.keras")
+    else:
+        shutil.copyfile(best / "best.keras", part / "best.keras")
+    write_json(part / "history.json", history)
+    part.rename(epoch)
+    for old in folder.iterdir():
+        if old != epoch:
+            shutil.rmtree(old)
+    return epoch
+
+
+def fit(
+    model: keras.Model,
+    batches,
+    validation: tuple[np.ndarray, np.ndarray],
+    *,
+    epochs: int,
+    patience: int,
+    checkpoints: Path,
+    plateau_rate: float | None = None,
+    title: str = "",
+) -> tuple[keras.Model, list[dict]]:
+    """Train a compiled model epoch by epoch and return its best state and its history.
+
+    Parameters
+    ----------
+    batches : callable
+        ``batches(epoch)`` returns the data of that epoch.
+    validation : (inputs, targets)
+        Data on which the best epoch is chosen; never the test speakers'.
+    checkpoints : Path
+        Folder of the checkpoint; a run that was interrupted is taken up from there.
+    plateau_rate : float, optional
+        First learning rate, halved on a plateau; None leaves the optimiser's own schedule.
+    """
+    history: list[dict] = []
+    checkpoint = _newest_checkpoint(checkpoints)
+    if checkpoint:
+        history = json.loads((checkpoint / "history.json").read_text(encoding="utf-8"))
+        model = load_network(checkpoint / "last.keras")
+        print(f"{title}: resumed after epoch {len(history)}", file=sys.stderr, flush=True)
+    for epoch in range(len(history), epochs):
+        losses = [h["validation_loss"] for h in history]
+        if epochs_since_best(losses) >= patience:
+            break
+        if plateau_rate:
+            model.optimizer.learning_rate = learning_rate_on_plateau(plateau_rate, losses)
+        start = time.perf_counter()
+        loss = model.fit(batches(epoch), verbose=0).history["loss"][0]
+        validation_loss = model.evaluate(*validation, batch_size=32, verbose=0)
+        history.append(
+            {
+                "epoch": epoch + 1,
+                "loss": float(loss),
+                "validation_loss": float(validation_loss),
+                "learning_rate": float(ops.convert_to_numpy(model.optimizer.learning_rate)),
+                "seconds": time.perf_counter() - start,
+            }
+        )
+        print(
+            f"{title}: epoch {epoch + 1}/{epochs}, loss {loss:.3f}, validation "
+            f"{validation_loss:.3f}, {history[-1]['seconds']:.0f} s",
+            file=sys.stderr,
+            flush=True,
+        )
+        checkpoint = _save_checkpoint(checkpoints, model, history, checkpoint)
+    return load_network(checkpoint / "best.keras"), history
