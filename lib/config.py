@@ -126,8 +126,8 @@ PROFILES = {
     "quick": {},
     "full": {
         "training": {
-            "epochs": 12,
-            "reference_epochs": 4,
+            "epochs": 8,
+            "reference_epochs": 3,
             "reference_clips": 300,
         },
         "evaluation": {"max_clips": 30_000},
