@@ -38,6 +38,13 @@ __all__ = [
 
 TRAINED = ["reference as published", "reference repaired", "ours"]
 ORACLES = ["ideal ratio mask", "oracle Wiener mask", "phase-sensitive mask"]
+RUN_NOTES = {
+    "smoke": "it is a smoke run, which proves that everything runs and nothing about quality.",
+    "quick": "it is a short run, and a full one does better.",
+    "full": "it is a full run.",
+}
+COMPARED = ["snr_db", "si_sdr_db", "snr_improvement_db", "si_sdr_improvement_db", "estoi",
+            "log_spectral_distance_db", "spectrogram_snr_db"]  # fmt: skip
 IMPROVED = {"snr_db": "snr_improvement_db", "si_sdr_db": "si_sdr_improvement_db",
             "estoi": "estoi_improvement"}  # fmt: skip
 
@@ -157,8 +164,8 @@ def evaluate_folds(
     return add_improvements(pd.concat(tables, ignore_index=True))
 
 
-def compare(scores: pd.DataFrame, values: list[str], *, rng, draws: int) -> pd.DataFrame:
-    """Mean and interval of each value for each method, best SI-SDR last within its group.
+def compare(scores: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd.DataFrame:
+    """Mean and interval of each score for each method, best SI-SDR last, oracles at the end.
 
     Returns
     -------
@@ -169,7 +176,7 @@ def compare(scores: pd.DataFrame, values: list[str], *, rng, draws: int) -> pd.D
     rows = []
     for method, table in scores.groupby("method", sort=False):
         row = {"method": method, "oracle": method in ORACLES}
-        for value in values:
+        for value in COMPARED:
             mean = mean_with_interval(table, value, rng=rng, draws=draws)
             row |= {value: mean.estimate, f"{value}_low": mean.low, f"{value}_high": mean.high}
         row["milliseconds"] = table["milliseconds"].median()
@@ -227,12 +234,7 @@ def headline(scores: pd.DataFrame, run: Run) -> dict:
     their use in ``notebooks/abstract.md``.
     """
     statistics, rng = run.config.statistics, np.random.default_rng(run.config.seed)
-    table = compare(
-        scores,
-        ["snr_db", "si_sdr_db", "snr_improvement_db", "si_sdr_improvement_db", "estoi"],
-        rng=rng,
-        draws=statistics.bootstrap_draws,
-    ).set_index("method")
+    table = compare(scores, rng=rng, draws=statistics.bootstrap_draws).set_index("method")
     facts = {
         "n_clips": int(scores["clip_id"].nunique()),
         "n_speakers": int(scores["speaker"].nunique()),
@@ -241,6 +243,7 @@ def headline(scores: pd.DataFrame, run: Run) -> dict:
         "noise": run.config.noise.kind,
         "sample_rate": run.config.audio.sample_rate,
         "profile": run.config.profile,
+        "run_note": RUN_NOTES[run.config.profile],
     }
     wanted = {
         "ours": "ours",

@@ -114,7 +114,8 @@ def test_input_sizes_say_what_the_models_see():
     audio = configure(audio={"n_fft": 256, "hop_length": 64}).audio
     table = features.input_sizes(audio).set_index("property")
     assert table.loc["values per clip", "reference"] == 1024 * 44
-    assert table.loc["frames per second", "ours"] == features.stft(
-        np.ones(audio.clip_samples), n_fft=256, hop_length=64
-    ).shape[1]
+    assert (
+        table.loc["frames per second", "ours"]
+        == features.stft(np.ones(audio.clip_samples), n_fft=256, hop_length=64).shape[1]
+    )
     assert table.loc["width of a bin (Hz)", "ours"] == 31.25

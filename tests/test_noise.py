@@ -25,9 +25,7 @@ def test_mixture_has_exactly_the_ratio_asked_for(snr_db, level):
     assert ratio_db(clean, noisy - clean) == pytest.approx(snr_db, abs=1e-9)  # rounding of 64 bits
 
 
-@given(
-    st.integers(1, 500), st.floats(-40, 40), st.floats(1e-3, 1e3), st.integers(0, 2**32 - 1)
-)
+@given(st.integers(1, 500), st.floats(-40, 40), st.floats(1e-3, 1e3), st.integers(0, 2**32 - 1))
 def test_only_the_shape_of_the_noise_counts(n, snr_db, gain, seed):
     rng = np.random.default_rng(seed)
     clean, added = rng.normal(size=n), rng.normal(size=n)
@@ -104,4 +102,3 @@ def test_streams_are_those_of_every_machine_and_release():
     golden = [0.8869196292918866, -0.6898593728419229, -3.078731168580474]
     drawn = noise.clip_rng(0, "7_01_3", "white -8 dB").standard_normal(3)
     np.testing.assert_allclose(drawn, golden, rtol=1e-12)
-

@@ -96,9 +96,7 @@ def test_two_speakers_are_too_few():
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.integers(50, 6000), st.integers(40, 5000), st.floats(-20, 20), st.integers(0, 2**32 - 1)
-)
+@given(st.integers(50, 6000), st.integers(40, 5000), st.floats(-20, 20), st.integers(0, 2**32 - 1))
 def test_an_example_is_exact_level_and_padded_with_zeros(n, samples, snr_db, seed):
     config = configure(noise={"snr_db": snr_db})
     clean = np.random.default_rng(seed).normal(0, 0.01, n)

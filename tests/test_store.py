@@ -114,10 +114,16 @@ def test_a_limit_keeps_digits_balanced(store, limit):
     assert chosen["repetition"].max() == limit // 5 - 1
 
 
-def test_a_limit_below_the_number_of_digits_still_hears_them_all(store):
-    chosen = store.index.loc[store.rows_of(["01", "02", "03"], limit=2)]
-    assert (chosen.groupby("speaker").size() == 2).all()
-    assert chosen["digit"].nunique() == 5
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 16])
+def test_a_limit_that_no_digit_divides_takes_other_digits_from_every_speaker(limit):
+    """Else a small budget would train and score on the digits 0, 1, 2 only."""
+    store = voice_store(Config(), speakers=20, digits=10, repetitions=2)
+    chosen = store.index.loc[store.rows_of(store.index["speaker"].unique(), limit=limit)]
+    assert (chosen.groupby("speaker").size() == limit).all()
+    assert (chosen.groupby("speaker")["digit"].nunique() == min(limit, 10)).all()
+    counts = chosen.groupby("digit").size()
+    assert len(counts) == 10
+    assert counts.max() - counts.min() <= 2
 
 
 # --- noise -----------------------------------------------------------------------------------

@@ -1,0 +1,210 @@
+"""lib.fitting: a tiny network, interrupted in every way, ends as if nothing had happened."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib import fitting
+from lib.errors import DenoisingError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _eagerly():
+    """Networks of a few weights take longer to compile than to train."""
+    tensorflow.config.run_functions_eagerly(True)
+    yield
+    tensorflow.config.run_functions_eagerly(False)
+
+
+# --- schedules -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("losses", "rate"),
+    [
+        ([], 8.0),
+        ([1.0, 0.9, 0.8, 0.7], 8.0),
+        ([1.0, 1.1, 1.2], 8.0),  # waited for two epochs only
+        ([1.0, 1.1, 1.0, 1.2], 4.0),  # an equal loss is no improvement
+        ([1.0, 1.1, 1.2, 0.9, 1.0, 1.0], 8.0),
+        ([1.0] * 7, 2.0),
+    ],
+)
+def test_rate_is_halved_on_a_plateau(losses, rate):
+    assert fitting.learning_rate_on_plateau(8.0, losses) == rate
+
+
+@given(st.lists(st.floats(-10, 10), max_size=25))
+def test_plateau_agrees_with_keras(losses):
+    """Keras' callback with the same settings, fed the same losses."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(8.0), "mse")
+    callback = keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=3, min_delta=0)
+    callback.set_model(model)
+    callback.on_train_begin()
+    for epoch, loss in enumerate(losses):
+        callback.on_epoch_end(epoch, {"val_loss": loss})
+    assert fitting.learning_rate_on_plateau(8.0, losses) == float(model.optimizer.learning_rate)
+
+
+def test_epochs_since_the_best():
+    assert fitting.epochs_since_best([]) == 0
+    assert fitting.epochs_since_best([3.0]) == 0
+    assert fitting.epochs_since_best([3.0, 1.0, 2.0, 1.0]) == 2  # the first of equals
+
+
+def test_loss_is_the_negative_snr_and_saturates_at_30_db():
+    clean = np.random.default_rng(0).normal(size=(3, 1000)).astype(np.float32)
+    error = np.random.default_rng(1).normal(size=(3, 1000)).astype(np.float32)
+    loss = keras.ops.convert_to_numpy(fitting.negative_snr(clean, clean + error))
+    ratio = np.sum(error**2, axis=1) / np.sum(clean**2, axis=1)
+    np.testing.assert_allclose(loss, 10 * np.log10(ratio + 1e-3), atol=1e-3)
+    np.testing.assert_allclose(fitting.negative_snr(clean, clean), -30, atol=1e-3)
+    np.testing.assert_allclose(fitting.negative_snr(clean, 0 * clean), 0, atol=0.01)
+    assert np.isfinite(fitting.negative_snr(0 * clean, clean)).all()  # a silent crop
+
+
+# --- fit -------------------------------------------------------------------------------------
+
+
+class Batches(keras.utils.PyDataset):
+    """Six batches that depend on the epoch, for a model that shall learn `factor` * x."""
+
+    def __init__(self, epoch, factor=1.0):
+        super().__init__()
+        rng = np.random.default_rng(epoch)
+        self.x = rng.normal(size=(6, 4, 8)).astype(np.float32)
+        self.factor = factor
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, i):
+        return self.x[i], self.factor * self.x[i]
+
+
+VALIDATION = Batches(99).x[0], Batches(99).x[0]
+
+
+def tiny(rate=None):
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8, "tanh"),
+                              keras.layers.BatchNormalization(), keras.layers.Dense(8)])  # fmt: skip
+    schedule = rate or keras.optimizers.schedules.CosineDecay(1e-2, 30, warmup_steps=2)
+    model.compile(keras.optimizers.Adam(schedule), fitting.negative_snr)
+    return model
+
+
+def fit(folder, *, batches=Batches, rate=None, epochs=4, patience=9, validation=VALIDATION):
+    return fitting.fit(
+        tiny(rate), batches, validation,
+        epochs=epochs, patience=patience, checkpoints=folder, plateau_rate=rate,
+    )  # fmt: skip
+
+
+def untimed(history):
+    return [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in history]
+
+
+def assert_same_network(one, other):
+    assert len(one.weights) == len(other.weights) > 0
+    for a, b in zip(one.weights, other.weights):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture(scope="module", params=[None, 1e-2], ids=["schedule", "plateau"])
+def undisturbed(request, tmp_path_factory):
+    """The model and history of four epochs in one go, and its learning rate."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    return *fit(folder, rate=request.param), request.param
+
+
+def names(folder):
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def test_fit_learns_and_leaves_one_checkpoint(undisturbed):
+    _, history, _ = undisturbed
+    assert [epoch["epoch"] for epoch in history] == [1, 2, 3, 4]
+    assert history[-1]["validation_loss"] < history[0]["validation_loss"] - 0.5  # dB
+
+
+def test_interrupted_between_epochs_ends_as_if_undisturbed(undisturbed, tmp_path):
+    def interrupted(epoch):
+        if epoch == 2:
+            raise KeyboardInterrupt
+        return Batches(epoch)
+
+    model, history, rate = undisturbed
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path, batches=interrupted, rate=rate)
+    assert [path.name for path in tmp_path.iterdir()] == ["epoch0002"]
+    assert names(tmp_path) == ["best.keras", "history.json", "last.keras"]
+    resumed, told = fit(tmp_path, rate=rate)
+    assert untimed(told) == untimed(history)
+    assert_same_network(resumed, model)
+
+
+@pytest.mark.parametrize("where", ["write_json", "shutil.copyfile"])
+def test_interrupted_while_saving_ends_as_if_undisturbed(undisturbed, tmp_path, monkeypatch, where):
+    model, history, rate = undisturbed
+    backwards = {"validation": (VALIDATION[0], -VALIDATION[1])}  # the first epoch stays the best
+    options = {"rate": rate} | (backwards if "copy" in where else {})
+    expected = (model, history)
+    if "copy" in where:
+        expected = fit(tmp_path / "undisturbed", **options)
+
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    fit(tmp_path / "here", epochs=2, **options)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(f"lib.fitting.{where}", killed)
+        fit(tmp_path / "here", **options)
+    assert {path.name for path in (tmp_path / "here").iterdir()} == {"epoch0002", "part0003"}
+    resumed, told = fit(tmp_path / "here", **options)
+    assert untimed(told) == untimed(expected[1])
+    assert_same_network(resumed, expected[0])
+    assert [path.name for path in (tmp_path / "here").iterdir()] == ["epoch0004"]
+
+
+def test_batches_come_in_their_own_order(tmp_path):
+    """An order drawn from a global generator would not survive an interruption."""
+    seen = []
+
+    class Watched(Batches):
+        def __getitem__(self, i):
+            seen.append(i)
+            return super().__getitem__(i)
+
+    fit(tmp_path, batches=Watched, epochs=1)
+    assert seen[-6:] == [0, 1, 2, 3, 4, 5]
+
+
+def test_early_stopping_returns_the_best_epoch(tmp_path):
+    """Validation asks for the opposite of what is learned: it is best after one epoch."""
+    backwards = VALIDATION[0], -VALIDATION[1]
+    model, history = fit(tmp_path / "a", epochs=9, patience=2, validation=backwards)
+    losses = [epoch["validation_loss"] for epoch in history]
+    assert losses == sorted(losses)
+    assert len(history) == 3
+    assert_same_network(model, fit(tmp_path / "b", epochs=1, validation=backwards)[0])
+    again, told = fit(tmp_path / "a", epochs=9, patience=2, validation=backwards)
+    assert told == history  # nothing was trained
+    assert_same_network(again, model)
+
+
+def test_plateau_lowers_the_rate_of_the_optimiser(tmp_path):
+    backwards = VALIDATION[0], -VALIDATION[1]
+    _, history = fit(tmp_path, epochs=6, rate=1e-2, validation=backwards)
+    rates = [epoch["learning_rate"] for epoch in history]
+    np.testing.assert_allclose(rates, [1e-2] * 4 + [5e-3] * 2, rtol=1e-6)
+
+
+def test_a_loss_that_is_not_a_number_stops_the_training(tmp_path):
+    with pytest.raises(DenoisingError, match="learning_rate"):
+        fit(tmp_path, batches=lambda epoch: Batches(epoch, factor=np.nan))
+    assert names(tmp_path) == []
