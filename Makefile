@@ -31,7 +31,8 @@ SERIES := 01_data_exploration 02_spectrogram_preparation 03_model_training 04_ev
           05_speaker_analysis
 EXECUTED := $(SERIES:%=$(BUILD)/%.ipynb)
 RENDERING := lib/report/export.py lib/report/markdown.py lib/report/provenance.py
-CODE := $(filter-out $(RENDERING),$(wildcard lib/*.py lib/*/*.py lib/*/*/*.py))
+ASIDE := lib/denoise.py lib/report/readme.py  # no part of any report
+CODE := $(filter-out $(RENDERING) $(ASIDE),$(wildcard lib/*.py lib/*/*.py lib/*/*/*.py))
 
 export PYTHONHASHSEED := 0
 export PYTHONUNBUFFERED := 1

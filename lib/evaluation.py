@@ -6,8 +6,11 @@ clip's own samples.  An improvement is ``metric(estimate) - metric(noisy)`` of t
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -23,6 +26,7 @@ from lib.features import ReferenceScale, reference_features
 from lib.scoring import score_estimate
 from lib.statistics import mean_with_interval
 from lib.store import ClipStore
+from lib.training import model_name
 
 __all__ = [
     "score_method",
@@ -137,30 +141,51 @@ def fold_methods(run: Run, fold: int) -> tuple[list[Method], ReferenceScale]:
     return standard_methods(run.config) + trained, denoisers[TRAINED[0]].scale
 
 
+def _fold_key(run: Run, fold: int, rows: np.ndarray, choice: str) -> str:
+    """Hash of all that the scores of a fold depend on: networks, settings, clips, code."""
+    digest = hashlib.sha256(json.dumps([choice, run.config.to_dict()], sort_keys=True).encode())
+    for method in TRAINED:
+        record = run.path(f"models/{model_name(method, fold)}.json")
+        digest.update(record.read_bytes() if record.is_file() else b"")
+    for name in ("baselines", "denoisers", "evaluation", "metrics", "scoring"):
+        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
+    digest.update(rows.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _score_fold(methods, scale, store: ClipStore, rows: np.ndarray, title: str) -> pd.DataFrame:
+    tables = []
+    with tqdm(total=len(rows) * len(methods), desc=title, unit="clip", mininterval=2) as progress:
+        for method in methods:
+            if isinstance(method.denoise, Denoiser):  # the first call compiles: do not time it
+                method.denoise(store.noisy(rows[0]), store.config.audio.sample_rate)
+            tables.append(score_method(method, store, rows, scale=scale, progress=progress))
+    return pd.concat(tables, ignore_index=True)
+
+
 def evaluate_folds(
     run: Run,
     store: ClipStore,
     folds: pd.DataFrame,
     *,
-    methods: Callable[[Run, int], tuple[list[Method], ReferenceScale]] = fold_methods,
+    methods: Callable[[Run, int], tuple[list[Method], ReferenceScale | None]] = fold_methods,
 ) -> pd.DataFrame:
-    """Score every method on the test speakers of every fold: the score table of the report."""
+    """Score every method on the test speakers of every fold: the score table of the report.
+
+    `methods` gives the methods of a fold and the scale of the published figure in it.  Each
+    fold is kept under ``scores/`` and taken from there when nothing that it depends on
+    has changed, so an interrupted evaluation goes on after the last whole fold.
+    """
     limit = -(-run.config.evaluation.max_clips // len(folds))
     tables = []
     for fold, speakers in folds.groupby("fold")["speaker"]:
         rows = store.rows_of(speakers, limit=limit)
-        todo, scale = methods(run, fold)
-        with tqdm(
-            total=len(rows) * len(todo),
-            desc=f"fold {fold + 1}/{folds['fold'].max() + 1}",
-            unit="clip",
-            mininterval=2,
-        ) as progress:
-            for method in todo:
-                if isinstance(method.denoise, Denoiser):
-                    method.denoise(store.noisy(rows[0]), run.config.audio.sample_rate)  # warm up
-                table = score_method(method, store, rows, scale=scale, progress=progress)
-                tables.append(table.assign(fold=fold))
+        part = f"scores/fold{fold}-{_fold_key(run, fold, rows, methods.__qualname__)}"
+        if not run.path(f"{part}.parquet").is_file():
+            title = f"fold {fold + 1} of {folds['fold'].max() + 1}"
+            table = _score_fold(*methods(run, fold), store, rows, title)
+            run.save(part, table.assign(fold=fold))
+        tables.append(run.load(part))
     return add_improvements(pd.concat(tables, ignore_index=True))
 
 
@@ -245,19 +270,17 @@ def headline(scores: pd.DataFrame, run: Run) -> dict:
         "profile": run.config.profile,
         "run_note": RUN_NOTES[run.config.profile],
     }
+    peers = table[~table["oracle"]].drop(index="ours")
+    best = peers["si_sdr_improvement_db"].idxmax()
     wanted = {
         "ours": "ours",
         "irm": "ideal ratio mask",
+        "best_peer": best,
         "published": "reference as published",
         "repaired": "reference repaired",
         "noisy": "noisy",
     }
     for key, method in wanted.items():
-        for column in table.columns.drop(["oracle", "milliseconds"]):
-            facts[f"{key}_{column}"] = float(table.at[method, column])
-        facts[f"{key}_milliseconds"] = float(table.at[method, "milliseconds"])
-    peers = table[~table["oracle"]].drop(index="ours")
-    best = peers["si_sdr_improvement_db"].idxmax()
-    facts["best_peer"] = best
-    facts["best_peer_si_sdr_improvement_db"] = float(peers.at[best, "si_sdr_improvement_db"])
-    return facts
+        scored = table.columns.drop("oracle")
+        facts |= {f"{key}_{column}": float(table.at[method, column]) for column in scored}
+    return facts | {"best_peer": best}

@@ -91,9 +91,7 @@ def test_pickles_are_never_opened(run):
     ],
 )
 def test_a_missing_artifact_names_the_notebook_that_makes_it(run, load, name, maker):
-    expected = (
-        rf"^{name}\.\w+ is not in .*build: run {maker}.ipynb first.*make report.*PROFILE=smoke"
-    )
+    expected = rf"^{name}\.\w+ is not in .*build: run {maker}\.ipynb first.*PROFILE=smoke"
     with pytest.raises(MissingArtifactError, match=expected):
         getattr(run, load)(name)
 

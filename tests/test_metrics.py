@@ -134,7 +134,7 @@ def test_spectrogram_of_zeros_scores_0_00():
 
 def test_pesq_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "pesq", None)
-    with pytest.raises(InputError, match="optional package pesq.*pip install pesq"):
+    with pytest.raises(InputError, match=r"optional package pesq.*pip install pesq"):
         metrics.pesq(*noisy_voice(), RATE)
 
 

@@ -33,7 +33,7 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
                 markerfacecolor="white" if row["oracle"] else colour,
             )  # fmt: skip
             ax.annotate(
-                f"{row[value]:.1f}" if abs(row[value]) >= 1 else f"{row[value]:.2f}",
+                f"{row[value]:.2f}" if value == "estoi" else f"{row[value] + 0.0:.1f}",
                 (np.nanmax([row[value], high]), i), xytext=(6, 0), textcoords="offset points",
                 va="center", fontsize=7.5, color=colour,
             )  # fmt: skip

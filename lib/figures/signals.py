@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import ListedColormap
+from matplotlib.patches import Patch
+from scipy.signal import welch
 
 from lib.features import level_db, stft
 from lib.figures import style
@@ -46,6 +49,10 @@ def spectrograms(
     fig, axes = style.new(
         1.75 * len(rows) + 0.5, nrows=len(rows), ncols=len(columns), sharey=True, squeeze=False
     )
+    for ax, column in zip(axes[0], columns):
+        ax.set_title(column)
+    for ax in axes[-1]:
+        ax.set_xlabel("time (s)")
     for line, (label, signals) in zip(axes, rows.items()):
         spectra = {k: stft(y, n_fft=n_fft, hop_length=hop_length) for k, y in signals.items()}
         reference = np.abs(spectra[columns[0]]).max()
@@ -60,19 +67,13 @@ def spectrograms(
                 extent=(0, duration, 0, sample_rate / 2000),
                 rasterized=True,
             )
-            if line is axes[0]:
-                ax.set_title(column)
-            if line is axes[-1]:
-                ax.set_xlabel("time (s)")
         line[0].set_ylabel(f"{label}\nfrequency (kHz)")
     fig.colorbar(image, ax=axes, label="dB below the clean peak", shrink=min(1.0, 2 / len(rows)))
     return fig
 
 
 def spectra(signals: dict[str, np.ndarray], sample_rate: int):
-    """Long-term power spectra of signals, in third-octave smoothing, labelled directly."""
-    from scipy.signal import welch
-
+    """Long-term power spectra of signals, labelled directly."""
     fig, ax = style.new(2.8)
     colours = ["#009E73", "#8c8c8c", "#CC79A7", "#0072B2"]
     for (label, y), colour in zip(signals.items(), colours):
@@ -99,9 +100,6 @@ def folds_chart(folds: pd.DataFrame):
     fold_of = folds.set_index("speaker")["fold"]
     role = np.array([[{0: 2, 1: 1}.get((fold_of[s] - f) % k, 0) for s in speakers]
                      for f in range(k)])  # fmt: skip
-    from matplotlib.colors import ListedColormap
-    from matplotlib.patches import Patch
-
     colours = ["#d9e6ef", "#E69F00", "#D55E00"]
     fig, ax = style.new(0.28 * k + 1.2)
     ax.pcolormesh(role, cmap=ListedColormap(colours), vmin=0, vmax=2, edgecolor="white", lw=1)

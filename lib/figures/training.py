@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from lib.figures import style
 
@@ -32,7 +33,8 @@ def loss_curves(history: pd.DataFrame, units: dict[str, str]):
         ax.set_title(f"{model} ({table['fold'].nunique()} folds)")
         ax.set_xlabel("epoch")
         ax.set_ylabel(units[model])
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        ax.set_xlim(0.5, table["epoch"].max() + 0.5)
     axes[0].plot([], [], ":", color="black", label="training")
     axes[0].plot([], [], color="black", label="validation")
     axes[0].plot([], [], "o", color="black", markersize=4, label="kept")

@@ -4,7 +4,8 @@
 
     python -m lib.report.export build/sample-quick --output report/sample
 
-writes ``report.html``, ``report.pdf``, ``headline.json`` and ``provenance.json``, each whole or not
+writes ``report.html``, ``report.pdf``, ``spectrograms.png`` for the README, ``headline.json`` and
+``provenance.json``, each whole or not
 at all.  The way is notebooks -> one Markdown stream (`lib.report.markdown`) -> pandoc with
 ``assets/report.lua`` -> HTML, or Typst -> PDF/UA-1.  Pandoc and Typst come with their pip packages;
 no browser, no TeX.  A reference to a figure or a source that does not exist is an error.
@@ -41,6 +42,7 @@ __all__ = ["export", "render_html", "render_pdf", "ReportHTMLExporter", "ReportP
 ASSETS = Path(__file__).parent / "assets"
 NOTEBOOKS = PROJECT_ROOT / "notebooks"
 TITLE = "Denoising Audio MNIST"
+PICTURE = "fig-triptychs"  # shown by the README
 REFERENCES = "# References {.unnumbered}\n\n::: {#refs}\n:::\n"
 ACCENTS = {"\u0302": "^", "\u0303": "~", "\u0304": "\u00af", "\u0307": "\u02d9", "\u20d7": "\u2192"}
 
@@ -188,6 +190,16 @@ def _title_page(run: Run, facts: dict, headline: dict) -> dict:
     }
 
 
+def figure_png(notebooks: dict, identifier: str) -> bytes | None:
+    """Return the PNG of a figure of the executed notebooks, None where it is not shown."""
+    for notebook in notebooks.values():
+        for cell in notebook.cells:
+            for output in cell.get("outputs", []):
+                if output.get("metadata", {}).get("report", {}).get("id") == identifier:
+                    return base64.b64decode(output["data"]["image/png"])
+    return None
+
+
 def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -> dict:
     """Render the executed notebooks in `build_dir` into the folder `output`.
 
@@ -226,6 +238,9 @@ def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -
         "report.pdf": render_pdf(notebooks, metadata, ending),
         "report.html": render_html(notebooks, metadata, ending),
     }
+    picture = figure_png(notebooks, PICTURE)
+    if picture:
+        files["spectrograms.png"] = picture
     write_json(output / "provenance.json", facts)
     if headline:
         write_json(output / "headline.json", headline)

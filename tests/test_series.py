@@ -1,0 +1,87 @@
+"""The five notebooks from the sample corpus to the rendered report, in the smallest budget."""
+
+import json
+
+import pandas as pd
+import pytest
+from pypdf import PdfReader
+
+from lib import artifacts, baselines, evaluation
+from lib.artifacts import PROJECT_ROOT
+from lib.report.execute import execute
+from lib.report.export import export
+
+NOTEBOOKS = sorted((PROJECT_ROOT / "notebooks").glob("0*.ipynb"))
+SETTINGS = """
+training: {max_clips_per_speaker: 4, reference_clips: 6}
+evaluation: {max_clips: 20}
+"""
+
+
+def run_series(folder, *, stop_after=5):
+    settings = folder / "settings.yaml"
+    settings.write_text(SETTINGS, encoding="utf-8")
+    build = folder / "build"
+    given = {"profile": "smoke", "params_file": str(settings), "build_dir": str(build)}
+    for notebook in NOTEBOOKS[:stop_after]:
+        execute(notebook, build / notebook.name, given)
+    return build
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    return run_series(tmp_path_factory.mktemp("first run"))  # a path with a space
+
+
+def test_every_notebook_leaves_what_the_next_one_needs(build):
+    for name in ["manifest", "speakers", "cleaning_log", "clip_index", "folds", "history",
+                 "scores", "effects", "tests", "claims"]:  # fmt: skip
+        assert len(pd.read_parquet(build / f"{name}.parquet")), name
+    assert not list(build.rglob("*part*")), "a half-written file was left"
+    assert not list(build.glob("*.failed.ipynb"))
+
+
+def test_every_speaker_is_tested_by_a_model_that_never_heard_them(build):
+    scores = pd.read_parquet(build / "scores.parquet")
+    assert set(scores["speaker"]) == set(pd.read_parquet(build / "folds.parquet")["speaker"])
+    for record in build.glob("models/*.json"):
+        facts = json.loads(record.read_text(encoding="utf-8"))
+        tested = set(facts["test_speakers"])
+        assert not tested & {*facts["training_speakers"], *facts["validation_speakers"]}
+        rows = (scores["fold"] == facts["fold"]) & (scores["method"] == facts["method"])
+        assert set(scores.loc[rows, "speaker"]) == tested
+
+
+def test_the_table_holds_what_must_be_in_it(build):
+    scores = pd.read_parquet(build / "scores.parquet")
+    means = scores.groupby("method").mean(numeric_only=True)
+    expected = [m.name for m in baselines.standard_methods(artifacts.load_config())]
+    assert set(means.index) == {*expected, *evaluation.TRAINED}
+    assert means.loc["noisy", "snr_db"] == pytest.approx(-8.0, abs=1e-6)
+    assert means.loc["noisy", "si_sdr_improvement_db"] == 0
+    assert means.loc["silence", "snr_db"] == pytest.approx(0.0, abs=1e-9)
+    assert means.loc["constant gain", "snr_db"] == pytest.approx(0.64, abs=0.1)
+    assert means.loc["ideal ratio mask", "si_sdr_improvement_db"] > 8
+    assert scores.notna().all(axis=None)
+
+
+def test_two_runs_give_identical_tables(build, tmp_path):
+    again = run_series(tmp_path, stop_after=4)
+    timing = ["milliseconds"]
+    first, second = (pd.read_parquet(b / "scores.parquet").drop(columns=timing)
+                     for b in (build, again))  # fmt: skip
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+def test_the_report_is_rendered_and_says_what_it_is(build, tmp_path):
+    headline = export(build, tmp_path)
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    pdf = " ".join(page.extract_text() for page in PdfReader(tmp_path / "report.pdf").pages)
+    gain = f"{headline['ours_si_sdr_improvement_db']:.1f}".replace("-", "\N{MINUS SIGN}")
+    for text in (html, " ".join(pdf.split())):
+        assert "synthetic" in text and "smoke" in text
+        assert f"{gain} dB" in text
+    assert 'src="http' not in html and "<audio" in html
+    for section in NOTEBOOKS:
+        title = json.loads(section.read_text(encoding="utf-8"))["cells"][0]["source"][0]
+        assert title.removeprefix("# ").strip().split("?")[0] in html
