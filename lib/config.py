@@ -62,9 +62,9 @@ class NoiseConfig:
 class TrainingConfig:
     """Budget and schedule of one fold."""
 
-    folds: int = 6
+    folds: int = 4
     batch_size: int = 16
-    epochs: int = 4
+    epochs: int = 5
     learning_rate: float = 2e-3
     patience: int = 5  # epochs without a better validation loss before stopping
     crop_s: float = 0.5  # s of each clip seen per step
@@ -72,7 +72,7 @@ class TrainingConfig:
     max_clips_per_speaker: int = 500
     reference_epochs: int = 2
     reference_learning_rate: float = 1e-3  # published: 1e-4, with many more steps
-    reference_clips: int = 200
+    reference_clips: int = 100
     reference_crops: int = 4  # of each clip and epoch
     reference_crop_bins: int = 16  # of 1024; the network is fully convolutional
 
@@ -81,7 +81,7 @@ class TrainingConfig:
 class EvaluationConfig:
     """What is scored."""
 
-    max_clips: int = 600  # in all; every speaker gives the same number
+    max_clips: int = 400  # in all; every speaker gives the same number
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,7 @@ PROFILES = {
     "quick": {},
     "full": {
         "training": {
+            "folds": 6,
             "epochs": 8,
             "reference_epochs": 3,
             "reference_clips": 300,

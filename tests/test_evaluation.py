@@ -1,5 +1,6 @@
 """lib.evaluation and lib.scoring: toy methods with known answers, through to the headline."""
 
+import dataclasses
 import json
 
 import joblib
@@ -9,7 +10,7 @@ import pytest
 from voices import configure, voice_store
 
 from lib import evaluation, metrics
-from lib.artifacts import Run
+from lib.artifacts import Run, write_json
 from lib.baselines import Method, standard_methods
 from lib.errors import InputError
 from lib.features import ReferenceScale, reference_features
@@ -184,9 +185,36 @@ def test_a_clip_is_denoised_by_the_methods_of_its_fold(scores, store):
         assert mark.snr_db == expected
 
 
-def test_two_runs_give_the_same_table(run, store, folds, scores):
-    again = evaluation.evaluate_folds(run, store, folds, methods=toy_methods)
+def test_two_runs_give_the_same_table(run, store, folds, scores, tmp_path):
+    other = dataclasses.replace(run, dir=tmp_path)
+    again = evaluation.evaluate_folds(other, store, folds, methods=toy_methods)
     pd.testing.assert_frame_equal(untimed(scores), untimed(again), check_exact=True)
+
+
+def test_an_interrupted_evaluation_goes_on_after_the_last_whole_fold(run, store, folds, tmp_path):
+    run, asked = dataclasses.replace(run, dir=tmp_path), []
+
+    def methods(run, fold):
+        asked.append(fold)
+        if fold == 2 and len(asked) == 3:
+            raise KeyboardInterrupt
+        return [NOISY], None
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluation.evaluate_folds(run, store, folds, methods=methods)
+    table = evaluation.evaluate_folds(run, store, folds, methods=methods)
+    assert asked == [0, 1, 2, 2]
+    assert sorted(table["speaker"]) == ["01", "02", "03", "04"]
+    pd.testing.assert_frame_equal(
+        table, evaluation.evaluate_folds(run, store, folds, methods=methods)
+    )
+    assert len(asked) == 4  # all was kept
+    write_json(run.path("models/ours-fold1.json"), {"fingerprint": "of a newly trained network"})
+    evaluation.evaluate_folds(run, store, folds, methods=methods)
+    assert asked[4:] == [1]
+    louder = dataclasses.replace(run, config=configure(CONFIG, noise={"snr_db": 0.0}))
+    evaluation.evaluate_folds(louder, store, folds, methods=methods)
+    assert asked[5:] == [0, 1, 2]
 
 
 # --- summaries -------------------------------------------------------------------------------
@@ -194,7 +222,7 @@ def test_two_runs_give_the_same_table(run, store, folds, scores):
 
 def test_compare_gives_means_with_intervals_oracles_last(scores):
     rng = np.random.default_rng(0)
-    table = evaluation.compare(scores, ["snr_db", "si_sdr_db"], rng=rng, draws=50)
+    table = evaluation.compare(scores, rng=rng, draws=50)
     assert table["oracle"].tolist() == sorted(table["oracle"])
     assert set(table.loc[table["oracle"], "method"]) == set(evaluation.ORACLES)
     for _, part in table.groupby("oracle"):

@@ -145,6 +145,8 @@ def _groups(name: str, gains: pd.Series, grouping: Grouping, *, rng, settings) -
     }
     if grouping.why:
         return row
+    shares = 1 / np.array([len(others), len(reference)])
+    row["degrees"] = shares.sum() ** 2 / np.sum(shares**3 / (1 - shares))  # Welch's, as the test
     samples = [part.to_numpy() for _, part in y.groupby(grouping.of_speaker)]
     statistic, p = permutation_test(samples, rng=rng, draws=settings.permutations)
     if len(samples) > 2:

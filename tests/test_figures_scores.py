@@ -1,0 +1,106 @@
+"""lib.figures.{scores,signals,training}: what is drawn is what the tables hold."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from voices import RATE, voice
+
+from lib.figures import scores, signals, style, training
+
+METHODS = ["noisy", "ours", "phase-sensitive mask"]
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def table():
+    """From `lib.evaluation.compare`: two methods and an oracle, one of them without interval."""
+    columns = {"method": METHODS, "oracle": [False, False, True], "milliseconds": [0.0, 3.0, 1.0]}
+    limits = {"snr_db": [-8.0, 3.5, 8.0], "snr_db_low": [-8.0, 3.0, np.nan],
+              "snr_db_high": [-8.0, 4.0, np.nan]}  # fmt: skip
+    return pd.DataFrame(columns | limits)
+
+
+def colours(lines):
+    return [line.get_color() for line in lines]
+
+
+def test_comparison_draws_every_method_at_its_value(table):
+    ax = scores.method_comparison(table, {"snr_db": "SNR (dB)"}).axes[0]
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [line.get_xdata()[0] for line in dots] == [-8.0, 3.5, 8.0]
+    assert colours(dots) == [style.COLOURS[method] for method in METHODS]
+    assert [line.get_markerfacecolor() for line in dots][2] == "white"  # an oracle is hollow
+    assert [label.get_text() for label in ax.get_yticklabels()] == METHODS
+    assert [text.get_text() for text in ax.texts] == ["-8.0", "3.5", "8.0"]
+    assert ax.get_xlabel() == "SNR (dB)"
+
+
+def test_groups_stand_in_the_order_of_the_first_table_with_their_counts():
+    first = pd.DataFrame(
+        {"digit": [3, 1], "estimate": [5.0, 6.0], "low": [4.0, 5.0], "high": [6.0, 7.0],
+         "n_clips": [10, 12]}
+    )  # fmt: skip
+    tables = {"ours": first, "Wiener": first[::-1].assign(estimate=[1.0, 2.0])}
+    ax = scores.by_group_intervals(tables, "digit", "gain (dB)").axes[0]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["3\nn=10", "1\nn=12"]
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[5.0, 6.0], [2.0, 1.0]]
+
+
+def test_distribution_falls_from_all_clips_to_none():
+    gains = pd.DataFrame({"method": ["ours"] * 4 + ["noisy"], "gain": [1.0, 2.0, 3.0, 4.0, 9.0]})
+    ax = scores.distribution(gains, ["ours"], "gain", "gain (dB)").axes[0]
+    line = next(line for line in ax.lines if len(line.get_xdata()) > 2)
+    assert line.get_ydata()[0] == 100
+    assert line.get_ydata()[-1] == 0
+    assert np.nanmax(line.get_xdata()[1:]) == 4  # only the methods asked for
+
+
+def test_cost_labels_every_dot(table):
+    ax = scores.cost(table, "snr_db", "SNR (dB)").axes[0]
+    assert [text.get_text() for text in ax.texts] == METHODS
+    assert [line.get_xdata()[0] for line in ax.lines] == [0.01, 3.0, 1.0]  # nothing takes 0 ms
+
+
+def test_loss_curves_mark_the_kept_epoch_of_every_fold():
+    history = pd.DataFrame(
+        [
+            {"model": model, "fold": fold, "epoch": epoch, "loss": 1.0, "validation_loss": loss,
+             "kept": epoch == 2}
+            for model in ("reference as published", "ours")
+            for fold in (0, 1)
+            for epoch, loss in ((1, 0.9), (2, 0.5 + fold))
+        ]
+    )  # fmt: skip
+    fig = training.loss_curves(history, {"reference as published": "MSE", "ours": "-SNR (dB)"})
+    assert [ax.get_ylabel() for ax in fig.axes] == ["MSE", "-SNR (dB)"]
+    dots = [line for line in fig.axes[1].lines if line.get_marker() == "o"]
+    assert [line.get_xydata().tolist() for line in dots] == [[[2, 0.5]], [[2, 1.5]]]
+
+
+def test_signals_share_their_axes():
+    fig = signals.waveforms({"clean": voice(0), "quiet": 0.1 * voice(0)}, RATE)
+    assert len({ax.get_ylim() for ax in fig.axes}) == 1
+    assert fig.axes[0].lines[0].get_xdata()[-1] == pytest.approx(0.4, abs=1e-3)
+
+
+def test_spectrograms_have_one_scale_relative_to_the_first_signal():
+    rows = {"voice": {"clean": voice(0), "quiet": 0.1 * voice(0)}}
+    fig = signals.spectrograms(rows, RATE, n_fft=256, hop_length=64)
+    images = [ax.images[0] for ax in fig.axes if ax.images]
+    peaks = [image.get_array().max() for image in images]
+    assert peaks == pytest.approx([0, -20], abs=1e-9)
+    assert {image.get_clim() for image in images} == {(-signals.RANGE_DB, 0)}
+
+
+def test_every_speaker_is_tested_once_in_the_chart_of_folds():
+    folds = pd.DataFrame({"speaker": list("abcd"), "fold": [0, 1, 2, 0]})
+    ax = signals.folds_chart(folds).axes[0]
+    roles = ax.collections[0].get_array().reshape(3, 4)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "d", "b", "c"]
+    assert roles.tolist() == [[2, 2, 1, 0], [0, 0, 2, 1], [1, 1, 0, 2]]
