@@ -24,15 +24,18 @@ __all__ = ["PROJECT_ROOT", "Run", "open_run", "atomic_path", "write_json"]
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 MAKER = {
+    "corpus": "01_data_exploration",
     "manifest": "01_data_exploration",
     "speakers": "01_data_exploration",
     "cleaning_log": "01_data_exploration",
     "clips": "02_spectrogram_preparation",
     "clip_index": "02_spectrogram_preparation",
     "folds": "02_spectrogram_preparation",
+    "config": "03_model_training",
     "history": "03_model_training",
     "scores": "04_evaluation",
     "effects": "05_speaker_analysis",
+    "tests": "05_speaker_analysis",
     "claims": "05_speaker_analysis",
     "headline": "05_speaker_analysis",
 }

@@ -13,7 +13,7 @@ FLOORS = [
     ["errors", "config", "artifacts", "lock"],
     ["audio", "noise", "metrics", "statistics"],
     ["corpora", "features", "store"],
-    ["pairs", "models", "baselines", "scoring", "fitting"],
+    ["pairs", "models", "baselines", "scoring", "fitting", "comparison"],
     ["training"],
     ["denoisers"],
     ["evaluation", "speakers", "denoise"],

@@ -47,7 +47,7 @@ def test_an_empty_params_file_changes_nothing(params):
     [
         ("trainning: {epochs: 3}", "unknown key 'trainning'; known keys are audio, evaluation"),
         ("training: {epoch: 3}", "params.yaml, training: unknown key 'epoch'; .* epochs"),
-        ("training: {epochs: 3.5}", r"epochs must be int \(default 4\), got 3.5"),
+        ("training: {epochs: 3.5}", r"epochs must be int \(default \d+\), got 3.5"),
         ("training: {epochs: true}", "epochs must be int .* got True"),
         ("noise: {snr_db: '-8'}", "snr_db must be float .* got '-8'"),
         ("noise: {snr_db: yes}", "snr_db must be float .* got True"),

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from voices import configure, voice_store
 
-from lib import evaluation, metrics
+from lib import comparison, evaluation, metrics
 from lib.artifacts import Run, write_json
 from lib.baselines import Method, standard_methods
 from lib.errors import InputError
@@ -222,9 +222,9 @@ def test_an_interrupted_evaluation_goes_on_after_the_last_whole_fold(run, store,
 
 def test_compare_gives_means_with_intervals_oracles_last(scores):
     rng = np.random.default_rng(0)
-    table = evaluation.compare(scores, rng=rng, draws=50)
+    table = comparison.compare(scores, rng=rng, draws=50)
     assert table["oracle"].tolist() == sorted(table["oracle"])
-    assert set(table.loc[table["oracle"], "method"]) == set(evaluation.ORACLES)
+    assert set(table.loc[table["oracle"], "method"]) == set(comparison.ORACLES)
     for _, part in table.groupby("oracle"):
         assert part["si_sdr_db"].is_monotonic_increasing
     means = scores.groupby("method")["snr_db"].mean()
@@ -233,7 +233,7 @@ def test_compare_gives_means_with_intervals_oracles_last(scores):
 
 
 def test_headline_is_flat_plain_and_right(scores, run):
-    facts = evaluation.headline(scores, run)
+    facts = comparison.headline(scores, run)
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
     assert all(type(fact) in (float, int, str) for fact in facts.values())
     assert (facts["n_clips"], facts["n_speakers"], facts["n_folds"]) == (4, 4, 3)
@@ -245,4 +245,4 @@ def test_headline_is_flat_plain_and_right(scores, run):
     assert low <= facts["ours_snr_db"] <= high
     assert facts["noisy_snr_improvement_db"] == 0
     assert facts["best_peer"] == "reference repaired"  # the best that is neither ours nor oracle
-    assert facts == evaluation.headline(scores, run)
+    assert facts == comparison.headline(scores, run)

@@ -19,7 +19,7 @@ def _close():
 
 @pytest.fixture
 def table():
-    """From `lib.evaluation.compare`: two methods and an oracle, one of them without interval."""
+    """From `lib.comparison.compare`: two methods and an oracle, one of them without interval."""
     columns = {"method": METHODS, "oracle": [False, False, True], "milliseconds": [0.0, 3.0, 1.0]}
     limits = {"snr_db": [-8.0, 3.5, 8.0], "snr_db_low": [-8.0, 3.0, np.nan],
               "snr_db_high": [-8.0, 4.0, np.nan]}  # fmt: skip

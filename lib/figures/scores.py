@@ -17,7 +17,7 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
     Parameters
     ----------
     table : pd.DataFrame
-        From `lib.evaluation.compare`.
+        From `lib.comparison.compare`.
     values : dict
         Column -> axis label.
     """

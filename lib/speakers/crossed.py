@@ -55,7 +55,7 @@ def accent_and_gender(
     estimate, deviation = contrast_and_deviation(y)
     null, null_deviation = contrast_and_deviation(dealt)
     return row | {
-        "compared": f"gender gap, not {accent.reference} against {accent.reference}",
+        "compared": "gender gap by accent",
         "estimate_db": estimate,
         "n_speakers": n,
         "error_db": deviation * np.sqrt((1 / sizes).sum()),
@@ -112,7 +112,7 @@ def accent_and_digit(table: pd.DataFrame, accent: Grouping, *, rng, settings) ->
     observed, total, degrees = between(is_reference), np.sum(rest**2), n - 2
     variance = (total - observed) / degrees / table.shape[1]
     return row | {
-        "compared": f"profile over digits, {accent.compared}",
+        "compared": "profile over digits",
         "unit": "dB in one digit",
         "n_speakers": n,
         "effect": observed / total,

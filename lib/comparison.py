@@ -1,0 +1,77 @@
+"""Method against method, from the score table alone: means, intervals, the headline.
+
+No Keras here, so the speaker analysis starts fast.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lib.artifacts import Run
+from lib.statistics import mean_with_interval
+
+__all__ = ["ORACLES", "compare", "headline"]
+
+ORACLES = ["ideal ratio mask", "oracle Wiener mask", "phase-sensitive mask"]
+RUN_NOTES = {
+    "smoke": "it is a smoke run, which proves that everything runs and nothing about quality.",
+    "quick": "it is a short run, and a full one does better.",
+    "full": "it is a full run.",
+}
+COMPARED = ["snr_db", "si_sdr_db", "snr_improvement_db", "si_sdr_improvement_db", "estoi",
+            "log_spectral_distance_db", "spectrogram_snr_db"]  # fmt: skip
+
+
+def compare(scores: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd.DataFrame:
+    """Mean and interval of each score for each method, best SI-SDR last, oracles at the end.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per method: for each value `<value>`, `<value>_low`, `<value>_high`; the median
+        milliseconds; `oracle`.
+    """
+    rows = []
+    for method, table in scores.groupby("method", sort=False):
+        row = {"method": method, "oracle": method in ORACLES}
+        for value in COMPARED:
+            mean = mean_with_interval(table, value, rng=rng, draws=draws)
+            row |= {value: mean.estimate, f"{value}_low": mean.low, f"{value}_high": mean.high}
+        row["milliseconds"] = table["milliseconds"].median()
+        rows.append(row)
+    return pd.DataFrame(rows).sort_values(["oracle", "si_sdr_db"], ignore_index=True)
+
+
+def headline(scores: pd.DataFrame, run: Run) -> dict:
+    """The numbers of the abstract, flat and ready for JSON.
+
+    Every entry is the mean over clips with its interval over speakers; keys are documented by
+    their use in ``notebooks/abstract.md``.
+    """
+    statistics, rng = run.config.statistics, np.random.default_rng(run.config.seed)
+    table = compare(scores, rng=rng, draws=statistics.bootstrap_draws).set_index("method")
+    facts = {
+        "n_clips": int(scores["clip_id"].nunique()),
+        "n_speakers": int(scores["speaker"].nunique()),
+        "n_folds": int(scores["fold"].nunique()),
+        "input_snr_db": float(run.config.noise.snr_db),
+        "noise": run.config.noise.kind,
+        "sample_rate": run.config.audio.sample_rate,
+        "profile": run.config.profile,
+        "run_note": RUN_NOTES[run.config.profile],
+    }
+    peers = table[~table["oracle"]].drop(index="ours")
+    best = peers["si_sdr_improvement_db"].idxmax()
+    wanted = {
+        "ours": "ours",
+        "irm": "ideal ratio mask",
+        "best_peer": best,
+        "published": "reference as published",
+        "repaired": "reference repaired",
+        "noisy": "noisy",
+    }
+    for key, method in wanted.items():
+        scored = table.columns.drop("oracle")
+        facts |= {f"{key}_{column}": float(table.at[method, column]) for column in scored}
+    return facts | {"best_peer": best}
