@@ -75,7 +75,7 @@ def score_method(
     Raises
     ------
     InputError
-        The method returned something that is not a waveform of the same length.
+        The method returned something that is not a finite waveform of the same length.
     """
     rate, noise = store.config.audio.sample_rate, store.config.noise
     kind, snr_db = kind or noise.kind, noise.snr_db if snr_db is None else snr_db
@@ -90,6 +90,11 @@ def score_method(
             raise InputError(
                 f"{method.name} returned shape {estimate.shape} for a clip of shape "
                 f"{clean.shape}; a denoiser must keep the length."
+            )
+        if not np.all(np.isfinite(estimate)):
+            raise InputError(
+                f"{method.name} returned NaN or infinite samples for the clip "
+                f"{store.index['clip_id'].iat[row]}; a waveform is finite."
             )
         estimates.append(estimate)
         cleans.append(clean)
