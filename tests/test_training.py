@@ -83,13 +83,18 @@ def fitted(monkeypatch):
     return titles
 
 
+class Titles(list):
+    """Titles of what was to be fitted, and the last ``batches(epoch)``."""
+
+
 @pytest.fixture
 def pretended(monkeypatch):
-    """No training at all: networks as they were built; the titles of all that was asked for."""
-    titles = []
+    """No training at all: networks as they were built; what was asked for."""
+    titles = Titles()
 
     def pretend(model, batches, validation, *, checkpoints, title, **options):
         titles.append(title)
+        titles.batches = batches
         checkpoints.mkdir(parents=True)
         losses = [0.5, 0.2, 0.3]
         return model, [{"epoch": i + 1, "validation_loss": x} for i, x in enumerate(losses)]
@@ -157,12 +162,25 @@ def test_what_a_network_depends_on_trains_it_again(run, store, folds, pretended)
     unrelated = configure(CONFIG, evaluation={"max_clips": 3}, statistics={"bootstrap_draws": 7})
     assert train(dataclasses.replace(store, config=unrelated)) == 1
     assert train(store, folds.sample(frac=1, random_state=0)) == 1  # the order of the table
-    slower = configure(CONFIG, training={"learning_rate": 1e-3})
-    assert train(dataclasses.replace(store, config=slower)) == 2
-    louder = ClipStore(2 * store.clips, store.index, CONFIG)
-    assert train(louder) == 3
-    assert train(store, folds.assign(fold=[0, 2, 1, 3])) == 4  # another speaker decides
-    assert train(store) == 5
+    others = [
+        (dataclasses.replace(store, config=configure(CONFIG, training={"learning_rate": 1e-3})),),
+        (dataclasses.replace(store, config=dataclasses.replace(CONFIG, seed=1)),),
+        (ClipStore(2 * store.clips, store.index, CONFIG),),
+        (ClipStore(store.clips, store.index.assign(digit=0), CONFIG),),
+        (store, folds.assign(fold=[0, 2, 1, 3])),  # another speaker decides
+    ]
+    for i, other in enumerate(others):
+        assert train(*other) == 2 * i + 2
+        assert train(store) == 2 * i + 3
+
+
+@pytest.mark.parametrize("method", ["ours", "reference repaired"])
+def test_every_epoch_brings_other_examples(run, store, folds, pretended, method):
+    training.train_fold(run, store, folds, method, 0)
+    first, second = (pretended.batches(epoch) for epoch in (0, 1))
+    assert len(first) == len(second)
+    assert not np.array_equal(first[0][0], second[0][0])
+    np.testing.assert_array_equal(first[0][0], pretended.batches(0)[0][0])
 
 
 def test_a_fold_interrupted_between_its_two_files_is_not_trusted(
