@@ -150,7 +150,7 @@ def run(tmp_path_factory):
 
 def toy_methods(run, fold):
     """Stand-ins for the trained models, and one whose output tells the fold."""
-    trained = {"reference as published": 0.3, "reference repaired": 0.9, "ours": 0.95}
+    trained = {"reference as published": 0.3, "reference repaired": 0.75, "ours": 0.8}
 
     def half_clean(share):
         return lambda noisy, rate, clean: (1 - share) * noisy + share * clean
@@ -212,9 +212,11 @@ def test_an_interrupted_evaluation_goes_on_after_the_last_whole_fold(run, store,
     write_json(run.path("models/ours-fold1.json"), {"fingerprint": "of a newly trained network"})
     evaluation.evaluate_folds(run, store, folds, methods=methods)
     assert asked[4:] == [1]
+    evaluation.evaluate_folds(run, store, folds.assign(fold=[0, 1, 2, 2]), methods=methods)
+    assert asked[5:] == [0, 2]  # their speakers changed
     louder = dataclasses.replace(run, config=configure(CONFIG, noise={"snr_db": 0.0}))
     evaluation.evaluate_folds(louder, store, folds, methods=methods)
-    assert asked[5:] == [0, 1, 2]
+    assert asked[7:] == [0, 1, 2]
 
 
 # --- summaries -------------------------------------------------------------------------------
@@ -245,4 +247,5 @@ def test_headline_is_flat_plain_and_right(scores, run):
     assert low <= facts["ours_snr_db"] <= high
     assert facts["noisy_snr_improvement_db"] == 0
     assert facts["best_peer"] == "reference repaired"  # the best that is neither ours nor oracle
+    assert facts["irm_si_sdr_improvement_db"] > facts["best_peer_si_sdr_improvement_db"]
     assert facts == comparison.headline(scores, run)

@@ -232,3 +232,11 @@ def test_players_off_leave_a_line_that_says_how_to_hear(shown):
 def test_players_need_a_sound(shown):
     with pytest.raises(InputError, match="no sound to play"):
         report.players([], title="t")
+
+
+def test_intervals_stand_behind_their_means():
+    df = pd.DataFrame(
+        {"gain": [-1.25, 2.0], "gain_low": [-2.0, np.nan], "gain_high": [0.5, np.nan]}
+    )
+    texts = report.with_intervals(df, {"gain": ".1f"})["gain"].tolist()
+    assert texts == ["−1.2 [−2.0, 0.5]", "2.0 [–, –]"]

@@ -6,5 +6,6 @@ the executed ones into ``report.html`` and ``report.pdf``.
 """
 
 from lib.report.display import figure, players, say, start, table
+from lib.report.tables import with_intervals
 
-__all__ = ["start", "figure", "table", "players", "say"]
+__all__ = ["start", "figure", "table", "with_intervals", "players", "say"]

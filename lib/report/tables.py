@@ -9,7 +9,7 @@ from pandas.api import types
 
 from lib.report.text import MISSING, is_missing, plain, with_minus
 
-__all__ = ["table_html"]
+__all__ = ["table_html", "with_intervals"]
 
 LONG_TEXT = 40  # characters; a column with such cells is kept wide enough to read
 
@@ -79,3 +79,23 @@ def _cell(value, how) -> str:
     if how is None:
         return plain(value)
     return with_minus(how.format(value))
+
+
+def with_intervals(df: pd.DataFrame, specs: dict[str, str]) -> pd.DataFrame:
+    """Return `df` with intervals written behind the named means, as text: ``12.1 [11.6, 12.5]``.
+
+    Parameters
+    ----------
+    df : pd.DataFrame
+        For each named column also ``<column>_low`` and ``<column>_high``.
+    specs : dict
+        Column -> format specification such as ``".1f"``.
+    """
+    texts = {
+        name: [
+            f"{plain(mean, spec)} [{plain(low, spec)}, {plain(high, spec)}]"
+            for mean, low, high in df[[name, f"{name}_low", f"{name}_high"]].to_numpy()
+        ]
+        for name, spec in specs.items()
+    }
+    return df.assign(**texts)
