@@ -51,13 +51,19 @@ def collect(run: Run) -> dict:
     dict
         ``date``, ``profile``, ``seed``, ``config``, ``corpus``, ``code`` (commit, modified),
         ``machine`` (cpu, cores, memory_gb, platform), ``python``, ``packages``,
-        ``seconds`` (notebook -> s) and ``total_seconds``.
+        ``seconds`` (notebook -> s), ``earlier_training_seconds`` (of folds that this run took
+        as they were) and ``total_seconds``, which counts both.
     """
     metadata = {
         path.stem: nbformat.read(path, as_version=4).metadata.get("papermill", {})
         for path in executed_notebooks(run.dir)
     }
     seconds = {stem: round(m.get("duration") or 0.0, 1) for stem, m in metadata.items()}
+    try:
+        trained = float(run.load("history")["seconds"].sum())
+    except MissingArtifactError:
+        trained = 0.0
+    earlier = round(max(0.0, trained - seconds.get("03_model_training", 0.0)), 1)
     ends = [m["end_time"] for m in metadata.values() if m.get("end_time")]
     try:
         corpus = run.load_json("corpus")
@@ -74,7 +80,8 @@ def collect(run: Run) -> dict:
         "python": platform.python_version(),
         "packages": _packages(),
         "seconds": seconds,
-        "total_seconds": round(sum(seconds.values()), 1),
+        "earlier_training_seconds": earlier,
+        "total_seconds": round(sum(seconds.values()) + earlier, 1),
     }
 
 
@@ -169,6 +176,7 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
         "Python": facts["python"],
     }
     run |= {f"Time for {stem}": f"{s:.0f} s" for stem, s in facts["seconds"].items()}
+    run["Time for folds trained before"] = f"{facts['earlier_training_seconds']:.0f} s"
     run["Time in all"] = f"{facts['total_seconds']:.0f} s"
     config = {k: v for k, v in _flat(facts["config"]).items() if k not in ("profile", "seed")}
     return [
