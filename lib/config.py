@@ -76,6 +76,11 @@ class TrainingConfig:
     reference_crops: int = 4  # of each clip and epoch
     reference_crop_bins: int = 16  # of 1024; the network is fully convolutional
 
+    def __post_init__(self):
+        for name, least in {"folds": 3, "epochs": 1, "reference_epochs": 1}.items():
+            if getattr(self, name) < least:
+                raise InputError(f"training: {name} must be at least {least}.")
+
 
 @dataclass(frozen=True)
 class EvaluationConfig:
@@ -193,4 +198,6 @@ def load_config(profile: str = "quick", params_file: str | Path | None = None) -
         raise InputError(f"Cannot read the parameter file {params_file}: {error}") from error
     if not isinstance(values, dict):
         raise InputError(f"{params_file} must hold a YAML mapping, found {type(values).__name__}.")
+    if "profile" in values:
+        raise InputError(f"{params_file}: choose the profile with PROFILE=, not in this file.")
     return _override(config, values, str(params_file))

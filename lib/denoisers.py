@@ -71,7 +71,13 @@ class Denoiser:
 
 
 def load_denoiser(run: Run, method: str, fold: int) -> Denoiser:
-    """Load the network of `method` that never heard the test speakers of `fold`."""
+    """Load the network of `method` that never heard the test speakers of `fold`.
+
+    Raises
+    ------
+    MissingArtifactError
+        It is not there, or was trained for other folds than the present ones.
+    """
     name = model_name(method, fold)
     network, record = run.path(f"models/{name}.keras"), run.path(f"models/{name}.json")
     if not network.is_file() or not record.is_file():
@@ -79,7 +85,14 @@ def load_denoiser(run: Run, method: str, fold: int) -> Denoiser:
             f"{network.name} is not in {network.parent}: run 03_model_training.ipynb first, or "
             f"all with `make report CORPUS={run.corpus} PROFILE={run.config.profile}`."
         )
-    scale = json.loads(record.read_text(encoding="utf-8"))["scale"]
+    facts = json.loads(record.read_text(encoding="utf-8"))
+    folds = run.load("folds")
+    if sorted(facts["test_speakers"]) != sorted(folds.loc[folds["fold"] == fold, "speaker"]):
+        raise MissingArtifactError(
+            f"{network.name} was trained for other folds than those in {run.dir.name}: it may have "
+            "heard the speakers of this one. Run 03_model_training.ipynb again."
+        )
+    scale = facts["scale"]
     return Denoiser(
         load_network(network),
         run.config.audio.sample_rate,

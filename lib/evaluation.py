@@ -177,6 +177,8 @@ def evaluate_folds(
         if not run.path(f"{part}.parquet").is_file():
             title = f"fold {fold + 1} of {folds['fold'].max() + 1}"
             table = _score_fold(*methods(run, fold), store, rows, title)
+            for stale in run.path("scores").glob(f"fold{fold}-*.parquet"):
+                stale.unlink()
             run.save(part, table.assign(fold=fold))
         tables.append(run.load(part))
     return add_improvements(pd.concat(tables, ignore_index=True))

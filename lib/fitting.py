@@ -22,6 +22,7 @@ import numpy as np
 from keras import ops
 
 from lib.artifacts import write_json
+from lib.errors import DenoisingError
 
 __all__ = ["negative_snr", "fit", "load_network", "learning_rate_on_plateau", "epochs_since_best"]
 
@@ -119,8 +120,13 @@ def fit(
         if plateau_rate:
             model.optimizer.learning_rate = learning_rate_on_plateau(plateau_rate, losses)
         start = time.perf_counter()
-        loss = model.fit(batches(epoch), verbose=0).history["loss"][0]
+        loss = model.fit(batches(epoch), shuffle=False, verbose=0).history["loss"][0]
         validation_loss = model.evaluate(*validation, batch_size=32, verbose=0)
+        if not np.isfinite(validation_loss):
+            raise DenoisingError(
+                f"{title}: the validation loss of epoch {epoch + 1} is {validation_loss}; try a "
+                "lower learning_rate."
+            )
         history.append(
             {
                 "epoch": epoch + 1,

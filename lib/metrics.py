@@ -6,15 +6,14 @@ samples, and return dB or a score.  Higher is better, except for `log_spectral_d
 =======================  ==================================================================
 `snr`                    :math:`10\log_{10} \|x\|^2 / \|x-\hat x\|^2`
 `si_sdr`                 the same after the best gain on the reference [1]_
-`estoi`                  extended short-time objective intelligibility, 0 to 1 [2]_
+`estoi`                  extended short-time objective intelligibility, up to 1 [2]_
 `pesq`                   perceptual quality, 1 to 4.5, where the library is installed [3]_
 `log_spectral_distance`  distance of log spectra, dB
 `spectrogram_snr`        the figure the published system called "SNR improvement"
 =======================  ==================================================================
 
 A silent or otherwise undefined case has a stated value, never NaN by accident: energies are
-floored at 1e-10 of the reference's energy, so that ratios stay within +-100 dB; a silent
-reference raises.
+floored at 1e-10 of the signal's, so that no ratio exceeds 100 dB; a silent reference raises.
 
 References
 ----------
@@ -72,6 +71,8 @@ def _ratio_db(signal: np.ndarray, error: np.ndarray, floor: float) -> float:
 def snr(reference: np.ndarray, estimate: np.ndarray) -> float:
     """Signal-to-noise ratio in dB; silence scores 0 dB, a perfect estimate 100 dB.
 
+    Without a lower bound: an estimate may be as loud and wrong as it likes.
+
     Examples
     --------
     >>> round(snr(np.array([1.0, 1.0]), np.array([1.1, 0.9])), 6)
@@ -82,11 +83,11 @@ def snr(reference: np.ndarray, estimate: np.ndarray) -> float:
 
 
 def si_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """Scale-invariant signal-to-distortion ratio in dB, clipped to +-100 dB.
+    """Scale-invariant signal-to-distortion ratio in dB, within +-100 dB.
 
-    The reference is scaled by its projection on the estimate before the ratio is taken, so a
-    gain on the estimate changes nothing.  Signals are used as they are: DC and rumble were
-    removed before.  A silent estimate contains nothing of the reference: -100 dB.
+    The estimate is projected on the reference before the ratio is taken, so neither a gain nor
+    a change of polarity of the estimate changes it.  Signals are used as they are: DC
+    and rumble were removed before.  A silent estimate holds nothing of the reference: -100 dB.
     """
     reference, estimate = validate(reference, estimate)
     if not np.any(estimate):

@@ -148,7 +148,9 @@ def build_ours(
     channels: tuple[int, ...] = (16, 32, 48, 64, 64),
     recurrent_units: int = 80,
 ) -> keras.Model:
-    """Return our mask autoencoder: noisy waveform in, denoised waveform out, any length.
+    """Return our mask autoencoder: noisy waveform in, denoised waveform of the same length out.
+
+    Any length from ``n_fft / 4 + 1`` samples on.
 
     Parameters
     ----------

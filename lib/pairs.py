@@ -13,7 +13,6 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from lib.audio import fix_length
 from lib.config import Config
@@ -32,7 +31,10 @@ __all__ = [
 
 
 def deal_folds(store: ClipStore, speakers: pd.DataFrame) -> pd.DataFrame:
-    """Deal the speakers into folds, genders balanced where both are present.
+    """Deal the speakers into folds: shuffled, then one by one, the genders after each other.
+
+    Folds differ by at most one speaker, and by at most one of each gender.  (scikit-learn's
+    StratifiedGroupKFold leaves folds empty when speakers are few.)
 
     Parameters
     ----------
@@ -60,14 +62,10 @@ def deal_folds(store: ClipStore, speakers: pd.DataFrame) -> pd.DataFrame:
             "on, one to stop on, one to test on."
         )
     k = min(config.training.folds, len(names))
-    gender = clips["gender"].fillna("unknown").astype(str)
-    stratified = StratifiedGroupKFold(k, shuffle=True, random_state=config.seed)
-    balanced = gender.value_counts().min() >= k  # what the splitter demands
-    splitter = stratified if balanced and gender.nunique() > 1 else GroupKFold(k)
-    parts = splitter.split(clips, gender, groups=clips["speaker"])
-    fold_of = {name: fold for fold, (_, test) in enumerate(parts)
-               for name in clips["speaker"].iloc[test].unique()}  # fmt: skip
-    return pd.DataFrame({"speaker": sorted(fold_of), "fold": [fold_of[s] for s in sorted(fold_of)]})
+    people = clips.drop_duplicates("speaker").fillna({"gender": "unknown"}).sort_values("speaker")
+    people = people.sample(frac=1, random_state=config.seed).sort_values("gender", kind="stable")
+    folds = pd.DataFrame({"speaker": people["speaker"], "fold": np.arange(len(people)) % k})
+    return folds.sort_values("speaker", ignore_index=True)
 
 
 def split_speakers(folds: pd.DataFrame, fold: int) -> tuple[list[str], list[str], list[str]]:
@@ -103,9 +101,10 @@ def training_example(
     speed = rng.uniform(1 - spread, 1 + spread)
     positions = np.arange(0, len(clean) - 1, speed)
     clean = np.interp(positions, np.arange(len(clean)), clean)
+    energy = np.sum(clean**2)
     start = rng.integers(max(len(clean) - samples, 0) + 1)
     clean = clean[start : start + samples]
-    if not np.any(clean):  # a crop may fall into digital silence
+    if np.sum(clean**2) <= 1e-8 * energy:  # a crop may fall into silence
         return np.zeros(samples, np.float32), np.zeros(samples, np.float32)
     noise = make_noise(config.noise.kind, len(clean), rng)
     noisy = mix_at_snr(clean, noise, config.noise.snr_db)

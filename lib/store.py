@@ -20,6 +20,7 @@ from tqdm import tqdm
 from lib.artifacts import Run, atomic_path
 from lib.audio import fix_length, read_audio, remove_dc_and_rumble, resample
 from lib.config import AudioConfig, Config
+from lib.errors import MissingArtifactError
 from lib.metrics import snr
 from lib.noise import clip_rng, make_noise, mix_at_snr
 
@@ -72,11 +73,14 @@ class ClipStore:
     def rows_of(self, speakers, *, limit: int | None = None) -> np.ndarray:
         """Row numbers of the clips of `speakers`, at most `limit` per speaker.
 
-        A limited choice takes the first repetitions of all digits, so digits stay balanced.
+        A limited choice takes the first repetitions of all digits.  Where digits cannot come
+        equally often, every speaker goes on with the digit at which the one before stopped.
         """
         chosen = self.index[self.index["speaker"].isin(list(speakers))]
         if limit is not None:
-            order = chosen.sort_values(["repetition", "digit", "clip_id"])
+            number = self.index.groupby("speaker").ngroup()[chosen.index]
+            order = chosen.assign(turn=(chosen["digit"] + limit * number) % 10)
+            order = order.sort_values(["repetition", "turn", "clip_id"])
             chosen = order.groupby("speaker", sort=False).head(limit)
         return np.sort(chosen.index.to_numpy())
 
@@ -110,8 +114,20 @@ def build_clip_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
 
 
 def open_clip_store(run: Run) -> ClipStore:
-    """Open the clip store of a run, memory-mapped."""
-    return ClipStore(run.load_array("clips"), run.load("clip_index"), run.config)
+    """Open the clip store of a run, memory-mapped.
+
+    Raises
+    ------
+    MissingArtifactError
+        It is not there, or its two files do not belong together.
+    """
+    clips, index = run.load_array("clips"), run.load("clip_index")
+    if len(clips) != len(index):
+        raise MissingArtifactError(
+            f"clips.npy holds {len(clips)} clips, its index {len(index)}: a run was stopped "
+            "between the two. Run 02_spectrogram_preparation.ipynb again."
+        )
+    return ClipStore(clips, index, run.config)
 
 
 def band_limiting_gain(paths: list[str], config: Config) -> pd.DataFrame:

@@ -144,7 +144,7 @@ def _fit_reference(store, training, validation, seed, checkpoints, title, *, rep
 def _fingerprint(store: ClipStore, method: str, speakers: tuple[list[str], list[str]]) -> str:
     """Hash of everything a trained fold depends on."""
     here = Path(__file__).parent
-    sources = ["noise", "features", "store", "pairs", "models", "fitting", "training"]
+    sources = ["audio", "noise", "features", "store", "pairs", "models", "fitting", "training"]
     config = store.config.to_dict()
     settings = [config[part] for part in ("seed", "audio", "noise", "training")]
     digest = hashlib.sha256(json.dumps([method, speakers, settings]).encode())
@@ -177,6 +177,9 @@ def train_fold(run: Run, store: ClipStore, folds: pd.DataFrame, method: str, fol
         if known["fingerprint"] == fingerprint:
             return known
     checkpoints = run.path(f"checkpoints/{name}-{fingerprint[:12]}")
+    for stale in run.path("checkpoints").glob(f"{name}-*"):
+        if stale != checkpoints:
+            shutil.rmtree(stale)
     title = f"{method}, fold {fold + 1} of {folds['fold'].max() + 1}"
     arguments = (store, training, validation, store.config.seed, checkpoints, title)
     if method == "ours":
@@ -184,6 +187,7 @@ def train_fold(run: Run, store: ClipStore, folds: pd.DataFrame, method: str, fol
     else:
         repaired = method == "reference repaired"
         model, history, scale = _fit_reference(*arguments, repaired=repaired)
+    record.unlink(missing_ok=True)  # it describes the network that is about to go
     with atomic_path(network) as part:
         model.save(part)
     result = {

@@ -78,3 +78,18 @@ def test_a_configuration_is_frozen_and_plain():
         config.seed = 1
     assert config.to_dict()["training"]["epochs"] == config.training.epochs
     assert config.audio.clip_samples == 8000
+
+
+@pytest.mark.parametrize("text", ["training: {folds: 2}", "training: {epochs: 0}"])
+def test_a_budget_that_cannot_work_is_refused(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="must be at least"):
+        load_config("quick", path)
+
+
+def test_the_profile_is_not_chosen_in_the_file(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("profile: full", encoding="utf-8")
+    with pytest.raises(InputError, match="PROFILE="):
+        load_config("quick", path)

@@ -177,3 +177,10 @@ def test_low_passing_gains_what_the_bandwidth_says(tmp_path):
     assert table["sample_rate"].tolist() == [8000, 48000]
     assert table["gain_db"].iat[0] == pytest.approx(0, abs=1e-9)
     assert table["gain_db"].iat[1] == pytest.approx(10 * np.log10(6), abs=0.3)
+
+
+def test_two_halves_that_do_not_belong_together_are_refused(run, manifest, tmp_path):
+    build_clip_store(run, manifest, str(tmp_path))
+    run.save("clip_index", run.load("clip_index").iloc[1:])
+    with pytest.raises(MissingArtifactError, match="between the two"):
+        open_clip_store(run)

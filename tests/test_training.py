@@ -121,6 +121,7 @@ def test_a_fold_leaves_network_and_record_and_is_not_trained_again(
     assert training.train_fold(run, store, folds, method, 3) == record
     assert len(fitted) == 1
 
+    run.save("folds", folds)
     denoise = load_denoiser(run, method, 3)
     noisy = store.noisy(1)
     estimate = denoise(noisy, 8000)
@@ -148,6 +149,8 @@ def test_a_resumed_fold_is_the_undisturbed_one(
     assert not run.path("models").exists()
     resumed = training.train_fold(run, store, folds, method, 0)
     assert untimed(resumed["history"]) == untimed(whole["history"])
+    for each in (elsewhere, run):
+        each.save("folds", folds)
     networks = [load_denoiser(r, method, 0).model for r in (elsewhere, run)]
     for one, other in zip(*(network.get_weights() for network in networks)):
         np.testing.assert_array_equal(one, other)
@@ -255,3 +258,10 @@ def test_crops_cut_noisy_and_target_alike_below_the_filled_band():
     assert {place % 20 for place in lowest} == set(range(9))  # the last of them ends at bin 12
     np.testing.assert_array_equal(crops(0)[0], crops(0)[0])
     assert not np.array_equal(crops(0)[0], crops(1)[0])
+
+
+def test_a_network_of_other_folds_is_refused(run, store, folds, fitted):
+    training.train_fold(run, store, folds, "ours", 3)
+    run.save("folds", folds.assign(fold=folds["fold"].to_numpy()[::-1]))
+    with pytest.raises(MissingArtifactError, match="trained for other folds"):
+        load_denoiser(run, "ours", 3)
