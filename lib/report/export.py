@@ -181,12 +181,13 @@ def _title_page(run: Run, facts: dict, headline: dict) -> dict:
     }
     abstract = NOTEBOOKS / "abstract.md"
     template = abstract.read_text(encoding="utf-8") if abstract.is_file() else ""
+    numbers = headline | {"corpus": title}
     return {
         "title": TITLE,
         "subtitle": escape(subtitle),
         "date": facts["date"],
         "facts": [{"name": name, "value": escape(value)} for name, value in lines.items()],
-        "abstract": fill(template, headline, where=abstract.name) if headline else "",
+        "abstract": fill(template, numbers, where=abstract.name) if headline else "",
     }
 
 
