@@ -271,7 +271,7 @@ def test_export_leaves_the_old_report_when_it_fails(project, tmp_path, capsys):
     old.write_text("old")
     (project.parent / "notebooks" / "abstract.md").write_text("{loss}")
     assert export.main([str(project), "--output", str(old.parent)]) == 1
-    assert "abstract.md: no value for {loss}; there are gain" in capsys.readouterr().err
+    assert "abstract.md: no value for {loss}; there are corpus, gain" in capsys.readouterr().err
     assert [path.name for path in old.parent.iterdir()] == ["report.html"]
     assert old.read_text() == "old"
 
