@@ -1,0 +1,35 @@
+"""The README's result is that of the committed report, and its links lead somewhere."""
+
+import json
+import re
+
+import pytest
+
+from lib.artifacts import PROJECT_ROOT
+from lib.errors import InputError
+from lib.report import readme
+
+
+def test_table_is_that_of_the_committed_report():
+    text = readme.README.read_text(encoding="utf-8")
+    facts = json.loads(readme.SOURCE.read_text(encoding="utf-8"))
+    assert text == readme.filled(text, facts), "run `python -m lib.report.readme`"
+
+
+def test_another_number_would_be_seen():
+    text = readme.README.read_text(encoding="utf-8")
+    facts = json.loads(readme.SOURCE.read_text(encoding="utf-8"))
+    facts["ours_si_sdr_improvement_db"] += 1
+    assert text != readme.filled(text, facts)
+
+
+def test_missing_marks_are_an_error():
+    facts = json.loads(readme.SOURCE.read_text(encoding="utf-8"))
+    with pytest.raises(InputError, match="headline"):
+        readme.filled("# no marks", facts)
+
+
+def test_links_lead_to_files():
+    text = readme.README.read_text(encoding="utf-8")
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (PROJECT_ROOT / link).exists(), link
