@@ -239,4 +239,8 @@ def test_intervals_stand_behind_their_means():
         {"gain": [-1.25, 2.0], "gain_low": [-2.0, np.nan], "gain_high": [0.5, np.nan]}
     )
     texts = report.with_intervals(df, {"gain": ".1f"})["gain"].tolist()
-    assert texts == ["−1.2 [−2.0, 0.5]", "2.0 [–, –]"]
+    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in texts] == [
+        "−1.2 [−2.0, 0.5]",
+        "2.0 [–, –]",
+    ]
+    assert not any(" " in text for text in texts), "an interval must not break over lines"

@@ -38,7 +38,7 @@ def spectrograms(
 ):
     """A grid of spectrograms, one row per clip and one column per signal.
 
-    Each row has one colour scale: dB below the peak of its first signal.
+    Each row has one colour scale: dB relative to the peak of its first signal.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def spectrograms(
                 rasterized=True,
             )
         line[0].set_ylabel(f"{label}\nfrequency (kHz)")
-    fig.colorbar(image, ax=axes, label="dB below the clean peak", shrink=min(1.0, 2 / len(rows)))
+    fig.colorbar(image, ax=axes, label="dB relative to the clean peak", shrink=min(1.0, 2 / len(rows)))
     return fig
 
 

@@ -11,6 +11,7 @@ from lib.report.text import MISSING, is_missing, plain, with_minus
 
 __all__ = ["table_html", "with_intervals"]
 
+NBSP = "\N{NO-BREAK SPACE}"
 LONG_TEXT = 40  # characters; a column with such cells is kept wide enough to read
 
 
@@ -82,7 +83,7 @@ def _cell(value, how) -> str:
 
 
 def with_intervals(df: pd.DataFrame, specs: dict[str, str]) -> pd.DataFrame:
-    """Return `df` with intervals written behind the named means, as text: ``12.1 [11.6, 12.5]``.
+    """Return `df` with intervals behind the named means, as unbroken text: ``12.1 [11.6, 12.5]``.
 
     Parameters
     ----------
@@ -93,7 +94,7 @@ def with_intervals(df: pd.DataFrame, specs: dict[str, str]) -> pd.DataFrame:
     """
     texts = {
         name: [
-            f"{plain(mean, spec)} [{plain(low, spec)}, {plain(high, spec)}]"
+            f"{plain(mean, spec)}{NBSP}[{plain(low, spec)},{NBSP}{plain(high, spec)}]"
             for mean, low, high in df[[name, f"{name}_low", f"{name}_high"]].to_numpy()
         ]
         for name, spec in specs.items()
