@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 
@@ -10,10 +11,18 @@ from lib.errors import InputError
 from lib.report import readme
 
 
+def committed(path):
+    """The committed text of a file: a user's own run may have rendered over it."""
+    name = path.relative_to(PROJECT_ROOT).as_posix()
+    shown = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=PROJECT_ROOT, capture_output=True)
+    return shown.stdout.decode("utf-8") if shown.returncode == 0 else None
+
+
 def test_table_is_that_of_the_committed_report():
     text = readme.README.read_text(encoding="utf-8")
-    facts = json.loads(readme.SOURCE.read_text(encoding="utf-8"))
-    assert text == readme.filled(text, facts), "run `python -m lib.report.readme`"
+    versions = [committed(readme.SOURCE), readme.SOURCE.read_text(encoding="utf-8")]
+    tables = [readme.filled(text, json.loads(version)) for version in versions if version]
+    assert text in tables, "run `python -m lib.report.readme`"
 
 
 def test_another_number_would_be_seen():
