@@ -68,7 +68,9 @@ def spectrograms(
                 rasterized=True,
             )
         line[0].set_ylabel(f"{label}\nfrequency (kHz)")
-    fig.colorbar(image, ax=axes, label="dB relative to the clean peak", shrink=min(1.0, 2 / len(rows)))
+    fig.colorbar(
+        image, ax=axes, label="dB relative to the clean peak", shrink=min(1.0, 2 / len(rows))
+    )
     return fig
 
 

@@ -94,7 +94,9 @@ def with_intervals(df: pd.DataFrame, specs: dict[str, str]) -> pd.DataFrame:
     """
     texts = {
         name: [
-            f"{plain(mean, spec)}{NBSP}[{plain(low, spec)},{NBSP}{plain(high, spec)}]"
+            MISSING
+            if is_missing(mean)
+            else f"{plain(mean, spec)}{NBSP}[{plain(low, spec)},{NBSP}{plain(high, spec)}]"
             for mean, low, high in df[[name, f"{name}_low", f"{name}_high"]].to_numpy()
         ]
         for name, spec in specs.items()
