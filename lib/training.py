@@ -141,6 +141,15 @@ def _fit_reference(store, training, validation, seed, checkpoints, title, *, rep
     return model, history, asdict(scale)
 
 
+@functools.lru_cache(maxsize=1)  # the same for every model and fold
+def _content(store: ClipStore) -> bytes:
+    """Hash of the clips and their index."""
+    digest = hashlib.sha256(pd.util.hash_pandas_object(store.index).to_numpy().tobytes())
+    for start in range(0, len(store), 1000):  # piecewise: the store may exceed memory
+        digest.update(np.ascontiguousarray(store.clips[start : start + 1000]).data)
+    return digest.digest()
+
+
 def _fingerprint(store: ClipStore, method: str, speakers: tuple[list[str], list[str]]) -> str:
     """Hash of everything a trained fold depends on."""
     here = Path(__file__).parent
@@ -150,9 +159,7 @@ def _fingerprint(store: ClipStore, method: str, speakers: tuple[list[str], list[
     digest = hashlib.sha256(json.dumps([method, speakers, settings]).encode())
     for name in sources:
         digest.update((here / f"{name}.py").read_bytes())
-    digest.update(pd.util.hash_pandas_object(store.index).to_numpy().tobytes())
-    for start in range(0, len(store), 1000):  # piecewise: the store may exceed memory
-        digest.update(np.ascontiguousarray(store.clips[start : start + 1000]).data)
+    digest.update(_content(store))
     return digest.hexdigest()
 
 
