@@ -6,12 +6,15 @@
     A convolutional encoder-decoder that looks at the noisy spectrogram and answers with a
     sigmoid mask; the masked spectrogram, with the noisy phase, goes through the inverse STFT,
     so that the network is trained on waveforms.
+``build_conv_tasnet``
+    The best-known network that learns its own transform instead of the STFT, small and not
+    causal.  Only `make compare` trains it.
 
-Both use `keras` and `keras.ops` only, so they train on TensorFlow, JAX or Torch.  A new model
+All use `keras` and `keras.ops` only, so they train on TensorFlow, JAX or Torch.  A new model
 is one builder here and one line in `MODELS`.
 
 Sources: U-Net skips from Ronneberger et al. (2015); mask on the noisy STFT with the noisy
-phase from Erdogan et al. (2015).
+phase from Erdogan et al. (2015); Conv-TasNet from Luo and Mesgarani (2019), arXiv:1809.07454.
 """
 
 from __future__ import annotations
@@ -26,15 +29,20 @@ from lib.features import REFERENCE_SHAPE
 __all__ = [
     "build_reference",
     "build_ours",
+    "build_conv_tasnet",
     "Spectrogram",
     "LogMagnitude",
     "MaskedWaveform",
+    "CutTo",
     "layer_table",
     "count_macs",
     "MODELS",
+    "PUBLISHED",
 ]
 
 
+CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv1D, layers.Conv1DTranspose,
+                layers.Dense)  # fmt: skip
 MOMENTUM = 0.9  # of the batch statistics; Keras' 0.99 needs more steps than a short run has
 
 
@@ -189,11 +197,84 @@ def build_ours(
     return keras.Model(y, outputs, name="ours")
 
 
+@keras.saving.register_keras_serializable(package="denoising")
+class CutTo(layers.Layer):
+    """(signal [shape=(batch, m, 1)], waveform [shape=(batch, n)]) -> n samples from `start` on."""
+
+    def __init__(self, start: int, **kwargs):
+        super().__init__(**kwargs)
+        self.start = start
+
+    def call(self, inputs):
+        """Cut a batch of signals."""
+        signal, y = inputs
+        return signal[:, self.start : self.start + ops.shape(y)[1], 0]
+
+    def compute_output_shape(self, shapes):
+        """Shape of the waveform."""
+        return shapes[1]
+
+    def get_config(self):
+        """Settings that rebuild the layer when a network is loaded."""
+        return super().get_config() | {"start": self.start}
+
+
+def _global_norm():
+    """Normalisation over time and channels together (gLN); 1e-20 does not see the level."""
+    return layers.GroupNormalization(groups=1, epsilon=1e-20)
+
+
+def _prelu():
+    return layers.PReLU(shared_axes=[1, 2])  # one slope, as published
+
+
+def build_conv_tasnet(
+    audio: AudioConfig,
+    *,
+    filters: int = 256,
+    bottleneck: int = 64,
+    hidden: int = 208,
+    repeats: int = 2,
+    blocks: int = 6,
+) -> keras.Model:
+    """Return a small Conv-TasNet: noisy waveform in, denoised waveform of the same length out.
+
+    A learned filter bank instead of the STFT, a mask on it, and learned filters back; the mask
+    comes from blocks of dilated depthwise convolutions.  The filters are 4 ms long (published:
+    2 ms, which doubles the cost) and have no bias, so the first normalisation takes the level
+    away from the mask, and a gain passes through.
+
+    Parameters
+    ----------
+    filters, bottleneck, hidden, blocks, repeats : int
+        N, B (and Sc), H, X and R of the paper, whose own network has ten times the parameters.
+    """
+    length = round(0.004 * audio.sample_rate)
+    hop = length // 2
+    y = keras.Input((None,), name="noisy")
+    padded = ops.expand_dims(ops.pad(y, [[0, 0], [hop, length - 1]]), axis=-1)
+    encoded = layers.Conv1D(filters, length, strides=hop, use_bias=False)(padded)
+    x = layers.Conv1D(bottleneck, 1)(_global_norm()(encoded))
+    skips = []
+    for dilation in [2**block for block in range(blocks)] * repeats:
+        inner = _global_norm()(_prelu()(layers.Conv1D(hidden, 1)(x)))
+        inner = layers.DepthwiseConv1D(3, padding="same", dilation_rate=dilation)(inner)
+        inner = _global_norm()(_prelu()(inner))
+        skips.append(layers.Conv1D(bottleneck, 1)(inner))
+        x = layers.Add()([x, layers.Conv1D(bottleneck, 1)(inner)])
+    x = _prelu()(layers.Add()(skips))
+    mask = layers.Conv1D(filters, 1, activation="sigmoid", name="mask")(x)
+    masked = layers.Multiply()([encoded, mask])
+    decoded = layers.Conv1DTranspose(1, length, strides=hop, use_bias=False)(masked)
+    return keras.Model(y, CutTo(hop, name="cut")([decoded, y]), name="conv_tasnet")
+
+
 MODELS = {
     "reference as published": build_reference,
     "reference repaired": build_reference,
     "ours": build_ours,
 }
+PUBLISHED = {"Conv-TasNet": build_conv_tasnet}  # trained by `make compare` only
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
@@ -223,14 +304,15 @@ def count_macs(model: keras.Model, *, samples: int | None = None) -> int:
         Length of the input waveform, for models whose time axis is open.
     """
     shape = (1, samples) if samples else (1, *model.inputs[0].shape[1:])
-    probe = keras.Model(model.inputs, [layer.output for layer in model.layers])
-    outputs = probe.compute_output_spec(keras.KerasTensor(shape))
+    spread = layers.Conv1DTranspose  # its kernel is applied at every position of its input
+    tensors = [layer.input if isinstance(layer, spread) else layer.output for layer in model.layers]
+    probe = keras.Model(model.inputs, tensors)
     total = 0
-    for layer, output in zip(model.layers, outputs):
+    for layer, tensor in zip(model.layers, probe.compute_output_spec(keras.KerasTensor(shape))):
         positions = 1
-        for size in output.shape[1:-1]:
+        for size in tensor.shape[1:-1]:
             positions *= size
-        if isinstance(layer, (layers.Conv2D, layers.Dense)):
+        if isinstance(layer, CONVOLUTIONS):
             total += positions * int(ops.size(layer.kernel))
         elif isinstance(layer, layers.Bidirectional):
             kernels = [w for w in layer.weights if "kernel" in w.name]

@@ -13,6 +13,7 @@ import functools
 import hashlib
 import json
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from lib.features import (
     relative_magnitude,
 )
 from lib.fitting import fit, negative_snr
-from lib.models import MODELS, build_ours, build_reference
+from lib.models import MODELS, PUBLISHED, build_conv_tasnet, build_ours, build_reference
 from lib.pairs import TrainingPairs, equal_batches, split_speakers, validation_pairs
 from lib.store import ClipStore
 
@@ -45,7 +46,7 @@ def model_name(method: str, fold: int) -> str:
     return f"{method.replace(' ', '-')}-fold{fold}"
 
 
-def _fit_ours(store, training, validation, seed, checkpoints, title):
+def _fit_waveform(build, store, training, validation, seed, checkpoints, title):
     settings = store.config.training
     rows = store.rows_of(training, limit=settings.max_clips_per_speaker)
     steps = len(TrainingPairs(store, rows, epoch=0)) * settings.epochs
@@ -58,7 +59,7 @@ def _fit_ours(store, training, validation, seed, checkpoints, title):
         warmup_steps=warm_up,
     )
     keras.utils.set_random_seed(seed)
-    model = build_ours(store.config.audio)
+    model = build(store.config.audio)
     model.compile(keras.optimizers.Adam(schedule, clipnorm=5.0), negative_snr)
     model, history = fit(
         model,
@@ -173,8 +174,9 @@ def train_fold(run: Run, store: ClipStore, folds: pd.DataFrame, method: str, fol
     dict
         ``history`` (list of epochs), ``scale`` (reference only), ``fingerprint``, speakers.
     """
-    if method not in MODELS:
-        raise InputError(f"Unknown model {method!r}; choose one of {', '.join(MODELS)}.")
+    if method not in MODELS | PUBLISHED:
+        known = ", ".join(MODELS | PUBLISHED)
+        raise InputError(f"Unknown model {method!r}; choose one of {known}.")
     training, validation, test = split_speakers(folds, fold)
     name = model_name(method, fold)
     network, record = run.path(f"models/{name}.keras"), run.path(f"models/{name}.json")
@@ -189,8 +191,9 @@ def train_fold(run: Run, store: ClipStore, folds: pd.DataFrame, method: str, fol
             shutil.rmtree(stale)
     title = f"{method}, fold {fold + 1} of {folds['fold'].max() + 1}"
     arguments = (store, training, validation, store.config.seed, checkpoints, title)
-    if method == "ours":
-        model, history, scale = _fit_ours(*arguments)
+    waveform = {"ours": build_ours, "Conv-TasNet": build_conv_tasnet}
+    if method in waveform:
+        model, history, scale = _fit_waveform(waveform[method], *arguments)
     else:
         repaired = method == "reference repaired"
         model, history, scale = _fit_reference(*arguments, repaired=repaired)
@@ -212,8 +215,10 @@ def train_fold(run: Run, store: ClipStore, folds: pd.DataFrame, method: str, fol
     return result
 
 
-def train_all(run: Run, store: ClipStore, folds: pd.DataFrame) -> pd.DataFrame:
-    """Train every model on every fold; return the histories as one table.
+def train_all(
+    run: Run, store: ClipStore, folds: pd.DataFrame, methods: Iterable[str] = MODELS
+) -> pd.DataFrame:
+    """Train the models of the report, or other `methods`, on every fold; return the histories.
 
     Returns
     -------
@@ -223,7 +228,7 @@ def train_all(run: Run, store: ClipStore, folds: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for fold in sorted(folds["fold"].unique()):
-        for method in MODELS:
+        for method in methods:
             record = train_fold(run, store, folds, method, int(fold))
             keras.backend.clear_session()
             best = int(np.argmin([h["validation_loss"] for h in record["history"]]))

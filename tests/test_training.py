@@ -79,6 +79,7 @@ def fitted(monkeypatch):
 
     monkeypatch.setattr(training, "fit", spy)
     monkeypatch.setattr(training, "build_ours", tiny_ours)
+    monkeypatch.setattr(training, "build_conv_tasnet", tiny_ours)
     monkeypatch.setattr(training, "build_reference", tiny_reference)
     return titles
 
@@ -101,11 +102,12 @@ def pretended(monkeypatch):
 
     monkeypatch.setattr(training, "fit", pretend)
     monkeypatch.setattr(training, "build_ours", tiny_ours)
+    monkeypatch.setattr(training, "build_conv_tasnet", tiny_ours)
     monkeypatch.setattr(training, "build_reference", tiny_reference)
     return titles
 
 
-@pytest.mark.parametrize("method", list(models.MODELS))
+@pytest.mark.parametrize("method", list(models.MODELS | models.PUBLISHED))
 def test_a_fold_leaves_network_and_record_and_is_not_trained_again(
     run, store, folds, fitted, method
 ):
