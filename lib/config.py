@@ -93,7 +93,6 @@ class EvaluationConfig:
 class StatisticsConfig:
     """How uncertainty is computed."""
 
-    confidence: float = 0.95
     bootstrap_draws: int = 2000
     permutations: int = 10_000
     min_speakers_per_level: int = 5

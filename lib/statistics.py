@@ -29,6 +29,7 @@ from scipy import stats
 from lib.errors import InputError
 
 __all__ = [
+    "CONFIDENCE",
     "Interval",
     "mean_with_interval",
     "by_group",
@@ -38,6 +39,8 @@ __all__ = [
     "trend_test",
     "detectable_difference",
 ]
+
+CONFIDENCE = 0.95  # of every interval; captions call them 95 % intervals
 
 
 class Interval(NamedTuple):
@@ -53,12 +56,10 @@ class Interval(NamedTuple):
 class _Resampler:
     """Bootstrap weights, drawn once per number of speakers and used for every group alike."""
 
-    def __init__(self, rng: np.random.Generator, draws: int, confidence: float):
-        if draws < 1 or not 0 < confidence < 1:
-            raise InputError(
-                f"draws must be at least 1 and confidence within (0, 1), got {draws}, {confidence}."
-            )
-        self.rng, self.draws, self.confidence, self.weights = rng, draws, confidence, {}
+    def __init__(self, rng: np.random.Generator, draws: int):
+        if draws < 1:
+            raise InputError(f"draws must be at least 1, got {draws}.")
+        self.rng, self.draws, self.weights = rng, draws, {}
 
     def means(self, sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Resampled means [shape=(draws,)] from each speaker's sum and number of clips."""
@@ -74,7 +75,7 @@ class _Resampler:
 
     def limits(self, estimate: float, error: float, degrees: float) -> tuple[float, float]:
         """Limits of the interval around `estimate`."""
-        half = stats.t.ppf((1 + self.confidence) / 2, degrees) * error
+        half = stats.t.ppf((1 + CONFIDENCE) / 2, degrees) * error
         return float(estimate - half), float(estimate + half)
 
     def interval(self, sums: np.ndarray, counts: np.ndarray) -> Interval:
@@ -91,7 +92,6 @@ def mean_with_interval(
     *,
     rng: np.random.Generator,
     draws: int,
-    confidence: float = 0.95,
 ) -> Interval:
     """Return the mean of a column over clips, with an interval over speakers.
 
@@ -108,8 +108,6 @@ def mean_with_interval(
         Source of the resampling.
     draws : int
         Number of resamples.
-    confidence : float
-        Nominal coverage, 0.95 for a 95 % interval.
 
     Examples
     --------
@@ -119,7 +117,7 @@ def mean_with_interval(
     """
     per_speaker = scores.dropna(subset=[value]).groupby("speaker", observed=True)[value]
     sums, counts = per_speaker.sum().to_numpy(float), per_speaker.count().to_numpy(float)
-    return _Resampler(rng, draws, confidence).interval(sums, counts)
+    return _Resampler(rng, draws).interval(sums, counts)
 
 
 def by_group(
@@ -129,7 +127,6 @@ def by_group(
     *,
     rng: np.random.Generator,
     draws: int,
-    confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Return `mean_with_interval` for every group, as a tidy table.
 
@@ -146,7 +143,7 @@ def by_group(
     known = scores.dropna(subset=[*by, value])
     keys = list(dict.fromkeys([*by, "speaker"]))  # `by` may itself be the speaker
     per_speaker = known.groupby(keys, observed=True)[value].agg(["sum", "count"])
-    resampler = _Resampler(rng, draws, confidence)
+    resampler = _Resampler(rng, draws)
     groups = {
         key: resampler.interval(part["sum"].to_numpy(float), part["count"].to_numpy(float))
         for key, part in per_speaker.reset_index().groupby(by, observed=True)
@@ -156,9 +153,7 @@ def by_group(
     return pd.DataFrame(rows, columns=[*by, *Interval._fields])
 
 
-def difference_with_interval(
-    first: np.ndarray, second: np.ndarray, *, rng, draws: int, confidence: float = 0.95
-) -> Interval:
+def difference_with_interval(first: np.ndarray, second: np.ndarray, *, rng, draws: int) -> Interval:
     """Return mean(first) - mean(second) of two sets of speakers, with an interval.
 
     Both sets are resampled separately; the degrees of freedom are Welch's.  The limits are NaN
@@ -169,7 +164,7 @@ def difference_with_interval(
     first, second : np.ndarray [shape=(n_speakers,)]
         One value per speaker.
     """
-    resampler, means, variances, shares = _Resampler(rng, draws, confidence), [], [], []
+    resampler, means, variances, shares = _Resampler(rng, draws), [], [], []
     for sample in (np.asarray(first, float), np.asarray(second, float)):
         means.append(sample.mean() if len(sample) else np.nan)
         variances.append(resampler.error(sample, np.ones(len(sample))) ** 2)
@@ -179,9 +174,7 @@ def difference_with_interval(
     return Interval(float(estimate), *resampler.limits(estimate, error, degrees), n, n)
 
 
-def slope_with_interval(
-    x: np.ndarray, y: np.ndarray, *, rng, draws: int, confidence: float = 0.95
-) -> Interval:
+def slope_with_interval(x: np.ndarray, y: np.ndarray, *, rng, draws: int) -> Interval:
     """Return the least-squares slope of `y` over `x`, with an interval from resampled speakers.
 
     Parameters
@@ -193,7 +186,7 @@ def slope_with_interval(
     x, y, n = np.asarray(x, float), np.asarray(y, float), len(x)
     if n < 2 or np.ptp(x) == 0:
         return Interval(np.nan, np.nan, np.nan, n, n)
-    x, y, resampler = x - x.mean(), y - y.mean(), _Resampler(rng, draws, confidence)
+    x, y, resampler = x - x.mean(), y - y.mean(), _Resampler(rng, draws)
     slope, ones = float(x @ y / (x @ x)), np.ones(n)
     if n < 3:
         return Interval(slope, np.nan, np.nan, n, n)

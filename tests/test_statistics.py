@@ -191,7 +191,6 @@ def test_what_can_be_detected_is_found_four_times_in_five():
     assert np.isnan(statistics.detectable_difference(np.nan, 5))
 
 
-@pytest.mark.parametrize("options", [{"draws": 0}, {"draws": 10, "confidence": 95}])
-def test_nonsense_options_are_refused(options):
-    with pytest.raises(InputError, match="draws must be"):
-        statistics.mean_with_interval(table({"a": [1.0]}), "gain", rng=rng(), **options)
+def test_an_interval_without_draws_is_refused():
+    with pytest.raises(InputError, match="draws must be at least 1, got 0"):
+        statistics.mean_with_interval(table({"a": [1.0]}), "gain", rng=rng(), draws=0)

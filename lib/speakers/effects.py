@@ -12,14 +12,14 @@ from scipy import stats
 
 from lib.config import StatisticsConfig
 from lib.speakers.attributes import ATTRIBUTES, CROSSED
-from lib.statistics import by_group
+from lib.statistics import CONFIDENCE, by_group
 
 __all__ = ["effects", "speaker_means", "variance_shares"]
 
 IN_DB = {"estimate": "estimate_db", "low": "low_db", "high": "high_db"}
 
 
-def speaker_means(clips: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+def speaker_means(clips: pd.DataFrame) -> pd.DataFrame:
     """Return the mean gain of every speaker, lowest first.
 
     Returns
@@ -32,7 +32,7 @@ def speaker_means(clips: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFr
     attributes = ["age", *(attribute.column for attribute in ATTRIBUTES.values())]
     grouped = clips.groupby("speaker")
     table = grouped["gain_db"].agg(estimate_db="mean", error="sem", n_clips="count")
-    half = table.pop("error") * stats.t.ppf((1 + confidence) / 2, table["n_clips"] - 1)
+    half = table.pop("error") * stats.t.ppf((1 + CONFIDENCE) / 2, table["n_clips"] - 1)
     table["low_db"], table["high_db"] = table["estimate_db"] - half, table["estimate_db"] + half
     table = table[["estimate_db", "low_db", "high_db", "n_clips"]].join(grouped[attributes].first())
     return table.sort_values("estimate_db").reset_index()
@@ -59,7 +59,6 @@ def effects(
             "gain_db",
             rng=rng,
             draws=settings.bootstrap_draws,
-            confidence=settings.confidence,
         )
         part.insert(0, "attribute", name)
         part.insert(1, "level", part.pop(by[0]).astype(str))

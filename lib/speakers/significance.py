@@ -20,6 +20,7 @@ from lib.config import StatisticsConfig
 from lib.speakers.attributes import ATTRIBUTES, Grouping, group_speakers
 from lib.speakers.crossed import accent_and_digit, accent_and_gender, compare_digits
 from lib.statistics import (
+    CONFIDENCE,
     detectable_difference,
     difference_with_interval,
     permutation_test,
@@ -61,7 +62,7 @@ def tests(
     rng : np.random.Generator
         Source of permutations and resamples.
     settings : StatisticsConfig
-        Draws, confidence and the fewest speakers of a group.
+        Draws and the fewest speakers of a group.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def tests(
     result["n_missing"] = len(gains) - np.array(known)
     result["testable"] = result["p"].notna()
     result["p_holm"] = holm(result["p"])
-    alpha = (1 - settings.confidence) / max(1, result["testable"].sum())
+    alpha = (1 - CONFIDENCE) / max(1, result["testable"].sum())
     errors = zip(result.pop("error_db"), result.pop("degrees"), strict=True)
     result["detectable_db"] = [detectable_difference(*error, alpha=alpha) for error in errors]
     order = [*ATTRIBUTES, "accent x gender", "digit", "accent x digit"]
@@ -127,9 +128,7 @@ def _groups(name: str, gains: pd.Series, grouping: Grouping, *, rng, settings) -
     y = gains[grouping.of_speaker.index]
     is_reference = (grouping.of_speaker == grouping.reference).to_numpy()
     others, reference = y[~is_reference].to_numpy(), y[is_reference].to_numpy()
-    interval = difference_with_interval(
-        others, reference, rng=rng, draws=settings.bootstrap_draws, confidence=settings.confidence
-    )
+    interval = difference_with_interval(others, reference, rng=rng, draws=settings.bootstrap_draws)
     n, degrees = len(y), len(y) - 2
     squares = others.var() * len(others) + reference.var() * len(reference)
     deviation = np.sqrt(squares / degrees) if degrees > 0 else np.nan
@@ -165,9 +164,7 @@ def _age(gains: pd.Series, ages: pd.Series, *, rng, settings) -> dict:
     if ages.nunique() == 1:
         return row | {"why": f"All known speakers ({len(ages)}) are {ages.iloc[0]:.0f} years old."}
     row["compared"] = "trend with age"
-    interval = slope_with_interval(
-        x, y, rng=rng, draws=settings.bootstrap_draws, confidence=settings.confidence
-    )
+    interval = slope_with_interval(x, y, rng=rng, draws=settings.bootstrap_draws)
     degrees, spread = len(x) - 2, np.sum((x - x.mean()) ** 2)
     rest = y - y.mean() - interval.estimate * (x - x.mean())
     row |= {
