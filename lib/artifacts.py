@@ -8,8 +8,10 @@ half a file behind.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +21,7 @@ import pandas as pd
 from lib.config import Config, load_config
 from lib.errors import InputError, MissingArtifactError
 
-__all__ = ["PROJECT_ROOT", "Run", "open_run", "atomic_path", "write_json"]
+__all__ = ["PROJECT_ROOT", "Run", "open_run", "atomic_path", "write_json", "hash_of"]
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -60,6 +62,14 @@ def write_json(path: str | Path, value) -> None:
         part.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def hash_of(facts, modules: list[str]) -> str:
+    """Return a hash of `facts`, ready for JSON, and of the source of some modules of lib."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for module in modules:
+        digest.update((PROJECT_ROOT / "lib" / f"{module}.py").read_bytes())
+    return digest.hexdigest()
+
+
 @dataclass(frozen=True)
 class Run:
     """One corpus with one profile: where its artifacts lie and what was chosen."""
@@ -92,6 +102,24 @@ class Run:
         with atomic_path(self.path(name + ".parquet")) as part:
             table.to_parquet(part, index=False)
         return table
+
+    def kept(self, part: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        """Return the table that `make` made for this `key`; make it if there is none.
+
+        Parameters
+        ----------
+        part : str
+            Name of the table, e.g. ``"scores/fold0"``; older keys of that name are removed.
+        key : str
+            Fingerprint of all that the table depends on.
+        """
+        name = f"{part}-{key[:16]}"
+        if not self.path(f"{name}.parquet").is_file():
+            table = make()
+            for stale in self.dir.glob(f"{part}-*.parquet"):
+                stale.unlink()
+            self.save(name, table)
+        return self.load(name)
 
     def load_array(self, name: str) -> np.ndarray:
         """Open the array `name` memory-mapped and read-only."""

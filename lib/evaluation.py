@@ -6,11 +6,9 @@ clip's own samples.  An improvement is ``metric(estimate) - metric(noisy)`` of t
 
 from __future__ import annotations
 
-import hashlib
-import json
+import functools
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import joblib
 import numpy as np
@@ -18,7 +16,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from lib import metrics
-from lib.artifacts import Run
+from lib.artifacts import Run, hash_of
 from lib.baselines import Method, standard_methods
 from lib.denoisers import Denoiser, load_denoiser
 from lib.errors import InputError
@@ -136,24 +134,24 @@ def fold_methods(run: Run, fold: int) -> tuple[list[Method], ReferenceScale]:
 
 def _fold_key(run: Run, fold: int, rows: np.ndarray, choice: str) -> str:
     """Hash of all that the scores of a fold depend on: networks, settings, clips, code."""
-    digest = hashlib.sha256(json.dumps([choice, run.config.to_dict()], sort_keys=True).encode())
-    for method in TRAINED:
-        record = run.path(f"models/{model_name(method, fold)}.json")
-        digest.update(record.read_bytes() if record.is_file() else b"")
-    for name in ("baselines", "denoisers", "evaluation", "metrics", "scoring"):
-        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
-    digest.update(rows.tobytes())
-    return digest.hexdigest()[:16]
+    records = [run.path(f"models/{model_name(method, fold)}.json") for method in TRAINED]
+    networks = [
+        record.read_text(encoding="utf-8") if record.is_file() else "" for record in records
+    ]
+    settings = [run.config.to_dict()[part] for part in ("seed", "audio", "noise")]
+    facts = [choice, networks, settings, list(metrics.METRICS), rows.tolist()]
+    return hash_of(facts, ["baselines", "denoisers", "evaluation", "metrics", "scoring"])
 
 
-def _score_fold(methods, scale, store: ClipStore, rows: np.ndarray, title: str) -> pd.DataFrame:
-    tables = []
+def _score_fold(run: Run, store: ClipStore, rows: np.ndarray, fold: int, methods) -> pd.DataFrame:
+    tables, (methods, scale) = [], methods(run, fold)
+    title = f"fold {fold + 1}"
     with tqdm(total=len(rows) * len(methods), desc=title, unit="clip", mininterval=2) as progress:
         for method in methods:
             if isinstance(method.denoise, Denoiser):  # the first call compiles: do not time it
                 method.denoise(store.noisy(rows[0]), store.config.audio.sample_rate)
             tables.append(score_method(method, store, rows, scale=scale, progress=progress))
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True).assign(fold=fold)
 
 
 def evaluate_folds(
@@ -173,14 +171,9 @@ def evaluate_folds(
     tables = []
     for fold, speakers in folds.groupby("fold")["speaker"]:
         rows = store.rows_of(speakers, limit=limit)
-        part = f"scores/fold{fold}-{_fold_key(run, fold, rows, methods.__qualname__)}"
-        if not run.path(f"{part}.parquet").is_file():
-            title = f"fold {fold + 1} of {folds['fold'].max() + 1}"
-            table = _score_fold(*methods(run, fold), store, rows, title)
-            for stale in run.path("scores").glob(f"fold{fold}-*.parquet"):
-                stale.unlink()
-            run.save(part, table.assign(fold=fold))
-        tables.append(run.load(part))
+        score = functools.partial(_score_fold, run, store, rows, fold, methods)
+        key = _fold_key(run, fold, rows, methods.__qualname__)
+        tables.append(run.kept(f"scores/fold{fold}", key, score))
     return add_improvements(pd.concat(tables, ignore_index=True))
 
 

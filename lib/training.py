@@ -15,13 +15,12 @@ import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
 
-from lib.artifacts import Run, atomic_path, write_json
+from lib.artifacts import Run, atomic_path, hash_of, write_json
 from lib.errors import InputError
 from lib.features import (
     REFERENCE_RATE,
@@ -143,25 +142,20 @@ def _fit_reference(store, training, validation, seed, checkpoints, title, *, rep
 
 
 @functools.lru_cache(maxsize=1)  # the same for every model and fold
-def _content(store: ClipStore) -> bytes:
+def _content(store: ClipStore) -> str:
     """Hash of the clips and their index."""
     digest = hashlib.sha256(pd.util.hash_pandas_object(store.index).to_numpy().tobytes())
     for start in range(0, len(store), 1000):  # piecewise: the store may exceed memory
         digest.update(np.ascontiguousarray(store.clips[start : start + 1000]).data)
-    return digest.digest()
+    return digest.hexdigest()
 
 
 def _fingerprint(store: ClipStore, method: str, speakers: tuple[list[str], list[str]]) -> str:
     """Hash of everything a trained fold depends on."""
-    here = Path(__file__).parent
     sources = ["audio", "noise", "features", "store", "pairs", "models", "fitting", "training"]
     config = store.config.to_dict()
     settings = [config[part] for part in ("seed", "audio", "noise", "training")]
-    digest = hashlib.sha256(json.dumps([method, speakers, settings]).encode())
-    for name in sources:
-        digest.update((here / f"{name}.py").read_bytes())
-    digest.update(_content(store))
-    return digest.hexdigest()
+    return hash_of([method, speakers, settings, _content(store)], sources)
 
 
 def train_fold(run: Run, store: ClipStore, folds: pd.DataFrame, method: str, fold: int) -> dict:

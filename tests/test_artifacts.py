@@ -121,3 +121,33 @@ def test_folders_are_relative_to_the_project(tmp_path, monkeypatch):
     assert run.dir.is_dir()
     assert run.data_dir == str(tmp_path / "tree")
     assert run.config.seed == 5
+
+
+# --- made once -------------------------------------------------------------------------------
+
+
+def test_a_table_is_made_once_for_each_key_and_replaces_that_of_another(run):
+    made = []
+
+    def make(value):
+        made.append(value)
+        return pd.DataFrame({"value": [value]})
+
+    for key, value in (("aa", 1), ("aa", 2), ("bb", 3), ("aa", 4)):
+        table = run.kept("scores/fold1", key, lambda value=value: make(value))
+        assert table["value"].tolist() == made[-1:]
+    assert made == [1, 3, 4]
+    run.kept("scores/fold10", "cc", lambda: make(5))
+    assert names(run.path("scores")) == ["fold1-aa.parquet", "fold10-cc.parquet"]
+
+
+def test_a_hash_knows_the_facts_and_the_source(monkeypatch, tmp_path):
+    (tmp_path / "lib").mkdir()
+    monkeypatch.setattr(artifacts, "PROJECT_ROOT", tmp_path)
+    source = tmp_path / "lib" / "noise.py"
+    source.write_text("a = 1")
+    first = artifacts.hash_of({"a": 1, "b": [2]}, ["noise"])
+    assert artifacts.hash_of({"b": [2], "a": 1}, ["noise"]) == first
+    assert artifacts.hash_of({"b": [3], "a": 1}, ["noise"]) != first
+    source.write_text("a = 2")
+    assert artifacts.hash_of({"a": 1, "b": [2]}, ["noise"]) != first
