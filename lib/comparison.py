@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lib.artifacts import Run
-from lib.statistics import mean_with_interval
+from lib.statistics import by_group
 
 __all__ = ["ORACLES", "compare", "headline"]
 
@@ -20,7 +20,7 @@ RUN_NOTES = {
     "full": "it is a full run.",
 }
 COMPARED = ["snr_db", "si_sdr_db", "snr_improvement_db", "si_sdr_improvement_db", "estoi",
-            "log_spectral_distance_db", "spectrogram_snr_db"]  # fmt: skip
+            "log_spectral_distance_db", "spectrogram_snr_db", "pesq"]  # fmt: skip
 
 
 def compare(scores: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd.DataFrame:
@@ -29,18 +29,16 @@ def compare(scores: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd
     Returns
     -------
     pd.DataFrame
-        One row per method: for each value `<value>`, `<value>_low`, `<value>_high`; the median
-        milliseconds; `oracle`.
+        One row per method: for each value `<value>`, `<value>_low`, `<value>_high` (means over
+        the clips that have it; PESQ may be missing); the median milliseconds; `oracle`.
     """
-    rows = []
-    for method, table in scores.groupby("method", sort=False):
-        row = {"method": method, "oracle": method in ORACLES}
-        for value in COMPARED:
-            mean = mean_with_interval(table, value, rng=rng, draws=draws)
-            row |= {value: mean.estimate, f"{value}_low": mean.low, f"{value}_high": mean.high}
-        row["milliseconds"] = table["milliseconds"].median()
-        rows.append(row)
-    return pd.DataFrame(rows).sort_values(["oracle", "si_sdr_db"], ignore_index=True)
+    table = scores.groupby("method")[["milliseconds"]].median()
+    for value in [value for value in COMPARED if value in scores]:
+        means = by_group(scores, "method", value, rng=rng, draws=draws).set_index("method")
+        for column, part in {"": "estimate", "_low": "low", "_high": "high"}.items():
+            table[value + column] = means[part]
+    table["oracle"] = table.index.isin(ORACLES)
+    return table.sort_values(["oracle", "si_sdr_db"]).reset_index()
 
 
 def headline(scores: pd.DataFrame, run: Run) -> dict:

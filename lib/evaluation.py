@@ -143,9 +143,8 @@ def _fold_key(run: Run, fold: int, rows: np.ndarray, choice: str) -> str:
     return hash_of(facts, ["baselines", "denoisers", "evaluation", "metrics", "scoring"])
 
 
-def _score_fold(run: Run, store: ClipStore, rows: np.ndarray, fold: int, methods) -> pd.DataFrame:
-    tables, (methods, scale) = [], methods(run, fold)
-    title = f"fold {fold + 1}"
+def _score_fold(run: Run, store: ClipStore, rows: np.ndarray, fold: int, choice) -> pd.DataFrame:
+    (methods, scale), tables, title = choice(run, fold), [], f"fold {fold + 1}"
     with tqdm(total=len(rows) * len(methods), desc=title, unit="clip", mininterval=2) as progress:
         for method in methods:
             if isinstance(method.denoise, Denoiser):  # the first call compiles: do not time it

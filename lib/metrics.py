@@ -7,13 +7,14 @@ samples, and return dB or a score.  Higher is better, except for `log_spectral_d
 `snr`                    :math:`10\log_{10} \|x\|^2 / \|x-\hat x\|^2`
 `si_sdr`                 the same after the best gain on the reference [1]_
 `estoi`                  extended short-time objective intelligibility, up to 1 [2]_
-`pesq`                   perceptual quality, 1 to 4.5, where the library is installed [3]_
+`pesq`                   perceived quality, 1 to 4.5, where the library is installed [3]_
 `log_spectral_distance`  distance of log spectra, dB
 `spectrogram_snr`        the figure the published system called "SNR improvement"
 =======================  ==================================================================
 
 A silent or otherwise undefined case has a stated value, never NaN by accident: energies are
 floored at 1e-10 of the signal's, so that no ratio exceeds 100 dB; a silent reference raises.
+Only PESQ is NaN where it hears no speech.
 
 References
 ----------
@@ -26,6 +27,7 @@ References
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import warnings
 
 import librosa
@@ -137,8 +139,14 @@ def estoi(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> floa
 
 
 def pesq(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
-    """Perceptual evaluation of speech quality, narrow band at 8 kHz and wide band at 16 kHz."""
+    """Perceptual evaluation of speech quality, narrow band; other rates are brought to 8 kHz.
+
+    PESQ wants an utterance of 0.2 s.  Clips of under 0.5 s are repeated until they are as long;
+    longer repetitions take more time and save hardly another clip.  NaN where PESQ finds no
+    utterance even so, and for silence.
+    """
     try:
+        from pesq import NoUtterancesError
         from pesq import pesq as itu_pesq
     except ImportError as error:
         raise InputError(
@@ -146,10 +154,17 @@ def pesq(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float
             "`.venv/bin/python -m pip install pesq` with a C compiler."
         ) from error
     reference, estimate = validate(reference, estimate)
-    mode = {8000: "nb", 16000: "wb"}.get(sample_rate)
-    if mode is None:
-        raise InputError(f"PESQ is defined at 8000 and 16000 Hz, got {sample_rate} Hz.")
-    return float(itu_pesq(sample_rate, reference, estimate, mode))
+    if not np.any(estimate):
+        return np.nan
+    repeats = int(np.ceil(0.5 * sample_rate / len(reference)))
+    pair = (
+        librosa.resample(np.tile(y, repeats), orig_sr=sample_rate, target_sr=8000)
+        for y in (reference, estimate)
+    )
+    try:
+        return float(itu_pesq(8000, *pair, "nb"))
+    except NoUtterancesError:
+        return np.nan
 
 
 def log_spectral_distance(
@@ -185,6 +200,8 @@ METRICS = {
         reference, estimate
     ),
 }
+if importlib.util.find_spec("pesq"):
+    METRICS["pesq"] = pesq
 
 
 def evaluate(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> dict[str, float]:
