@@ -36,6 +36,7 @@ MAKER = {
     "config": "03_model_training",
     "history": "03_model_training",
     "scores": "04_evaluation",
+    "sweep": "04_evaluation",
     "effects": "05_speaker_analysis",
     "tests": "05_speaker_analysis",
     "claims": "05_speaker_analysis",

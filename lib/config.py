@@ -87,6 +87,7 @@ class EvaluationConfig:
     """What is scored."""
 
     max_clips: int = 400  # in all; every speaker gives the same number
+    sweep_clips: int = 60  # in all, under each noise and input SNR
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ PROFILES = {
             "reference_epochs": 1,
             "reference_clips": 12,
         },
-        "evaluation": {"max_clips": 40},
+        "evaluation": {"max_clips": 40, "sweep_clips": 12},
         "statistics": {"bootstrap_draws": 200, "permutations": 500},
     },
     "quick": {},
@@ -135,7 +136,7 @@ PROFILES = {
             "reference_epochs": 3,
             "reference_clips": 300,
         },
-        "evaluation": {"max_clips": 30_000},
+        "evaluation": {"max_clips": 30_000, "sweep_clips": 300},
         "statistics": {"bootstrap_draws": 10_000},
     },
 }

@@ -69,10 +69,14 @@ def babble_noise(n: int, rng: np.random.Generator, talkers: list[np.ndarray]) ->
 NOISES = {"white": white_noise, "pink": pink_noise}
 
 
-def make_noise(kind: str, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Return `n` samples of the noise named `kind` ("white" or "pink")."""
+def make_noise(
+    kind: str, n: int, rng: np.random.Generator, talkers: list[np.ndarray] | None = None
+) -> np.ndarray:
+    """Return `n` samples of the noise named `kind`: "white", "pink" or, of `talkers`, "babble"."""
+    if kind == "babble":
+        return babble_noise(n, rng, talkers or [])
     if kind not in NOISES:
-        raise InputError(f"Unknown noise {kind!r}; choose one of {', '.join(NOISES)}.")
+        raise InputError(f"Unknown noise {kind!r}; choose one of {', '.join(NOISES)}, babble.")
     return NOISES[kind](n, rng)
 
 

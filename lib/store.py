@@ -33,6 +33,8 @@ __all__ = [
     "mixing_error_db",
 ]
 
+VOICES = 5  # at once, in babble
+
 
 def prepare_clip(path: str, audio: AudioConfig) -> np.ndarray:
     """Read a clip, remove DC and rumble, bring it to the working rate [shape=(n,)]."""
@@ -56,19 +58,27 @@ class ClipStore:
         """The clip's own samples, without padding [shape=(samples,), dtype=float64]."""
         return self.clips[row, : self.index["samples"].iat[row]].astype(np.float64)
 
-    def noisy(self, row: int, *, kind: str | None = None, snr_db: float | None = None):
+    def noisy(
+        self, row: int, *, kind: str | None = None, snr_db: float | None = None, talkers=()
+    ) -> np.ndarray:
         """The clip with noise at exactly `snr_db`, the same on every call and machine.
 
         Parameters
         ----------
         kind, snr_db
             Condition; the configured one by default.
+        talkers : sequence of int
+            Rows from which babble draws its voices, of speakers other than the clip's own.
         """
         kind = kind or self.config.noise.kind
         snr_db = self.config.noise.snr_db if snr_db is None else snr_db
         clean = self.clean(row)
         rng = clip_rng(self.config.seed, self.index["clip_id"].iat[row], f"{kind} {snr_db:g} dB")
-        return mix_at_snr(clean, make_noise(kind, len(clean), rng), snr_db)
+        voices = []
+        if kind == "babble":
+            drawn = rng.choice(talkers, size=min(VOICES, len(talkers)), replace=False)
+            voices = [self.clean(other) for other in drawn]
+        return mix_at_snr(clean, make_noise(kind, len(clean), rng, voices), snr_db)
 
     def rows_of(self, speakers, *, limit: int | None = None) -> np.ndarray:
         """Row numbers of the clips of `speakers`, at most `limit` per speaker.

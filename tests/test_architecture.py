@@ -16,7 +16,7 @@ FLOORS = [
     ["pairs", "models", "baselines", "scoring", "fitting", "comparison"],
     ["training"],
     ["denoisers"],
-    ["evaluation", "speakers", "denoise"],
+    ["evaluation", "sweep", "speakers", "denoise"],
     ["figures"],
     ["report"],
 ]

@@ -61,6 +61,25 @@ def test_distribution_falls_from_all_clips_to_none():
     assert np.nanmax(line.get_xdata()[1:]) == 4  # only the methods asked for
 
 
+def test_sweep_has_a_panel_for_each_noise_and_a_line_for_each_method():
+    rows = [
+        {"noise": noise, "method": method, "input_snr_db": snr, "estimate": gain - snr,
+         "low": gain - snr - 1, "high": gain - snr + 2}
+        for noise in ("white", "babble")
+        for method, gain in (("Wiener", 5.0), ("ours", 9.0))
+        for snr in (-5.0, 10.0)
+    ]  # fmt: skip
+    fig = scores.sweep(pd.DataFrame(rows), "gain (dB)")
+    assert [ax.get_title("left") for ax in fig.axes] == ["white noise", "babble"]
+    for ax in fig.axes:
+        zero, *lines = ax.lines
+        assert zero.get_ydata() == [0, 0]
+        assert colours(lines) == [style.COLOURS["Wiener"], style.COLOURS["ours"]]
+        assert [line.get_ydata().tolist() for line in lines] == [[10, -5], [14, -1]]
+        assert ax.collections[1].get_datalim(ax.transData).intervaly.tolist() == [-2, 16]
+    assert [text.get_text() for text in fig.legends[0].texts] == ["noisy", "Wiener", "ours"]
+
+
 def test_cost_labels_every_dot(table):
     ax = scores.cost(table, "snr_db", "SNR (dB)").axes[0]
     assert [text.get_text() for text in ax.texts] == METHODS

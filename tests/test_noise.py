@@ -63,7 +63,7 @@ def test_spectrum_falls_as_the_colour_says(kind, slope):
 
 
 def test_unknown_noise_names_the_known_ones():
-    with pytest.raises(InputError, match="'brown'; choose one of white, pink"):
+    with pytest.raises(InputError, match="'brown'; choose one of white, pink, babble"):
         noise.make_noise("brown", 8, np.random.default_rng(0))
 
 
@@ -82,6 +82,10 @@ def test_babble_loops_short_talkers_and_wants_three():
     assert noise.babble_noise(9999, np.random.default_rng(0), talkers).shape == (9999,)
     with pytest.raises(InputError, match="at least 3 talkers, got 2"):
         noise.babble_noise(100, np.random.default_rng(0), talkers[:2])
+    made = noise.make_noise("babble", 500, np.random.default_rng(0), talkers)
+    np.testing.assert_array_equal(made, noise.babble_noise(500, np.random.default_rng(0), talkers))
+    with pytest.raises(InputError, match="at least 3 talkers, got 0"):
+        noise.make_noise("babble", 100, np.random.default_rng(0))
 
 
 # --- streams ---------------------------------------------------------------------------------

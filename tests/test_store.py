@@ -153,6 +153,24 @@ def test_noise_depends_on_the_clip_and_not_on_its_row_or_the_order(store):
     assert len({noisy[:100].tobytes() for noisy in forwards}) == 6
 
 
+def test_babble_is_made_of_the_talkers_and_is_the_same_on_every_call(store):
+    talkers = store.rows_of(["02", "03"])
+    noisy = store.noisy(0, kind="babble", snr_db=-5, talkers=talkers)
+    assert snr(store.clean(0), noisy) == pytest.approx(-5, abs=1e-6)
+    np.testing.assert_array_equal(noisy, store.noisy(0, kind="babble", snr_db=-5, talkers=talkers))
+    for changed in ({"snr_db": 0}, {"talkers": store.rows_of(["03"])}):
+        other = store.noisy(0, **{"kind": "babble", "snr_db": -5, "talkers": talkers} | changed)
+        babble, others = (y - store.clean(0) for y in (noisy, other))
+        assert abs(np.corrcoef(babble, others)[0, 1]) < 0.9  # not the same voices, only louder
+    silent = store.clips.copy()
+    silent[talkers] = 0
+    deaf = stores.ClipStore(silent, store.index, store.config)
+    with pytest.raises(InputError, match="noise is silent"):  # nobody else speaks in it
+        deaf.noisy(0, kind="babble", snr_db=-5, talkers=talkers)
+    with pytest.raises(InputError, match="at least 3 talkers, got 0"):
+        store.noisy(0, kind="babble", snr_db=-5)
+
+
 def test_a_fresh_process_draws_the_same_noise(run, manifest, tmp_path):
     store = build_clip_store(run, manifest, str(tmp_path))
     code = (

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.ticker import MultipleLocator
 
 from lib.figures import style
 
-__all__ = ["method_comparison", "by_group_intervals", "distribution", "cost"]
+__all__ = ["method_comparison", "by_group_intervals", "distribution", "sweep", "cost"]
 
 
 def method_comparison(table: pd.DataFrame, values: dict[str, str]):
@@ -86,6 +87,33 @@ def distribution(scores: pd.DataFrame, methods: list[str], value: str, label: st
     ax.axvline(0, color="#bbbbbb", linewidth=0.8, zorder=0)
     ax.set_xlabel(label)
     ax.set_ylabel("clips that gain at least this (%)")
+    return fig
+
+
+def sweep(curves: pd.DataFrame, label: str):
+    """Gain over input SNR with intervals: one panel per noise, one line per method.
+
+    Parameters
+    ----------
+    curves : pd.DataFrame
+        Columns noise, method, input_snr_db, estimate, low, high, one row of each combination.
+    label : str
+        Axis label of the gain.
+    """
+    noises = curves["noise"].unique()
+    fig, axes = style.new(3.0, ncols=len(noises), sharex=True, sharey=True)
+    for ax, noise in zip(np.atleast_1d(axes), noises):
+        ax.axhline(0, color=style.COLOURS["noisy"], linewidth=1, zorder=0, label="noisy")
+        for method, line in curves[curves["noise"] == noise].groupby("method", sort=False):
+            x, colour = line["input_snr_db"], style.COLOURS[method]
+            ax.fill_between(x, line["low"], line["high"], color=colour, alpha=0.18, linewidth=0)
+            ax.plot(x, line["estimate"], "o-", color=colour, markersize=3.5, label=method)
+        ax.set_title(f"{noise} noise" if noise != "babble" else noise)
+        ax.set_xlabel("input SNR (dB)")
+        ax.xaxis.set_major_locator(MultipleLocator(5))
+    first = np.atleast_1d(axes)[0]
+    first.set_ylabel(label)
+    fig.legend(*first.get_legend_handles_labels(), loc="outside upper left", ncols=4, fontsize=8)
     return fig
 
 

@@ -1,0 +1,128 @@
+"""How far the result carries: other input SNRs and other noise than the model was trained on.
+
+Babble is several voices at once.  They are clips of the fold's validation speakers: besides
+the speaker to be denoised only they are unheard in training (though training was stopped on
+them), and where they are few, one of them speaks with several voices.  The published
+autoencoder is left out, since it takes many times as long as all the others together.
+
+SNRs and gains in dB; a gain is ``si_sdr(estimate) - si_sdr(noisy)`` of one clip.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from lib.artifacts import Run, hash_of
+from lib.baselines import Method, standard_methods
+from lib.denoisers import load_denoiser
+from lib.metrics import si_sdr
+from lib.pairs import split_speakers
+from lib.store import ClipStore
+from lib.training import model_name
+
+__all__ = ["NOISES", "INPUT_SNRS_DB", "sweep_methods", "sweep_folds", "summary"]
+
+NOISES = ("white", "pink", "babble")
+INPUT_SNRS_DB = (-15.0, -10.0, -8.0, -5.0, 0.0, 5.0, 10.0)
+
+
+def sweep_methods(run: Run, fold: int) -> list[Method]:
+    """The methods that are swept, for the test speakers of a fold."""
+    standard = {method.name: method for method in standard_methods(run.config)}
+    ours = Method("ours", load_denoiser(run, "ours", fold))
+    return [standard["Wiener"], ours, standard["ideal ratio mask"]]
+
+
+def _sweep_fold(
+    run: Run, store: ClipStore, rows: np.ndarray, talkers: np.ndarray, fold: int, choice
+) -> pd.DataFrame:
+    methods, rate, results = choice(run, fold), run.config.audio.sample_rate, []
+    conditions = list(itertools.product(NOISES, INPUT_SNRS_DB, rows))
+    for kind, snr_db, row in tqdm(conditions, desc=f"sweep of fold {fold + 1}", mininterval=2):
+        clean = store.clean(row)
+        noisy = store.noisy(row, kind=kind, snr_db=snr_db, talkers=talkers)
+        before = si_sdr(clean, noisy)
+        for method in methods:
+            extra = (clean,) if method.oracle else ()
+            gain = si_sdr(clean, method.denoise(noisy, rate, *extra)) - before
+            results.append((row, method.name, kind, snr_db, gain))
+    columns = ["row", "method", "noise", "input_snr_db", "si_sdr_improvement_db"]
+    table = pd.DataFrame(results, columns=columns)
+    clips = store.index.loc[table.pop("row"), ["clip_id", "speaker"]].reset_index(drop=True)
+    return pd.concat([clips, table], axis=1).assign(fold=fold)
+
+
+def sweep_folds(
+    run: Run,
+    store: ClipStore,
+    folds: pd.DataFrame,
+    *,
+    methods: Callable[[Run, int], list[Method]] = sweep_methods,
+) -> pd.DataFrame:
+    """Gain of every method in every noise at every input SNR, on some clips of every speaker.
+
+    Each fold is kept under ``sweep/``, as `lib.evaluation.evaluate_folds` keeps its scores.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per clip, method and condition: clip_id, speaker, fold, method, noise,
+        input_snr_db, si_sdr_improvement_db.
+    """
+    limit = -(-run.config.evaluation.sweep_clips // len(folds))
+    settings = [run.config.to_dict()[part] for part in ("seed", "audio", "noise")]
+    sources = ["baselines", "denoisers", "metrics", "noise", "store", "sweep"]
+    tables = []
+    for fold in sorted(folds["fold"].unique()):
+        _, validation, test = split_speakers(folds, fold)
+        rows, talkers = store.rows_of(test, limit=limit), store.rows_of(validation)
+        record = run.path(f"models/{model_name('ours', fold)}.json")
+        network = record.read_text(encoding="utf-8") if record.is_file() else ""
+        facts = [methods.__qualname__, network, settings, rows.tolist(), talkers.tolist()]
+        sweep = functools.partial(_sweep_fold, run, store, rows, talkers, fold, methods)
+        tables.append(run.kept(f"sweep/fold{fold}", hash_of(facts, sources), sweep))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _crossing(x: np.ndarray, y: np.ndarray, i: int) -> float:
+    """Where the straight line from point i to point i + 1 meets 0."""
+    return float(x[i] - y[i] * (x[i + 1] - x[i]) / (y[i + 1] - y[i]))
+
+
+def summary(curves: pd.DataFrame, method: str) -> pd.DataFrame:
+    """What a method does to the least noisy clips, and between which input SNRs it helps.
+
+    Parameters
+    ----------
+    curves : pd.DataFrame
+        Means of the gain by noise, method and input_snr_db, from `lib.statistics.by_group`.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per noise: `noise`, `input_snr_db` (the highest), there `estimate`, `low` and
+        `high` of the gain and the `verdict` on it; `from_db` and `to_db`, the input SNRs
+        between which the mean gain is above 0, at most the range that was swept, on straight
+        lines between what was tried, NaN if it never is.
+    """
+    rows = []
+    for _, curve in curves[curves["method"] == method].groupby("noise", sort=False):
+        curve = curve.sort_values("input_snr_db")
+        row = curve.iloc[-1][["noise", "input_snr_db", "estimate", "low", "high"]].to_dict()
+        verdict = "makes them better" if row["low"] > 0 else "makes no sure difference to them"
+        row["verdict"] = "makes them worse" if row["high"] < 0 else verdict
+        x, y = curve["input_snr_db"].to_numpy(), curve["estimate"].to_numpy()
+        helped = np.flatnonzero(y > 0)
+        row |= {"from_db": np.nan, "to_db": np.nan}
+        if len(helped):
+            first, last = helped[0], helped[-1]
+            row["from_db"] = x[0] if first == 0 else _crossing(x, y, first - 1)
+            row["to_db"] = x[-1] if last == len(x) - 1 else _crossing(x, y, last)
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,0 +1,110 @@
+"""lib.sweep: known gains under every condition, babble of the right speakers, and the verdict."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from voices import configure, voice_store
+
+from lib import sweep
+from lib.artifacts import Run
+from lib.baselines import Method
+from lib.metrics import si_sdr
+
+CONFIG = configure(evaluation={"sweep_clips": 3})
+FOLDS = pd.DataFrame({"speaker": ["01", "02", "03"], "fold": [0, 1, 2]})
+CONDITION = ["noise", "input_snr_db"]
+
+
+@pytest.fixture(scope="module")
+def store():
+    return voice_store(CONFIG, speakers=3, digits=2, repetitions=2)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(corpus="sample", config=CONFIG, data_dir="", dir=tmp_path)
+
+
+def toys(run, fold):
+    """No change at all, and the clean clip with an error 20 dB below it."""
+
+    def nearly(noisy, rate, clean):
+        error = np.random.default_rng(0).normal(size=len(clean))
+        error -= clean * (error @ clean) / (clean @ clean)
+        return clean + 0.1 * error * np.linalg.norm(clean) / np.linalg.norm(error)
+
+    return [Method("same", lambda noisy, rate: noisy), Method("20 dB", nearly, oracle=True)]
+
+
+def test_gains_are_those_of_the_clip_under_its_condition(run, store):
+    table = sweep.sweep_folds(run, store, FOLDS, methods=toys)
+    assert table.groupby([*CONDITION, "method", "speaker"]).size().eq(1).all()
+    assert len(table) == 3 * 2 * len(sweep.NOISES) * len(sweep.INPUT_SNRS_DB)
+    assert (table.loc[table["method"] == "same", "si_sdr_improvement_db"] == 0).all()
+    row = {clip: row for row, clip in enumerate(store.index["clip_id"])}
+    for clip in table[table["method"] == "20 dB"].itertuples():
+        talkers = store.rows_of([{"01": "02", "02": "03", "03": "01"}[clip.speaker]])
+        noisy = store.noisy(
+            row[clip.clip_id], kind=clip.noise, snr_db=clip.input_snr_db, talkers=talkers
+        )
+        before = si_sdr(store.clean(row[clip.clip_id]), noisy)
+        assert clip.si_sdr_improvement_db == pytest.approx(20 - before, abs=1e-6)
+
+
+def test_babble_holds_neither_the_speaker_nor_a_training_speaker(run, store, monkeypatch):
+    used = []
+    original = type(store).noisy
+    monkeypatch.setattr(
+        type(store), "noisy", lambda self, row, **how: (
+            used.append((row, how["talkers"])) or original(self, row, **how)
+        ),
+    )  # fmt: skip
+    sweep.sweep_folds(run, store, FOLDS, methods=toys)
+    speaker = store.index["speaker"]
+    heard = {(speaker[row], *speaker[talkers].unique()) for row, talkers in used}
+    assert heard == {("01", "02"), ("02", "03"), ("03", "01")}  # the validation speaker's
+
+
+def test_a_fold_is_swept_once_and_again_with_other_clips(run, store):
+    asked = []
+
+    def methods(run, fold):
+        asked.append(fold)
+        return toys(run, fold)
+
+    first = sweep.sweep_folds(run, store, FOLDS, methods=methods)
+    pd.testing.assert_frame_equal(first, sweep.sweep_folds(run, store, FOLDS, methods=methods))
+    assert asked == [0, 1, 2]
+    more = dataclasses.replace(run, config=configure(CONFIG, evaluation={"sweep_clips": 6}))
+    assert len(sweep.sweep_folds(more, store, FOLDS, methods=methods)) == 2 * len(first)
+    assert asked[3:] == [0, 1, 2]
+
+
+def curves(**gains):
+    """One line of means per noise at -10, 0 and +10 dB, each 1 dB above and below its limits."""
+    rows = [
+        {"noise": noise, "method": "ours", "input_snr_db": snr, "estimate": gain,
+         "low": gain - 1, "high": gain + 1}
+        for noise, line in gains.items()
+        for snr, gain in zip((10.0, -10.0, 0.0), line)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_the_summary_says_what_happens_at_the_top_and_where_gains_end():
+    table = sweep.summary(
+        curves(white=(3, 9, 6), pink=(-2, 9, 2), babble=(-0.5, -3, 1), hum=(-4, -4, -4)), "ours"
+    ).set_index("noise")
+    assert table["input_snr_db"].eq(10).all()
+    assert table["estimate"].tolist() == [3, -2, -0.5, -4]
+    assert table["verdict"].tolist() == [
+        "makes them better",
+        "makes them worse",
+        "makes no sure difference to them",
+        "makes them worse",
+    ]
+    np.testing.assert_allclose(table["from_db"], [-10, -10, -2.5, np.nan])
+    np.testing.assert_allclose(table["to_db"], [10, 5, 20 / 3, np.nan])
+    assert sweep.summary(curves(white=(3, 9, 6)), "Wiener").empty
