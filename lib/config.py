@@ -66,9 +66,13 @@ class TrainingConfig:
     batch_size: int = 16
     epochs: int = 5
     learning_rate: float = 2e-3
+    envelope_weight: float = 10.0  # of the envelopes' correlation in the loss, dB
     patience: int = 5  # epochs without a better validation loss before stopping
     crop_s: float = 0.5  # s of each clip seen per step
     speed_spread: float = 0.15  # clips are played 15 % slower to 15 % faster
+    varied_share: float = 0.25  # of the examples have noise of another colour and SNR
+    varied_snr_low_db: float = -15.0
+    varied_snr_high_db: float = 12.0
     max_clips_per_speaker: int = 500
     reference_epochs: int = 2
     reference_learning_rate: float = 1e-3  # published: 1e-4, with many more steps
@@ -132,7 +136,7 @@ PROFILES = {
     "full": {
         "training": {
             "folds": 6,
-            "epochs": 8,
+            "epochs": 10,
             "reference_epochs": 3,
             "reference_clips": 300,
         },

@@ -28,7 +28,7 @@ from lib.audio import fix_length, resample
 from lib.config import AudioConfig
 from lib.denoisers import Denoiser
 from lib.errors import DenoisingError, InputError, MissingArtifactError
-from lib.fitting import load_network
+from lib.networks import load_network
 
 __all__ = ["denoise_signal", "denoise_file", "newest_model"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import keras
@@ -10,7 +9,7 @@ import numpy as np
 
 from lib.artifacts import Run
 from lib.audio import fix_length
-from lib.errors import InputError, MissingArtifactError
+from lib.errors import InputError
 from lib.features import (
     ReferenceScale,
     absolute_magnitude,
@@ -18,7 +17,7 @@ from lib.features import (
     reference_waveform,
     relative_magnitude,
 )
-from lib.fitting import load_network
+from lib.networks import load_trained
 from lib.training import model_name
 
 __all__ = ["Denoiser", "load_denoiser"]
@@ -78,23 +77,10 @@ def load_denoiser(run: Run, method: str, fold: int) -> Denoiser:
     MissingArtifactError
         It is not there, or was trained for other folds than the present ones.
     """
-    name = model_name(method, fold)
-    network, record = run.path(f"models/{name}.keras"), run.path(f"models/{name}.json")
-    if not network.is_file() or not record.is_file():
-        raise MissingArtifactError(
-            f"{network.name} is not in {network.parent}: run 03_model_training.ipynb first, or "
-            f"all with `make report CORPUS={run.corpus} PROFILE={run.config.profile}`."
-        )
-    facts = json.loads(record.read_text(encoding="utf-8"))
-    folds = run.load("folds")
-    if sorted(facts["test_speakers"]) != sorted(folds.loc[folds["fold"] == fold, "speaker"]):
-        raise MissingArtifactError(
-            f"{network.name} was trained for other folds than those in {run.dir.name}: it may have "
-            "heard the speakers of this one. Run 03_model_training.ipynb again."
-        )
+    network, facts = load_trained(run, model_name(method, fold), fold)
     scale = facts["scale"]
     return Denoiser(
-        load_network(network),
+        network,
         run.config.audio.sample_rate,
         run.config.audio.clip_samples,
         ReferenceScale(**scale) if scale else None,

@@ -23,21 +23,11 @@ from keras import ops
 
 from lib.artifacts import write_json
 from lib.errors import DenoisingError
+from lib.networks import load_network
 
-__all__ = ["negative_snr", "fit", "load_network", "learning_rate_on_plateau", "epochs_since_best"]
+__all__ = ["fit", "learning_rate_on_plateau", "epochs_since_best"]
 
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 3  # as published
-
-
-@keras.saving.register_keras_serializable(package="denoising")
-def negative_snr(clean, estimate):
-    """Negative SNR in dB of each waveform, saturating at 30 dB; the loss of our model.
-
-    Unlike SI-SDR it also asks for the right level.
-    """
-    speech = ops.sum(ops.square(clean), axis=-1) + 1e-8
-    error = ops.sum(ops.square(clean - estimate), axis=-1) + 1e-8
-    return -10 * ops.log10(speech / (error + 1e-3 * speech))
 
 
 def learning_rate_on_plateau(base: float, losses: list[float]) -> float:
@@ -53,11 +43,6 @@ def learning_rate_on_plateau(base: float, losses: list[float]) -> float:
 def epochs_since_best(losses: list[float]) -> int:
     """Epochs that have passed since the lowest loss."""
     return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
-
-
-def load_network(path: Path) -> keras.Model:
-    """Open a ``.keras`` file in safe mode: nothing in it is executed."""
-    return keras.saving.load_model(path, safe_mode=True)
 
 
 def _newest_checkpoint(folder: Path) -> Path | None:

@@ -16,7 +16,15 @@ import numpy as np
 
 from lib.errors import InputError
 
-__all__ = ["white_noise", "pink_noise", "babble_noise", "mix_at_snr", "clip_rng", "make_noise"]
+__all__ = [
+    "white_noise",
+    "coloured_noise",
+    "pink_noise",
+    "babble_noise",
+    "mix_at_snr",
+    "clip_rng",
+    "make_noise",
+]
 
 
 def clip_rng(seed: int, clip_id: str, condition: str) -> np.random.Generator:
@@ -37,16 +45,21 @@ def white_noise(n: int, rng: np.random.Generator) -> np.ndarray:
     return rng.standard_normal(n)
 
 
-def pink_noise(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Return `n` samples of Gaussian noise whose power falls by 3 dB per octave (1/f).
+def coloured_noise(n: int, rng: np.random.Generator, *, exponent: float) -> np.ndarray:
+    """Return `n` samples of Gaussian noise whose power falls as 1 / frequency ** `exponent`.
 
     White noise is shaped in the frequency domain; the zero-frequency bin is silenced.
     """
     spectrum = np.fft.rfft(rng.standard_normal(n))
     k = np.arange(len(spectrum))
-    spectrum *= np.where(k > 0, 1 / np.sqrt(np.maximum(k, 1)), 0.0)
+    spectrum *= np.where(k > 0, np.maximum(k, 1) ** (-exponent / 2), 0.0)
     noise = np.fft.irfft(spectrum, n)
     return noise / max(np.std(noise), np.finfo(float).tiny)
+
+
+def pink_noise(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return `n` samples of Gaussian noise whose power falls by 3 dB per octave (1/f)."""
+    return coloured_noise(n, rng, exponent=1.0)
 
 
 def babble_noise(n: int, rng: np.random.Generator, talkers: list[np.ndarray]) -> np.ndarray:

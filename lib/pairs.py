@@ -17,7 +17,7 @@ import pandas as pd
 from lib.audio import fix_length
 from lib.config import Config
 from lib.errors import CorpusError
-from lib.noise import clip_rng, make_noise, mix_at_snr
+from lib.noise import clip_rng, coloured_noise, make_noise, mix_at_snr
 from lib.store import ClipStore
 
 __all__ = [
@@ -83,8 +83,10 @@ def training_example(
     """Make one noisy example and its target from a clean clip.
 
     The clip is played at a random speed (which moves pitch and formants, as another speaker
-    would), cut at a random place to `samples`, and mixed with fresh noise at the configured
-    SNR.  Both signals are scaled so that the noisy one has an RMS of 0.1.
+    would), cut at a random place to `samples`, and mixed with fresh noise.  Most examples have
+    the configured kind of noise and SNR, some have noise of another colour at another SNR, so
+    that the network knows what to leave alone.  Both signals are scaled so that the noisy one
+    has an RMS of 0.1.
 
     Parameters
     ----------
@@ -97,17 +99,21 @@ def training_example(
     -------
     noisy, target : np.ndarray [shape=(samples,), dtype=float32]
     """
-    spread = config.training.speed_spread
-    speed = rng.uniform(1 - spread, 1 + spread)
+    settings = config.training
+    speed = rng.uniform(1 - settings.speed_spread, 1 + settings.speed_spread)
     positions = np.arange(0, len(clean) - 1, speed)
     clean = np.interp(positions, np.arange(len(clean)), clean)
     energy = np.sum(clean**2)
     start = rng.integers(max(len(clean) - samples, 0) + 1)
     clean = clean[start : start + samples]
-    if np.sum(clean**2) <= 1e-8 * energy:  # a crop may fall into silence
+    if len(clean) < 2 or np.sum(clean**2) <= 1e-8 * energy:  # a crop may fall into silence
         return np.zeros(samples, np.float32), np.zeros(samples, np.float32)
-    noise = make_noise(config.noise.kind, len(clean), rng)
-    noisy = mix_at_snr(clean, noise, config.noise.snr_db)
+    if rng.uniform() < settings.varied_share:
+        noise = coloured_noise(len(clean), rng, exponent=rng.uniform(0, 1))
+        snr_db = rng.uniform(settings.varied_snr_low_db, settings.varied_snr_high_db)
+    else:
+        noise, snr_db = make_noise(config.noise.kind, len(clean), rng), config.noise.snr_db
+    noisy = mix_at_snr(clean, noise, snr_db)
     scale = 0.1 / np.sqrt(np.mean(noisy**2))
     pair = (fix_length(scale * y, samples).astype(np.float32) for y in (noisy, clean))
     return tuple(pair)
@@ -132,11 +138,13 @@ class TrainingPairs(keras.utils.PyDataset):
         Rows of the store to learn from.
     epoch : int
         Decides the order of the clips and the noise on them.
+    example : callable
+        Makes one example, as `training_example` does.
     """
 
-    def __init__(self, store: ClipStore, rows: np.ndarray, *, epoch: int):
+    def __init__(self, store: ClipStore, rows: np.ndarray, *, epoch: int, example=training_example):
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
-        self.store, self.epoch = store, epoch
+        self.store, self.epoch, self.example = store, epoch, example
         self.config = store.config
         order = np.random.default_rng([self.config.seed, epoch]).permutation(rows)
         self.batches = equal_batches(order, self.config.training.batch_size)
@@ -150,7 +158,7 @@ class TrainingPairs(keras.utils.PyDataset):
         for row in self.batches[batch]:
             clip_id = self.store.index["clip_id"].iat[row]
             rng = clip_rng(self.config.seed, clip_id, f"training epoch {self.epoch}")
-            pairs.append(training_example(self.store.clean(row), samples, rng, self.config))
+            pairs.append(self.example(self.store.clean(row), samples, rng, self.config))
         noisy, clean = zip(*pairs)
         return np.stack(noisy), np.stack(clean)
 

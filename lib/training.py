@@ -1,18 +1,13 @@
 """Train every model on every fold, once.
 
-Every fold and kind of model leaves two files under ``models/``: the network (``.keras``) and
-a record (``.json``) with its history and a *fingerprint* of everything it depends on: the
-settings, the clips, the speakers it learned from and the source code that makes it.  A fold
-whose fingerprint still holds is not trained again; one that was interrupted is taken up after
-its last whole epoch (`lib.fitting`).
+Every fold and kind of model leaves a network and a record of it (`lib.networks`).  A fold that
+was trained with the same settings, clips, speakers and code is not trained again; one that was
+interrupted is taken up after its last whole epoch (`lib.fitting`).
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
-import shutil
 from collections.abc import Iterable
 from dataclasses import asdict
 
@@ -20,7 +15,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from lib.artifacts import Run, atomic_path, hash_of, write_json
+from lib.artifacts import Run
 from lib.errors import InputError
 from lib.features import (
     REFERENCE_RATE,
@@ -28,16 +23,28 @@ from lib.features import (
     reference_features,
     relative_magnitude,
 )
-from lib.fitting import fit, negative_snr
-from lib.models import MODELS, PUBLISHED, build_conv_tasnet, build_ours, build_reference
-from lib.pairs import TrainingPairs, equal_batches, split_speakers, validation_pairs
+from lib.fitting import fit
+from lib.losses import DenoisingLoss
+from lib.models import MODELS, PUBLISHED, build_ours, build_reference
+from lib.networks import fingerprint, train_once
+from lib.pairs import (
+    TrainingPairs,
+    equal_batches,
+    split_speakers,
+    training_example,
+    validation_pairs,
+)
 from lib.store import ClipStore
 
-__all__ = ["train_fold", "train_all", "model_name"]
+__all__ = ["fit_waveform", "train_fold", "train_all", "model_name"]
 
 REFERENCE_BATCH = 8
 VALIDATION_CLIPS = 100  # per speaker, for our model
 VALIDATION_SPECTROGRAMS = 16  # in all, for the reference, whose full forward pass is slow
+WAVEFORM = {"ours": build_ours} | PUBLISHED  # trained alike
+SETTINGS = ["seed", "audio", "noise", "training"]
+SOURCES = ["audio", "noise", "features", "store", "pairs", "models", "losses", "fitting",
+           "training"]  # fmt: skip
 
 
 def model_name(method: str, fold: int) -> str:
@@ -45,8 +52,24 @@ def model_name(method: str, fold: int) -> str:
     return f"{method.replace(' ', '-')}-fold{fold}"
 
 
-def _fit_waveform(build, store, training, validation, seed, checkpoints, title):
-    settings = store.config.training
+def fit_waveform(
+    build, store, training, validation, seed, checkpoints, title, *, loss=None,
+    example=training_example,
+):  # fmt: skip
+    """Fit a network that maps waveforms to waveforms; return its best state and its history.
+
+    Parameters
+    ----------
+    build : callable
+        ``build(audio)`` returns the network.
+    training, validation : list of str
+        Speakers.
+    loss : keras.losses.Loss, optional
+        Another than `DenoisingLoss`.
+    example : callable
+        Makes a training example, as `lib.pairs.training_example` does.
+    """
+    settings, rate = store.config.training, store.config.audio.sample_rate
     rows = store.rows_of(training, limit=settings.max_clips_per_speaker)
     steps = len(TrainingPairs(store, rows, epoch=0)) * settings.epochs
     warm_up = max(1, steps // 20)
@@ -59,17 +82,18 @@ def _fit_waveform(build, store, training, validation, seed, checkpoints, title):
     )
     keras.utils.set_random_seed(seed)
     model = build(store.config.audio)
-    model.compile(keras.optimizers.Adam(schedule, clipnorm=5.0), negative_snr)
+    loss = loss or DenoisingLoss(rate, settings.envelope_weight)
+    model.compile(keras.optimizers.Adam(schedule, clipnorm=5.0), loss)
     model, history = fit(
         model,
-        lambda epoch: TrainingPairs(store, rows, epoch=epoch),
+        lambda epoch: TrainingPairs(store, rows, epoch=epoch, example=example),
         validation_pairs(store, store.rows_of(validation, limit=VALIDATION_CLIPS)),
         epochs=settings.epochs,
         patience=settings.patience,
         checkpoints=checkpoints,
         title=title,
     )
-    return model, history, {}
+    return model, history
 
 
 class ReferenceCrops(keras.utils.PyDataset):
@@ -138,24 +162,7 @@ def _fit_reference(store, training, validation, seed, checkpoints, title, *, rep
         plateau_rate=settings.reference_learning_rate,
         title=title,
     )
-    return model, history, asdict(scale)
-
-
-@functools.lru_cache(maxsize=1)  # the same for every model and fold
-def _content(store: ClipStore) -> str:
-    """Hash of the clips and their index."""
-    digest = hashlib.sha256(pd.util.hash_pandas_object(store.index).to_numpy().tobytes())
-    for start in range(0, len(store), 1000):  # piecewise: the store may exceed memory
-        digest.update(np.ascontiguousarray(store.clips[start : start + 1000]).data)
-    return digest.hexdigest()
-
-
-def _fingerprint(store: ClipStore, method: str, speakers: tuple[list[str], list[str]]) -> str:
-    """Hash of everything a trained fold depends on."""
-    sources = ["audio", "noise", "features", "store", "pairs", "models", "fitting", "training"]
-    config = store.config.to_dict()
-    settings = [config[part] for part in ("seed", "audio", "noise", "training")]
-    return hash_of([method, speakers, settings, _content(store)], sources)
+    return model, history, scale
 
 
 def train_fold(run: Run, store: ClipStore, folds: pd.DataFrame, method: str, fold: int) -> dict:
@@ -166,47 +173,34 @@ def train_fold(run: Run, store: ClipStore, folds: pd.DataFrame, method: str, fol
     Returns
     -------
     dict
-        ``history`` (list of epochs), ``scale`` (reference only), ``fingerprint``, speakers.
+        ``history`` (list of epochs), ``scale`` (reference only), ``audio``, ``fingerprint``,
+        speakers.
     """
     if method not in MODELS | PUBLISHED:
         known = ", ".join(MODELS | PUBLISHED)
         raise InputError(f"Unknown model {method!r}; choose one of {known}.")
     training, validation, test = split_speakers(folds, fold)
-    name = model_name(method, fold)
-    network, record = run.path(f"models/{name}.keras"), run.path(f"models/{name}.json")
-    fingerprint = _fingerprint(store, method, (training, validation))
-    if network.is_file() and record.is_file():
-        known = json.loads(record.read_text(encoding="utf-8"))
-        if known["fingerprint"] == fingerprint:
-            return known
-    checkpoints = run.path(f"checkpoints/{name}-{fingerprint[:12]}")
-    for stale in run.path("checkpoints").glob(f"{name}-*"):
-        if stale != checkpoints:
-            shutil.rmtree(stale)
-    title = f"{method}, fold {fold + 1} of {folds['fold'].max() + 1}"
-    arguments = (store, training, validation, store.config.seed, checkpoints, title)
-    waveform = {"ours": build_ours, "Conv-TasNet": build_conv_tasnet}
-    if method in waveform:
-        model, history, scale = _fit_waveform(waveform[method], *arguments)
-    else:
+
+    def train(checkpoints):
+        title = f"{method}, fold {fold + 1} of {folds['fold'].max() + 1}"
+        arguments = (store, training, validation, store.config.seed, checkpoints, title)
+        if method in WAVEFORM:
+            model, history = fit_waveform(WAVEFORM[method], *arguments)
+            return model, {"history": history, "scale": {}}
         repaired = method == "reference repaired"
         model, history, scale = _fit_reference(*arguments, repaired=repaired)
-    record.unlink(missing_ok=True)  # it describes the network that is about to go
-    with atomic_path(network) as part:
-        model.save(part)
-    result = {
+        return model, {"history": history, "scale": asdict(scale)}
+
+    facts = {
         "method": method,
         "fold": fold,
-        "fingerprint": fingerprint,
         "training_speakers": training,
         "validation_speakers": validation,
         "test_speakers": test,
-        "history": history,
-        "scale": scale,
+        "audio": asdict(store.config.audio),
     }
-    write_json(record, result)
-    shutil.rmtree(checkpoints)
-    return result
+    key = fingerprint(store, [method, training, validation], settings=SETTINGS, sources=SOURCES)
+    return train_once(run, model_name(method, fold), key, train, facts)
 
 
 def train_all(

@@ -101,7 +101,7 @@ def test_two_speakers_are_too_few():
 @settings(max_examples=60, deadline=None)
 @given(st.integers(50, 6000), st.integers(40, 5000), st.floats(-20, 20), st.integers(0, 2**32 - 1))
 def test_an_example_is_exact_level_and_padded_with_zeros(n, samples, snr_db, seed):
-    config = configure(noise={"snr_db": snr_db})
+    config = configure(noise={"snr_db": snr_db}, training={"varied_share": 0.0})
     clean = np.random.default_rng(seed).normal(0, 0.01, n)
     noisy, target = training_example(clean, samples, np.random.default_rng(seed), config)
     assert noisy.shape == target.shape == (samples,)
@@ -135,7 +135,27 @@ def test_speed_moves_the_pitch_within_the_spread():
     assert np.abs(np.fft.rfft(target)).argmax() * 2 == 500
 
 
-@pytest.mark.parametrize("clean", [np.zeros(5000), np.zeros(1), np.ones(1)])
+def test_the_varied_share_has_other_levels_and_colours_of_noise():
+    settings = {"varied_share": 0.4, "varied_snr_low_db": 0.0, "varied_snr_high_db": 12.0}
+    config = configure(training=settings)
+    clean = np.random.default_rng(0).normal(0, 0.01, 4000)
+    ratios, low_shares = [], []
+    for seed in range(300):
+        noisy, target = training_example(clean, 2000, np.random.default_rng(seed), config)
+        ratios.append(snr(target, noisy))
+        power = np.abs(np.fft.rfft(noisy - target)) ** 2
+        low_shares.append(power[: len(power) // 4].sum() / power.sum())
+    varied = np.abs(np.array(ratios) - config.noise.snr_db) > 1e-3
+    assert 0.3 < varied.mean() < 0.5  # 0.4 +- 3.5 standard errors of 300 draws
+    assert 0 <= np.array(ratios)[varied].min() < 1
+    assert 11 < np.array(ratios)[varied].max() <= 12
+    low_shares = np.array(low_shares)
+    assert low_shares[~varied].max() < 0.35  # white: a quarter of the power in a quarter
+    assert low_shares[varied].max() > 0.6  # nearly pink
+    assert low_shares[varied].min() < 0.35
+
+
+@pytest.mark.parametrize("clean", [np.zeros(5000), np.zeros(1), np.ones(1), np.ones(2)])
 def test_silence_gives_zeros_instead_of_an_error(clean):
     noisy, target = training_example(clean, 2000, np.random.default_rng(0), CONFIG)
     assert not noisy.any()
