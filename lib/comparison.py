@@ -11,7 +11,7 @@ import pandas as pd
 from lib.artifacts import Run
 from lib.statistics import by_group
 
-__all__ = ["ORACLES", "compare", "headline"]
+__all__ = ["ORACLES", "compare", "headline", "confusion", "words_changed"]
 
 ORACLES = ["ideal ratio mask", "oracle Wiener mask", "phase-sensitive mask"]
 RUN_NOTES = {
@@ -20,11 +20,13 @@ RUN_NOTES = {
     "full": "it is a full run.",
 }
 COMPARED = ["snr_db", "si_sdr_db", "snr_improvement_db", "si_sdr_improvement_db", "estoi",
-            "log_spectral_distance_db", "spectrogram_snr_db", "pesq"]  # fmt: skip
+            "log_spectral_distance_db", "spectrogram_snr_db", "pesq", "accuracy"]  # fmt: skip
 
 
 def compare(scores: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd.DataFrame:
     """Mean and interval of each score for each method, best SI-SDR last, oracles at the end.
+
+    `accuracy` is the share of clips whose digit is `recognised`.
 
     Returns
     -------
@@ -32,6 +34,8 @@ def compare(scores: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd
         One row per method: for each value `<value>`, `<value>_low`, `<value>_high` (means over
         the clips that have it; PESQ may be missing); the median milliseconds; `oracle`.
     """
+    if "recognised" in scores:
+        scores = scores.assign(accuracy=(scores["recognised"] == scores["digit"]).astype(float))
     table = scores.groupby("method")[["milliseconds"]].median()
     for value in [value for value in COMPARED if value in scores]:
         means = by_group(scores, "method", value, rng=rng, draws=draws).set_index("method")
@@ -73,3 +77,34 @@ def headline(scores: pd.DataFrame, run: Run) -> dict:
         scored = table.columns.drop("oracle")
         facts |= {f"{key}_{column}": float(table.at[method, column]) for column in scored}
     return facts | {"best_peer": best}
+
+
+def confusion(heard: pd.DataFrame, method: str) -> np.ndarray:
+    """Clips by digit spoken and digit recognised [shape=(10, 10), dtype=int].
+
+    Parameters
+    ----------
+    heard : pd.DataFrame
+        Columns method, digit, recognised.
+    """
+    table = heard[heard["method"] == method]
+    counts = np.zeros((10, 10), int)
+    np.add.at(counts, (table["digit"], table["recognised"]), 1)
+    return counts
+
+
+def words_changed(heard: pd.DataFrame, before: str, after: str) -> pd.DataFrame:
+    """How many words a method repairs and breaks: one row per digit spoken.
+
+    Returns
+    -------
+    pd.DataFrame
+        digit; `clips`; `repaired`: wrong `before`, right `after`; `broken`: the reverse;
+        `kept`: right both times; `lost`: wrong both times.
+    """
+    heard = heard.assign(right=heard["recognised"] == heard["digit"])
+    right = heard.pivot(index=["digit", "clip_id"], columns="method", values="right")
+    old, new = right[before].astype(bool), right[after].astype(bool)
+    changes = {"repaired": ~old & new, "broken": old & ~new, "kept": old & new, "lost": ~old & ~new}
+    counts = pd.DataFrame(changes).groupby("digit").sum()
+    return counts.assign(clips=counts.sum(axis=1)).reset_index()

@@ -26,6 +26,7 @@ __all__ = [
     "AudioConfig",
     "NoiseConfig",
     "TrainingConfig",
+    "RecognitionConfig",
     "EvaluationConfig",
     "StatisticsConfig",
     "Config",
@@ -66,7 +67,7 @@ class TrainingConfig:
     batch_size: int = 16
     epochs: int = 5
     learning_rate: float = 2e-3
-    envelope_weight: float = 10.0  # of the envelopes' correlation in the loss, dB
+    envelope_weight: float = 5.0  # of the envelopes' correlation in the loss, dB
     patience: int = 5  # epochs without a better validation loss before stopping
     crop_s: float = 0.5  # s of each clip seen per step
     speed_spread: float = 0.15  # clips are played 15 % slower to 15 % faster
@@ -84,6 +85,16 @@ class TrainingConfig:
         for name, least in {"folds": 3, "epochs": 1, "reference_epochs": 1}.items():
             if getattr(self, name) < least:
                 raise InputError(f"training: {name} must be at least {least}.")
+
+
+@dataclass(frozen=True)
+class RecognitionConfig:
+    """Budget of the digit recogniser of one fold."""
+
+    epochs: int = 8
+    batch_size: int = 32
+    learning_rate: float = 3e-3
+    clips: int = 1000  # of all training speakers together
 
 
 @dataclass(frozen=True)
@@ -112,6 +123,7 @@ class Config:
     audio: AudioConfig = field(default_factory=AudioConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     statistics: StatisticsConfig = field(default_factory=StatisticsConfig)
 
@@ -129,6 +141,7 @@ PROFILES = {
             "reference_epochs": 1,
             "reference_clips": 12,
         },
+        "recognition": {"epochs": 1, "clips": 40},
         "evaluation": {"max_clips": 40, "sweep_clips": 12},
         "statistics": {"bootstrap_draws": 200, "permutations": 500},
     },
@@ -136,10 +149,11 @@ PROFILES = {
     "full": {
         "training": {
             "folds": 6,
-            "epochs": 10,
+            "epochs": 12,
             "reference_epochs": 3,
             "reference_clips": 300,
         },
+        "recognition": {"epochs": 15, "clips": 2000},
         "evaluation": {"max_clips": 30_000, "sweep_clips": 300},
         "statistics": {"bootstrap_draws": 10_000},
     },

@@ -21,6 +21,7 @@ from lib.baselines import Method, standard_methods
 from lib.denoisers import Denoiser, load_denoiser
 from lib.errors import InputError
 from lib.features import ReferenceScale, reference_features
+from lib.recognition import Recogniser, load_recogniser
 from lib.scoring import score_estimate
 from lib.store import ClipStore
 from lib.training import model_name
@@ -29,6 +30,7 @@ __all__ = [
     "score_method",
     "add_improvements",
     "evaluate_folds",
+    "words_heard",
     "spectrogram_figure",
     "examples",
     "TRAINED",
@@ -47,6 +49,7 @@ def score_method(
     kind: str | None = None,
     snr_db: float | None = None,
     scale: ReferenceScale | None = None,
+    recogniser: Recogniser | None = None,
     progress: tqdm | None = None,
 ) -> pd.DataFrame:
     """Denoise clips with one method and score the results.
@@ -61,6 +64,8 @@ def score_method(
         Condition; the configured one by default.
     scale : ReferenceScale, optional
         With it the reference's own figure is taken, too.
+    recogniser : Recogniser, optional
+        With it the digit that it hears is written down as `recognised`.
     progress : tqdm, optional
         Advanced by one per clip.
 
@@ -104,6 +109,8 @@ def score_method(
     )
     table = store.index.loc[rows, ["clip_id", "speaker", "digit"]].reset_index(drop=True)
     table = table.assign(method=method.name, noise=kind, input_snr_db=float(snr_db))
+    if recogniser is not None:
+        table["recognised"] = recogniser.digits(estimates)
     return pd.concat([table, pd.DataFrame(scores)], axis=1).assign(milliseconds=milliseconds)
 
 
@@ -134,22 +141,25 @@ def fold_methods(run: Run, fold: int) -> tuple[list[Method], ReferenceScale]:
 
 def _fold_key(run: Run, fold: int, rows: np.ndarray, choice: str) -> str:
     """Hash of all that the scores of a fold depend on: networks, settings, clips, code."""
-    records = [run.path(f"models/{model_name(method, fold)}.json") for method in TRAINED]
+    names = [model_name(method, fold) for method in [*TRAINED, "recogniser"]]
+    records = [run.path(f"models/{name}.json") for name in names]
     networks = [
         record.read_text(encoding="utf-8") if record.is_file() else "" for record in records
     ]
     settings = [run.config.to_dict()[part] for part in ("seed", "audio", "noise")]
     facts = [choice, networks, settings, list(metrics.METRICS), rows.tolist()]
-    return hash_of(facts, ["baselines", "denoisers", "evaluation", "metrics", "scoring"])
+    sources = ["baselines", "denoisers", "evaluation", "hearing", "metrics", "recognition"]
+    return hash_of(facts, [*sources, "scoring"])
 
 
-def _score_fold(run: Run, store: ClipStore, rows: np.ndarray, fold: int, choice) -> pd.DataFrame:
+def _score_fold(run: Run, store: ClipStore, rows, fold: int, choice, recogniser) -> pd.DataFrame:
     (methods, scale), tables, title = choice(run, fold), [], f"fold {fold + 1}"
+    options = {"scale": scale, "recogniser": recogniser(run, fold)}
     with tqdm(total=len(rows) * len(methods), desc=title, unit="clip", mininterval=2) as progress:
         for method in methods:
             if isinstance(method.denoise, Denoiser):  # the first call compiles: do not time it
                 method.denoise(store.noisy(rows[0]), store.config.audio.sample_rate)
-            tables.append(score_method(method, store, rows, scale=scale, progress=progress))
+            tables.append(score_method(method, store, rows, progress=progress, **options))
     return pd.concat(tables, ignore_index=True).assign(fold=fold)
 
 
@@ -159,21 +169,42 @@ def evaluate_folds(
     folds: pd.DataFrame,
     *,
     methods: Callable[[Run, int], tuple[list[Method], ReferenceScale | None]] = fold_methods,
+    recogniser: Callable[[Run, int], Recogniser] = load_recogniser,
 ) -> pd.DataFrame:
     """Score every method on the test speakers of every fold: the score table of the report.
 
-    `methods` gives the methods of a fold and the scale of the published figure in it.  Each
-    fold is kept under ``scores/`` and taken from there when nothing that it depends on
-    has changed, so an interrupted evaluation goes on after the last whole fold.
+    `methods` gives the methods of a fold and the scale of the published figure in it,
+    `recogniser` the digit recogniser that never heard its speakers.  Each fold is kept under
+    ``scores/`` and taken from there when nothing that it depends on has changed, so an
+    interrupted evaluation goes on after the last whole fold.
     """
     limit = -(-run.config.evaluation.max_clips // len(folds))
     tables = []
     for fold, speakers in folds.groupby("fold")["speaker"]:
         rows = store.rows_of(speakers, limit=limit)
-        score = functools.partial(_score_fold, run, store, rows, fold, methods)
+        score = functools.partial(_score_fold, run, store, rows, fold, methods, recogniser)
         key = _fold_key(run, fold, rows, methods.__qualname__)
         tables.append(run.kept(f"scores/fold{fold}", key, score))
     return add_improvements(pd.concat(tables, ignore_index=True))
+
+
+def words_heard(run: Run, store: ClipStore, scores: pd.DataFrame) -> pd.DataFrame:
+    """The digit that the recogniser hears in each scored clip, clean speech among the methods.
+
+    Returns
+    -------
+    pd.DataFrame
+        clip_id, speaker, digit, fold, method, recognised; the method "clean" comes first.
+    """
+    columns = ["clip_id", "speaker", "digit", "fold", "method", "recognised"]
+    tables = []
+    for fold, table in scores.groupby("fold"):
+        recogniser = load_recogniser(run, fold)
+        rows = store.index.index[store.index["clip_id"].isin(table["clip_id"])]
+        heard = recogniser.digits([store.clean(row) for row in rows])
+        clean = store.index.loc[rows].assign(fold=fold, method="clean", recognised=heard)
+        tables.append(clean[columns])
+    return pd.concat([*tables, scores[columns]], ignore_index=True)
 
 
 def spectrogram_figure(run: Run, store: ClipStore, folds: pd.DataFrame, *, limit: int = 2):

@@ -12,10 +12,10 @@ from lib.report.execute import read_parameters
 FLOORS = [
     ["errors", "config", "artifacts", "lock"],
     ["audio", "noise", "metrics", "statistics"],
-    ["corpora", "features", "store"],
+    ["corpora", "features", "hearing", "store"],
     ["pairs", "models", "losses", "networks", "baselines", "scoring", "comparison"],
     ["fitting"],
-    ["training"],
+    ["training", "recognition"],
     ["denoisers"],
     ["evaluation", "sweep", "speakers", "denoise"],
     ["figures"],
