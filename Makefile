@@ -40,11 +40,15 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export JUPYTER_PLATFORM_DIRS := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: report rendered test check lab denoise data clean help FORCE
+.PHONY: report rendered compare compared test check lab denoise data clean help FORCE
 
 report: $(VENV)/.complete  ## run the notebooks that need it and render the report
 	@$(PY) -m lib.lock build/$(CORPUS).lock $(MAKE) --no-print-directory --silent rendered
 	@echo "── $(REPORT)/report.html and $(REPORT)/report.pdf are up to date"
+
+compare: $(VENV)/.complete-compare  ## score published denoisers on the same clips, then report
+	@$(PY) -m lib.lock build/$(CORPUS).lock $(MAKE) --no-print-directory --silent compared
+	@echo "── the published denoisers are in $(REPORT)/report.html and $(REPORT)/report.pdf"
 
 test: $(VENV)/.complete-dev  ## run the tests; no network needed
 	@$(PY) -m pytest
@@ -87,12 +91,17 @@ $(REPORT)/%.html $(REPORT)/%.pdf: $(EXECUTED) $(RENDERING) $(wildcard lib/report
 
 $(BUILD)/02_spectrogram_preparation.ipynb: $(BUILD)/01_data_exploration.ipynb
 $(BUILD)/03_model_training.ipynb: $(BUILD)/02_spectrogram_preparation.ipynb
-$(BUILD)/04_evaluation.ipynb: $(BUILD)/03_model_training.ipynb
+$(BUILD)/04_evaluation.ipynb: $(BUILD)/03_model_training.ipynb $(wildcard $(BUILD)/peers.json)
 $(BUILD)/05_speaker_analysis.ipynb: $(BUILD)/04_evaluation.ipynb
 
 $(BUILD)/%.ipynb: notebooks/%.ipynb $(CODE) $(BUILD)/.parameters
 	@$(PY) -m lib.report.execute $< $@ -p corpus "$(CORPUS)" -p profile "$(PROFILE)" \
 	    -p data_dir "$(DATA_DIR)" -p params_file "$(PARAMS)"
+
+# The scores of the peers are written anew only when they changed; what reads them is then stale.
+compared: $(BUILD)/03_model_training.ipynb
+	@$(PY) -m lib.contest "$(CORPUS)" "$(PROFILE)" "$(DATA_DIR)" "$(PARAMS)"
+	@$(MAKE) --no-print-directory --silent rendered
 
 # ---- Files that change only when what they hold changes.
 
@@ -121,4 +130,11 @@ $(VENV)/.complete: requirements.txt
 
 $(VENV)/.complete-dev: requirements-dev.txt $(VENV)/.complete
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.complete-compare: requirements-compare.txt $(VENV)/.complete
+	@$(PY) -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || \
+	    { echo "error: make compare needs Python 3.10 to 3.12 in VENV=$(VENV)." >&2; exit 1; }
+	@echo "── installing the published denoisers into $(VENV)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-compare.txt
 	@touch $@

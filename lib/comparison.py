@@ -11,7 +11,7 @@ import pandas as pd
 from lib.artifacts import Run
 from lib.statistics import by_group
 
-__all__ = ["ORACLES", "compare", "headline", "confusion", "words_changed"]
+__all__ = ["ORACLES", "compare", "leads", "headline", "confusion", "words_changed"]
 
 ORACLES = ["ideal ratio mask", "oracle Wiener mask", "phase-sensitive mask"]
 RUN_NOTES = {
@@ -43,6 +43,26 @@ def compare(scores: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd
             table[value + column] = means[part]
     table["oracle"] = table.index.isin(ORACLES)
     return table.sort_values(["oracle", "si_sdr_db"]).reset_index()
+
+
+def leads(
+    scores: pd.DataFrame, value: str, *, rng: np.random.Generator, draws: int
+) -> pd.DataFrame:
+    """Ours minus each other method without an oracle, clip by clip, smallest lead first.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per method: the mean difference `estimate` with `low` and `high` over speakers,
+        and `better`, the share of clips on which ours is ahead.
+    """
+    ours = scores[scores["method"] == "ours"].set_index("clip_id")[value]
+    others = scores[~scores["method"].isin(["ours", *ORACLES])]
+    others = others.assign(lead=others["clip_id"].map(ours) - others[value])
+    others["better"] = others["lead"] > 0
+    table = by_group(others, "method", "lead", rng=rng, draws=draws)
+    table["better"] = table["method"].map(others.groupby("method")["better"].mean())
+    return table.sort_values("estimate", ignore_index=True)
 
 
 def headline(scores: pd.DataFrame, run: Run) -> dict:

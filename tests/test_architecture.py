@@ -13,12 +13,12 @@ FLOORS = [
     ["errors", "config", "artifacts", "lock"],
     ["audio", "noise", "metrics", "statistics"],
     ["corpora", "features", "hearing", "store"],
-    ["pairs", "models", "losses", "networks", "baselines", "scoring", "comparison"],
+    ["pairs", "models", "losses", "networks", "baselines", "scoring", "comparison", "peers"],
     ["fitting"],
     ["training", "recognition"],
     ["denoisers"],
     ["evaluation", "sweep", "speakers", "denoise"],
-    ["figures"],
+    ["figures", "contest"],
     ["report"],
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS, start=1) for room in rooms}

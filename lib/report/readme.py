@@ -26,7 +26,7 @@ ROWS = {
     "noisy": "noisy input",
     "published": "published autoencoder, as published",
     "repaired": "published autoencoder, target repaired",
-    "best_peer": "{best_peer}, the best untrained method",
+    "best_peer": "{best_peer}, the best other method",
     "ours": "**ours**",
     "irm": "ideal ratio mask (knows the answer)",
 }
