@@ -37,6 +37,9 @@ case "$*" in
     "-m lib.report.export "*)
         echo "render ${{*:6}}" >> log
         mkdir -p "$5" && touch "$5/report.pdf" "$5/report.html" ;;
+    "-m lib.contest "*)
+        echo "contest ${{*:3}}" >> log
+        [[ -f build/$3-$4/peers.json ]] || touch "build/$3-$4/peers.json" ;;
     "-m venv "*)
         echo "venv" >> log
         mkdir -p "${{@: -1}}/bin" && cp "$0" "${{@: -1}}/bin/python" ;;
@@ -62,6 +65,7 @@ class Project:
         for name in SERIES:
             (root / "notebooks" / f"{name}.ipynb").touch()
         (root / "requirements.txt").touch()
+        (root / "requirements-compare.txt").touch()
         self.python = root / "python"
         self.python.write_text(FAKE_PYTHON)
         self.python.chmod(0o755)
@@ -232,13 +236,29 @@ def test_a_partial_environment_is_not_taken_for_whole(tmp_path, status):
     assert project.make("report") == ["venv", "pip", *SERIES, "render"]
 
 
+def test_compare_needs_the_trained_models_and_the_report_keeps_its_scores(tmp_path):
+    project = Project(tmp_path / "a project")
+    assert project.make("compare") == [
+        "venv", "pip", "pip", *SERIES[:3], "contest", *SERIES[3:], "render"
+    ]  # fmt: skip
+    assert project.status == 0, project.errors
+    assert "contest sample quick" in project.log()[6]
+    assert project.make("report") == []
+    assert project.make("compare") == ["contest"], "what was scored before renders nothing again"
+
+
+def test_compare_after_a_report_runs_only_what_reads_its_scores(project):
+    assert project.make("compare") == ["pip", "contest", *SERIES[3:], "render"]
+    assert project.make("report") == []
+
+
 def test_help_names_every_target_and_variable(project):
     project.make("help")
     makefile = (PROJECT_ROOT / "Makefile").read_text()
     (phony,) = [line for line in makefile.splitlines() if line.startswith(".PHONY:")]
     listed = {line.split()[0] for line in project.output.splitlines() if line.startswith("  ")}
     variables = {"CORPUS", "PROFILE", "DATA_DIR", "PARAMS", "PLAYERS", "PYTHON", "VENV"}
-    assert listed == set(phony.split()[1:]) - {"FORCE", "rendered"} | variables
+    assert listed == set(phony.split()[1:]) - {"FORCE", "rendered", "compared"} | variables
 
 
 def test_denoise_says_what_it_needs(project):
