@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -61,9 +62,23 @@ def _key(run: Run, store: ClipStore, folds: pd.DataFrame, fold: int, rows: np.nd
     return hash_of(facts, SOURCES)
 
 
+def _trained(run: Run, name: str, fold: int) -> Callable[[np.ndarray, int], np.ndarray]:
+    """A published network as ``denoise(noisy, sample_rate)``.
+
+    It hears the clip alone, without zeros behind it, as it did in training: Conv-TasNet
+    normalises over the whole input, and zeros would make the clip seem louder.
+    """
+    model = load_denoiser(run, name, fold).model
+
+    def denoise(noisy, sample_rate):
+        return np.asarray(model.predict_on_batch(noisy[None].astype(np.float32)))[0]
+
+    return denoise
+
+
 def _score_fold(run: Run, store: ClipStore, rows: np.ndarray, fold: int) -> pd.DataFrame:
     """Scores and improvements of all peers on the test clips of one fold."""
-    trained = {name: load_denoiser(run, name, fold) for name in PUBLISHED}
+    trained = {name: _trained(run, name, fold) for name in PUBLISHED}
     tables = [score_method(Method("noisy", lambda noisy, rate: noisy), store, rows)]
     for name, denoise in (PEERS | trained).items():
         denoise(store.noisy(rows[0]), run.config.audio.sample_rate)  # loads and compiles
