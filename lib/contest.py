@@ -31,13 +31,14 @@ from lib.evaluation import add_improvements, score_method
 from lib.models import MODELS, PUBLISHED, build_reference, count_macs
 from lib.pairs import split_speakers
 from lib.peers import PEERS, peer_costs, require_packages
+from lib.recognition import load_recogniser
 from lib.store import ClipStore, open_clip_store
 from lib.training import model_name, train_all
 
 __all__ = ["score_peers", "open_peers", "cost_table"]
 
-SOURCES = ["audio", "noise", "features", "store", "pairs", "models", "fitting", "training",
-           "denoisers", "metrics", "scoring", "evaluation", "peers", "contest"]  # fmt: skip
+SOURCES = ["audio", "noise", "store", "denoisers", "hearing", "recognition", "metrics", "scoring",
+           "evaluation", "peers", "contest"]  # fmt: skip
 
 
 def _fold_rows(run: Run, store: ClipStore, folds: pd.DataFrame) -> dict[int, np.ndarray]:
@@ -49,10 +50,11 @@ def _fold_rows(run: Run, store: ClipStore, folds: pd.DataFrame) -> dict[int, np.
 
 def _key(run: Run, store: ClipStore, folds: pd.DataFrame, fold: int, rows: np.ndarray) -> str:
     """Hash of all that the peers' scores of a fold depend on."""
-    records = [run.path(f"models/{model_name(name, fold)}.json") for name in PUBLISHED]
+    networks = [*PUBLISHED, "recogniser"]
+    records = [run.path(f"models/{model_name(name, fold)}.json") for name in networks]
     facts = [
         (PROJECT_ROOT / "requirements-compare.txt").read_text(encoding="utf-8"),
-        [run.config.to_dict()[part] for part in ("seed", "audio", "noise", "training")],
+        [run.config.to_dict()[part] for part in ("seed", "audio", "noise")],
         [record.read_text(encoding="utf-8") if record.is_file() else "" for record in records],
         split_speakers(folds, fold),
         store.index["clip_id"].iloc[rows].tolist(),
@@ -79,11 +81,13 @@ def _trained(run: Run, name: str, fold: int) -> Callable[[np.ndarray, int], np.n
 def _score_fold(run: Run, store: ClipStore, rows: np.ndarray, fold: int) -> pd.DataFrame:
     """Scores and improvements of all peers on the test clips of one fold."""
     trained = {name: _trained(run, name, fold) for name in PUBLISHED}
-    tables = [score_method(Method("noisy", lambda noisy, rate: noisy), store, rows)]
+    options = {"recogniser": load_recogniser(run, fold)}
+    tables = [score_method(Method("noisy", lambda noisy, rate: noisy), store, rows, **options)]
     for name, denoise in (PEERS | trained).items():
         denoise(store.noisy(rows[0]), run.config.audio.sample_rate)  # loads and compiles
         with tqdm(total=len(rows), desc=f"{name}, fold {fold + 1}", mininterval=2) as progress:
-            tables.append(score_method(Method(name, denoise), store, rows, progress=progress))
+            options["progress"] = progress
+            tables.append(score_method(Method(name, denoise), store, rows, **options))
     scores = add_improvements(pd.concat(tables, ignore_index=True))
     return scores[scores["method"] != "noisy"].assign(fold=fold)
 
