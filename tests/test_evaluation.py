@@ -160,9 +160,19 @@ def toy_methods(run, fold):
     return [*standard_methods(run.config), *toys, mark], SCALE
 
 
+class Ear:
+    """A stand-in for the recogniser: it hears the fold in speech and nothing in silence."""
+
+    def __init__(self, run, fold):
+        self.fold = fold
+
+    def digits(self, clips):
+        return np.array([self.fold if np.any(y) else 9 for y in clips])
+
+
 @pytest.fixture(scope="module")
 def scores(run, store, folds):
-    return evaluation.evaluate_folds(run, store, folds, methods=toy_methods)
+    return evaluation.evaluate_folds(run, store, folds, methods=toy_methods, recogniser=Ear)
 
 
 def test_every_speaker_is_scored_once_in_their_own_fold(scores, folds):
@@ -171,7 +181,7 @@ def test_every_speaker_is_scored_once_in_their_own_fold(scores, folds):
     assert scores["speaker"].map(folds.set_index("speaker")["fold"]).equals(scores["fold"])
     assert scores.drop(columns="pesq", errors="ignore").notna().all(axis=None)
     expected = {"clip_id", "speaker", "digit", "fold", "method", "noise", "input_snr_db",
-                "spectrogram_snr_db", "milliseconds", *metrics.METRICS,
+                "spectrogram_snr_db", "milliseconds", "recognised", *metrics.METRICS,
                 *evaluation.IMPROVED.values()}  # fmt: skip
     assert set(scores.columns) == expected
 
@@ -187,7 +197,7 @@ def test_a_clip_is_denoised_by_the_methods_of_its_fold(scores, store):
 
 def test_two_runs_give_the_same_table(run, store, folds, scores, tmp_path):
     other = dataclasses.replace(run, dir=tmp_path)
-    again = evaluation.evaluate_folds(other, store, folds, methods=toy_methods)
+    again = evaluation.evaluate_folds(other, store, folds, methods=toy_methods, recogniser=Ear)
     pd.testing.assert_frame_equal(untimed(scores), untimed(again), check_exact=True)
 
 
@@ -203,30 +213,53 @@ def test_an_interrupted_evaluation_goes_on_after_the_last_whole_fold(
         return [NOISY], None
 
     with pytest.raises(KeyboardInterrupt):
-        evaluation.evaluate_folds(run, store, folds, methods=methods)
-    table = evaluation.evaluate_folds(run, store, folds, methods=methods)
+        evaluation.evaluate_folds(run, store, folds, methods=methods, recogniser=Ear)
+    table = evaluation.evaluate_folds(run, store, folds, methods=methods, recogniser=Ear)
     assert asked == [0, 1, 2, 2]
     assert sorted(table["speaker"]) == ["01", "02", "03", "04"]
-    pd.testing.assert_frame_equal(
-        table, evaluation.evaluate_folds(run, store, folds, methods=methods)
-    )
+    again = evaluation.evaluate_folds(run, store, folds, methods=methods, recogniser=Ear)
+    pd.testing.assert_frame_equal(table, again)
     assert len(asked) == 4  # all was kept
     write_json(run.path("models/ours-fold1.json"), {"fingerprint": "of a newly trained network"})
-    evaluation.evaluate_folds(run, store, folds, methods=methods)
+    evaluation.evaluate_folds(run, store, folds, methods=methods, recogniser=Ear)
     assert asked[4:] == [1]
-    evaluation.evaluate_folds(run, store, folds.assign(fold=[0, 1, 2, 2]), methods=methods)
-    assert asked[5:] == [0, 2]  # their speakers changed
+    write_json(run.path("models/recogniser-fold2.json"), {"fingerprint": "of another ear"})
+    evaluation.evaluate_folds(run, store, folds, methods=methods, recogniser=Ear)
+    assert asked[5:] == [2]
+    moved = folds.assign(fold=[0, 1, 2, 2])
+    evaluation.evaluate_folds(run, store, moved, methods=methods, recogniser=Ear)
+    assert asked[6:] == [0, 2]  # their speakers changed
     louder = dataclasses.replace(run, config=configure(CONFIG, noise={"snr_db": 0.0}))
-    evaluation.evaluate_folds(louder, store, folds, methods=methods)
-    assert asked[7:] == [0, 1, 2]
+    evaluation.evaluate_folds(louder, store, folds, methods=methods, recogniser=Ear)
+    assert asked[8:] == [0, 1, 2]
     more = dataclasses.replace(
         louder, config=configure(louder.config, statistics={"permutations": 7})
     )
-    evaluation.evaluate_folds(more, store, folds, methods=methods)
-    assert len(asked) == 10  # no score depends on it
+    evaluation.evaluate_folds(more, store, folds, methods=methods, recogniser=Ear)
+    assert len(asked) == 11  # no score depends on it
     monkeypatch.setattr(metrics, "METRICS", metrics.METRICS | {"new": metrics.estoi})
-    evaluation.evaluate_folds(more, store, folds, methods=methods)
-    assert asked[10:] == [0, 1, 2]  # an optional package came or went
+    evaluation.evaluate_folds(more, store, folds, methods=methods, recogniser=Ear)
+    assert asked[11:] == [0, 1, 2]  # an optional package came or went
+
+
+def test_the_digit_heard_is_written_down_for_every_method(scores):
+    silent = scores["method"] == "silence"
+    assert (scores.loc[silent, "recognised"] == 9).all()
+    assert scores.loc[~silent, "recognised"].equals(scores.loc[~silent, "fold"])
+
+
+def test_clean_speech_is_heard_by_the_recogniser_of_its_fold(run, store, scores, monkeypatch):
+    monkeypatch.setattr(evaluation, "load_recogniser", Ear)
+    heard = evaluation.words_heard(run, store, scores)
+    clean = heard[heard["method"] == "clean"]
+    assert sorted(clean["clip_id"]) == sorted(scores["clip_id"].unique())
+    assert (clean["recognised"] == clean["fold"]).all()
+    owner = scores.drop_duplicates("clip_id").set_index("clip_id")[["speaker", "digit", "fold"]]
+    pd.testing.assert_frame_equal(
+        clean.set_index("clip_id")[["speaker", "digit", "fold"]].sort_index(), owner.sort_index()
+    )
+    others = heard[heard["method"] != "clean"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(others, scores[others.columns])
 
 
 # --- summaries -------------------------------------------------------------------------------
@@ -242,6 +275,35 @@ def test_compare_gives_means_with_intervals_oracles_last(scores):
     means = scores.groupby("method")["snr_db"].mean()
     np.testing.assert_allclose(table["snr_db"], means[table["method"]])
     assert (table["snr_db_low"] <= table["snr_db_high"]).all()
+    right = scores.assign(right=scores["recognised"] == scores["digit"])
+    share = right.groupby("method")["right"].mean()[table["method"]]
+    np.testing.assert_allclose(table["accuracy"], share)
+    assert 0 < table["accuracy"].max() < 1
+
+
+HEARD = pd.DataFrame(
+    [("a", 1, 1, 7), ("b", 1, 7, 1), ("c", 1, 2, 1), ("d", 3, 3, 3), ("e", 3, 5, 4)],
+    columns=["clip_id", "digit", "noisy", "ours"],
+).melt(["clip_id", "digit"], var_name="method", value_name="recognised")
+
+
+def test_confusion_counts_digits_spoken_by_digits_recognised():
+    counts = comparison.confusion(HEARD, "noisy")
+    assert counts.shape == (10, 10)
+    assert {(i, j): n for (i, j), n in np.ndenumerate(counts) if n} == {
+        (1, 1): 1, (1, 7): 1, (1, 2): 1, (3, 3): 1, (3, 5): 1,
+    }  # fmt: skip
+    assert comparison.confusion(HEARD, "ours")[1, 1] == 2
+
+
+def test_words_are_repaired_broken_kept_or_lost():
+    changed = comparison.words_changed(HEARD, "noisy", "ours").set_index("digit")
+    assert changed.loc[1].to_dict() == {
+        "repaired": 2, "broken": 1, "kept": 0, "lost": 0, "clips": 3
+    }  # fmt: skip
+    assert changed.loc[3].to_dict() == {
+        "repaired": 0, "broken": 0, "kept": 1, "lost": 1, "clips": 2
+    }  # fmt: skip
 
 
 def test_compare_takes_pesq_over_the_clips_that_have_it(scores):
