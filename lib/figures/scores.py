@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.ticker import MultipleLocator
 
 from lib.figures import style
 
@@ -110,7 +109,6 @@ def sweep(curves: pd.DataFrame, label: str):
             ax.plot(x, line["estimate"], "o-", color=colour, markersize=3.5, label=method)
         ax.set_title(f"{noise} noise" if noise != "babble" else noise)
         ax.set_xlabel("input SNR (dB)")
-        ax.xaxis.set_major_locator(MultipleLocator(5))
     first = np.atleast_1d(axes)[0]
     first.set_ylabel(label)
     fig.legend(*first.get_legend_handles_labels(), loc="outside upper left", ncols=4, fontsize=8)
