@@ -40,7 +40,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export JUPYTER_PLATFORM_DIRS := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: report rendered compare compared test check lab denoise data clean help FORCE
+.PHONY: report rendered compare compared search searched test check lab denoise data clean help FORCE
 
 report: $(VENV)/.complete  ## run the notebooks that need it and render the report
 	@$(PY) -m lib.lock build/$(CORPUS).lock $(MAKE) --no-print-directory --silent rendered
@@ -49,6 +49,10 @@ report: $(VENV)/.complete  ## run the notebooks that need it and render the repo
 compare: $(VENV)/.complete-compare  ## score published denoisers on the same clips, then report
 	@$(PY) -m lib.lock build/$(CORPUS).lock $(MAKE) --no-print-directory --silent compared
 	@echo "── the published denoisers are in $(REPORT)/report.html and $(REPORT)/report.pdf"
+
+search: $(VENV)/.complete  ## try the variants of our model again, then report; an hour with fsdd
+	@$(PY) -m lib.lock build/$(CORPUS).lock $(MAKE) --no-print-directory --silent searched
+	@echo "── what was tried is in $(REPORT)/report.html and $(REPORT)/report.pdf"
 
 test: $(VENV)/.complete-dev  ## run the tests; no network needed
 	@$(PY) -m pytest
@@ -90,7 +94,8 @@ $(REPORT)/%.html $(REPORT)/%.pdf: $(EXECUTED) $(RENDERING) $(wildcard lib/report
 	@$(PY) -m lib.report.export $(BUILD) --output $(REPORT) $(if $(filter 0,$(PLAYERS)),--no-players)
 
 $(BUILD)/02_spectrogram_preparation.ipynb: $(BUILD)/01_data_exploration.ipynb
-$(BUILD)/03_model_training.ipynb: $(BUILD)/02_spectrogram_preparation.ipynb
+$(BUILD)/03_model_training.ipynb: $(BUILD)/02_spectrogram_preparation.ipynb \
+    $(wildcard $(BUILD)/search.json)
 $(BUILD)/04_evaluation.ipynb: $(BUILD)/03_model_training.ipynb $(wildcard $(BUILD)/peers.json)
 $(BUILD)/05_speaker_analysis.ipynb: $(BUILD)/04_evaluation.ipynb
 
@@ -98,9 +103,14 @@ $(BUILD)/%.ipynb: notebooks/%.ipynb $(CODE) $(BUILD)/.parameters
 	@$(PY) -m lib.report.execute $< $@ -p corpus "$(CORPUS)" -p profile "$(PROFILE)" \
 	    -p data_dir "$(DATA_DIR)" -p params_file "$(PARAMS)"
 
-# The scores of the peers are written anew only when they changed; what reads them is then stale.
+# The scores of the peers, and what was tried, are written anew only when they changed; the
+# notebooks that read them are then stale.
 compared: $(BUILD)/03_model_training.ipynb
 	@$(PY) -m lib.contest "$(CORPUS)" "$(PROFILE)" "$(DATA_DIR)" "$(PARAMS)"
+	@$(MAKE) --no-print-directory --silent rendered
+
+searched: $(BUILD)/02_spectrogram_preparation.ipynb
+	@$(PY) -m lib.search "$(CORPUS)" "$(PROFILE)" "$(DATA_DIR)" "$(PARAMS)"
 	@$(MAKE) --no-print-directory --silent rendered
 
 # ---- Files that change only when what they hold changes.

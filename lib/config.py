@@ -26,6 +26,7 @@ __all__ = [
     "AudioConfig",
     "NoiseConfig",
     "TrainingConfig",
+    "SearchConfig",
     "RecognitionConfig",
     "EvaluationConfig",
     "StatisticsConfig",
@@ -88,6 +89,13 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
+class SearchConfig:
+    """Budget of one variant in the search (`make search`)."""
+
+    epochs: int = 4
+
+
+@dataclass(frozen=True)
 class RecognitionConfig:
     """Budget of the digit recogniser of one fold."""
 
@@ -123,6 +131,7 @@ class Config:
     audio: AudioConfig = field(default_factory=AudioConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
     recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     statistics: StatisticsConfig = field(default_factory=StatisticsConfig)
@@ -141,6 +150,7 @@ PROFILES = {
             "reference_epochs": 1,
             "reference_clips": 12,
         },
+        "search": {"epochs": 1},
         "recognition": {"epochs": 1, "clips": 40},
         "evaluation": {"max_clips": 40, "sweep_clips": 12},
         "statistics": {"bootstrap_draws": 200, "permutations": 500},

@@ -18,7 +18,7 @@ FLOORS = [
     ["training", "recognition"],
     ["denoisers"],
     ["evaluation", "sweep", "speakers", "denoise"],
-    ["figures", "contest"],
+    ["figures", "contest", "search"],
     ["report"],
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS, start=1) for room in rooms}
