@@ -20,7 +20,7 @@ RUN_NOTES = {
     "full": "it is a full run.",
 }
 COMPARED = ["snr_db", "si_sdr_db", "snr_improvement_db", "si_sdr_improvement_db", "estoi",
-            "log_spectral_distance_db", "spectrogram_snr_db", "pesq", "accuracy"]  # fmt: skip
+            "log_spectral_distance_db", "spectrogram_snr_db", "accuracy", "pesq"]  # fmt: skip
 
 
 def compare(scores: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd.DataFrame:
