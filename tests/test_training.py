@@ -118,6 +118,9 @@ def test_a_fold_leaves_network_and_record_and_is_not_trained_again(
     assert record["test_speakers"] == ["04"]
     assert record["validation_speakers"] == ["01"]
     assert record["training_speakers"] == ["02", "03"]
+    assert record["audio"] == dataclasses.asdict(CONFIG.audio)
+    network = fitting.load_network(run.path(f"models/{stem}.keras"))
+    assert not network.compiled, "the optimiser's state stays out of the file"
     assert len(record["history"]) == 2
     assert fitted == [f"{method}, fold 4 of 4"]
     assert training.train_fold(run, store, folds, method, 3) == record
