@@ -19,6 +19,8 @@ DATA_DIR ?=
 PARAMS ?=
 ## PLAYERS: 1 (default), or 0 for a report without sound
 PLAYERS ?= 1
+## MODEL: the network of make denoise; without it the one that comes with the project
+MODEL ?=
 ## PYTHON: the Python (3.10 to 3.13) that makes the virtual environment
 PYTHON ?= python3
 ## VENV: the virtual environment, made on first use
@@ -31,7 +33,7 @@ SERIES := 01_data_exploration 02_spectrogram_preparation 03_model_training 04_ev
           05_speaker_analysis
 EXECUTED := $(SERIES:%=$(BUILD)/%.ipynb)
 RENDERING := lib/report/export.py lib/report/markdown.py lib/report/provenance.py
-ASIDE := lib/denoise.py lib/report/readme.py  # no part of any report
+ASIDE := lib/denoise.py lib/report/card.py lib/report/readme.py  # no part of any report
 CODE := $(filter-out $(RENDERING) $(ASIDE),$(wildcard lib/*.py lib/*/*.py lib/*/*/*.py))
 
 export PYTHONHASHSEED := 0
@@ -40,7 +42,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export JUPYTER_PLATFORM_DIRS := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 
-.PHONY: report rendered compare compared search searched test check lab denoise data clean help FORCE
+.PHONY: report rendered compare compared search searched test check lab denoise publish data clean help FORCE
 
 report: $(VENV)/.complete  ## run the notebooks that need it and render the report
 	@$(PY) -m lib.lock build/$(CORPUS).lock $(MAKE) --no-print-directory --silent rendered
@@ -68,7 +70,11 @@ lab: $(VENV)/.complete  ## open the notebooks in Jupyter
 
 denoise: $(VENV)/.complete  ## denoise a recording: make denoise IN=a.wav OUT=b.wav
 	@$(if $(and $(IN),$(OUT)),,$(error usage: make denoise IN=noisy.wav OUT=denoised.wav))
-	@$(PY) -m lib.denoise "$(IN)" "$(OUT)"
+	@$(PY) -m lib.denoise "$(IN)" "$(OUT)" $(if $(MODEL),--model "$(MODEL)")
+
+publish: $(VENV)/.complete  ## after a full run on fsdd: its network, model card and README table
+	@$(PY) -m lib.report.card
+	@$(PY) -m lib.report.readme
 
 data: $(VENV)/.complete  ## fetch the corpus without running anything
 	@$(PY) -c 'import sys; from lib import corpora; corpora.open_corpus(*sys.argv[1:])' \

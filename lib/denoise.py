@@ -1,12 +1,21 @@
-"""Denoise anyone's recording with a model that was trained here.
+"""Denoise anyone's recording: with the network that comes with the project, or another.
 
 ::
 
     python -m lib.denoise noisy.wav denoised.wav
 
+and in Python::
+
+    from lib.denoise import denoise_file, denoise_signal, load_model
+
+    model = load_model()
+    denoised = denoise_signal(noisy, sample_rate, model)
+    denoise_file("noisy.wav", "denoised.wav")
+
 Any length, rate, number of channels and sample format that libsndfile reads; the result has
-the same rate, channels and length.  The model works at its own rate, so the result holds
-nothing above half of that (4 kHz for a model trained at 8 kHz).
+the same rate, channels and length.  The network works at its own rate, so the result holds
+nothing above half of that (4 kHz for a network trained at 8 kHz).  Channels are denoised one by
+one.
 
 Long recordings go through in windows of one second that overlap by half and are cross-faded
 with a raised cosine, whose overlapping halves add up to one: no seams.
@@ -16,8 +25,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Callable
+import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -30,108 +41,166 @@ from lib.denoisers import Denoiser
 from lib.errors import DenoisingError, InputError, MissingArtifactError
 from lib.networks import load_network
 
-__all__ = ["denoise_signal", "denoise_file", "newest_model"]
+__all__ = ["SHIPPED", "load_model", "denoise_signal", "denoise_file"]
 
-ORDER = ["full", "quick", "smoke"]
+SHIPPED = PROJECT_ROOT / "report" / "fsdd" / "denoiser.keras"
+BATCH = 4  # windows at once: half the time of one by one
+BLOCK = 65_536  # samples written at once; libsndfile crashes on long blocks of Ogg Vorbis
+UNLIMITED = ("FLOAT", "DOUBLE")  # sample formats that hold values above full scale
 
 
-def newest_model(build: Path = PROJECT_ROOT / "build") -> Path:
-    """Return our model of the most thorough run under `build`, the newest among equals.
+def load_model(path: str | Path = SHIPPED) -> Denoiser:
+    """Load a trained network of ours, with the working rate that the record beside it states.
+
+    Parameters
+    ----------
+    path : str or Path
+        The network that comes with the project, or one that was trained here:
+        ``build/<corpus>-<profile>/models/ours-fold<k>.keras``, with its ``.json``.
 
     Raises
     ------
     MissingArtifactError
-        Nothing was trained yet.
+        The network or its record is not there.
+    InputError
+        It is no network of ours.
     """
-    found = list(build.glob("*/models/ours-fold*.keras"))
-    if not found:
-        raise MissingArtifactError(
-            f"No trained model under {build}: run `make report` first, or name one with --model."
-        )
-
-    def thoroughness(path: Path):
-        profile = path.parent.parent.name.rpartition("-")[2]
-        return ORDER.index(profile) if profile in ORDER else len(ORDER), -path.stat().st_mtime
-
-    return min(found, key=thoroughness)
-
-
-def load_model(path: Path) -> Denoiser:
-    """Load a ``.keras`` file of a run, at the working rate that the run's config states."""
-    config = path.parent.parent / "config.json"
-    for needed in (path, config):
+    path = Path(path)
+    record = path.with_suffix(".json")
+    for needed in (path, record):
         if not needed.is_file():
             raise MissingArtifactError(f"{needed} is missing: train a model with `make report`.")
-    audio = AudioConfig(**json.loads(config.read_text(encoding="utf-8"))["audio"])
+    facts = json.loads(record.read_text(encoding="utf-8"))
+    if facts.get("method") != "ours" or "audio" not in facts or not zipfile.is_zipfile(path):
+        raise InputError(
+            f"{path} is not a network of our method with its working rate in {record.name}; name "
+            "a models/ours-fold<k>.keras that the present `make report` trained."
+        )
+    audio = AudioConfig(**facts["audio"])
     return Denoiser(load_network(path), audio.sample_rate, audio.clip_samples)
 
 
-def denoise_signal(
-    y: np.ndarray, sample_rate: int, denoise: Callable[..., np.ndarray], *, rate: int, window: int
-) -> np.ndarray:
-    """Denoise one channel of any length.
+def denoise_signal(y: np.ndarray, sample_rate: int, model: Denoiser) -> np.ndarray:
+    """Denoise a signal of any length.
 
     Parameters
     ----------
-    y : np.ndarray [shape=(n,)]
+    y : np.ndarray [shape=(n,) or (n, channels)]
+        Finite samples on any scale.
     sample_rate : int
-        Rate of `y` in Hz.
-    denoise : callable
-        ``denoise(noisy, rate)`` for at most `window` samples.
-    rate, window : int
-        Working rate in Hz and even window length in samples.
+        In Hz.
+    model : Denoiser
+        From `load_model`.
 
     Returns
     -------
-    np.ndarray [shape=(n,)]
-        At the rate of `y`.
-    """
-    x, hop = resample(y, sample_rate, rate), window // 2
-    if len(x) <= window:
-        return fix_length(resample(denoise(x, rate), rate, sample_rate), len(y))
-    windows = 1 + -(-len(x) // hop)
-    padded = np.zeros((windows + 1) * hop)
-    padded[hop : hop + len(x)] = x
-    fade = np.sin(np.pi * (np.arange(window) + 0.5) / window) ** 2
-    out = np.zeros(len(padded))
-    for start in range(0, windows * hop, hop):
-        piece = padded[start : start + window]
-        if np.any(piece):
-            out[start : start + window] += fade * denoise(piece, rate)
-    return fix_length(resample(out[hop : hop + len(x)], rate, sample_rate), len(y))
-
-
-def denoise_file(source: str | Path, target: str | Path, model: str | Path | None = None) -> Path:
-    """Denoise a sound file; return the path of the model that was used.
+    np.ndarray [shape of `y`, dtype=float64]
+        At the rate and on the scale of `y`.
 
     Raises
     ------
     InputError
-        `source` is missing, not audio or not finite, or `target` names no known format.
+        `y` is empty, not finite or has more than two axes.
+    """
+    y = np.asarray(y)
+    if y.ndim not in (1, 2) or y.size == 0:
+        raise InputError(f"Expected samples of shape (n,) or (n, channels), got shape {y.shape}.")
+    if not np.isfinite(y).all():
+        raise InputError("The signal holds NaN or infinite samples; a finite one is expected.")
+    if y.ndim == 1:
+        return _denoise_channel(y.astype(float), sample_rate, model)
+    channels = [_denoise_channel(c.astype(float), sample_rate, model) for c in y.T]
+    return np.stack(channels, axis=1)
+
+
+def _denoise_channel(y: np.ndarray, sample_rate: int, model: Denoiser) -> np.ndarray:
+    rate = model.sample_rate
+    exponent = np.frexp(np.max(np.abs(y)))[1]  # a power of two changes no digit
+    x = resample(np.ldexp(y, -exponent), sample_rate, rate)
+    x = fix_length(x, -(-len(y) * rate // sample_rate))
+    out = model(x, rate) if len(x) <= model.clip_samples else _denoise_windows(x, model)
+    out = fix_length(resample(out.astype(float), rate, sample_rate), len(y))
+    return np.ldexp(out, exponent)
+
+
+def _denoise_windows(x: np.ndarray, model: Denoiser) -> np.ndarray:
+    """Denoise more than one window [shape=(n,)] at the working rate."""
+    window, hop = model.clip_samples, model.clip_samples // 2
+    batches = -(-(1 + -(-len(x) // hop)) // BATCH)  # whole ones: the network is compiled once
+    padded = np.zeros((batches * BATCH + 1) * hop)
+    padded[hop : hop + len(x)] = x
+    pieces = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+    fade = np.sin(np.pi * (np.arange(window) + 0.5) / window) ** 2
+    out = np.zeros(len(padded))
+    for first in range(0, len(pieces), BATCH):
+        for i, piece in enumerate(model.windows(pieces[first : first + BATCH]), start=first):
+            out[i * hop : i * hop + window] += fade * piece
+    return out[hop : hop + len(x)]
+
+
+def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHIPPED) -> None:
+    """Denoise a sound file; `target` is written whole or not at all and may be `source`.
+
+    The name of `target` chooses its format; the sample format is that of `source` where both
+    know it.  Formats of integer samples cut off what exceeds full scale: a warning says so.
+
+    Raises
+    ------
+    InputError
+        `source` is missing, not audio or not finite, or `target` cannot be written.
     MissingArtifactError
-        There is no trained model.
+        `model` is not there.
     """
     source, target = Path(source), Path(target)
-    try:
-        y, sample_rate = soundfile.read(source, dtype="float64", always_2d=True)
-        subtype = soundfile.info(source).subtype
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise InputError(f"{source} cannot be read as audio: {error}") from error
-    if len(y) == 0 or not np.all(np.isfinite(y)):
-        found = "no samples" if len(y) == 0 else "NaN or infinite samples"
-        raise InputError(f"{source} holds {found}; a finite recording is expected.")
     kind = target.suffix.lstrip(".").upper()
+    kind = "AIFF" if kind == "AIF" else kind
     if kind not in soundfile.available_formats():
         raise InputError(f"{target}: unknown audio format {kind!r}; use for example .wav or .flac.")
-    path = Path(model) if model else newest_model()
-    denoiser = load_model(path)
-    settings = {"rate": denoiser.sample_rate, "window": denoiser.clip_samples}
-    out = np.stack([denoise_signal(c, sample_rate, denoiser, **settings) for c in y.T], axis=1)
-    if not soundfile.check_format(kind, subtype):
+    if not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
+        raise InputError(f"{target} cannot be written: {target.parent} is no folder to write to.")
+    y, info = _read(source)
+    denoiser = load_model(model)
+    for channel in y.T:  # in place: a long recording fits once into memory
+        channel[:] = denoise_signal(channel, info.samplerate, denoiser)
+    subtype = info.subtype
+    if not soundfile.check_format(kind, subtype) or (info.format == "MP3" and kind != "MP3"):
         subtype = soundfile.default_subtype(kind)
-    with atomic_path(target) as part:
-        soundfile.write(part, out, sample_rate, subtype=subtype, format=kind)
-    return path
+    peak = max(y.max(), -y.min())
+    if peak > 1 and subtype not in UNLIMITED:
+        warnings.warn(
+            f"{target}: the peak of the result is {peak:.2f} of full scale and {subtype} cuts it "
+            "off; lower the level of the recording or write it as float.",
+            stacklevel=2,
+        )
+    try:
+        with (
+            atomic_path(target) as part,
+            soundfile.SoundFile(part, "w", info.samplerate, y.shape[1], subtype, format=kind) as f,
+        ):
+            for start in range(0, len(y), BLOCK):
+                f.write(y[start : start + BLOCK])
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise InputError(
+            f"{target} cannot be written as {kind} with {y.shape[1]} channels at "
+            f"{info.samplerate} Hz: {_reason(error)}"
+        ) from error
+
+
+def _read(source: Path):
+    """Samples [shape=(n, channels), dtype=float32] and facts of a sound file."""
+    try:
+        info = soundfile.info(source)
+        y, _ = soundfile.read(source, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError, TypeError) as error:  # TypeError: headerless .raw
+        raise InputError(f"{source} cannot be read as audio: {_reason(error)}") from error
+    if len(y) == 0 or not np.isfinite(y).all():
+        found = "no samples" if len(y) == 0 else "NaN or infinite samples"
+        raise InputError(f"{source} holds {found}; a finite recording is expected.")
+    return y, info
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "error_string", None) or str(error)
 
 
 def main() -> int:
@@ -139,14 +208,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Denoise a recording with a trained model.")
     parser.add_argument("source", help="noisy recording")
     parser.add_argument("target", help="where the denoised recording is written")
-    parser.add_argument("--model", help=".keras file; default: the best trained one under build/")
+    parser.add_argument("--model", default=SHIPPED, help=".keras file; default: the shipped one")
     options = parser.parse_args()
     try:
-        model = denoise_file(options.source, options.target, options.model)
+        with warnings.catch_warnings(record=True) as caught:
+            denoise_file(options.source, options.target, options.model)
     except DenoisingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{options.target} written, denoised with {model}")
+    for warning in caught:
+        if warning.category is UserWarning:
+            print(f"warning: {warning.message}", file=sys.stderr)
+    print(f"{options.target} written, denoised with {options.model}")
     return 0
 
 

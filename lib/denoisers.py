@@ -55,6 +55,10 @@ class Denoiser:
     def _run(self, batch: np.ndarray) -> np.ndarray:
         return np.asarray(self.model.predict_on_batch(batch.astype(np.float32)))
 
+    def windows(self, noisy: np.ndarray) -> np.ndarray:
+        """Denoise whole windows at once [shape=(windows, clip_samples)]; not the reference."""
+        return self._run(noisy)
+
     def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
         """Denoise one clip [shape=(n,)]; the result has the same length and rate."""
         if sample_rate != self.sample_rate:
@@ -66,7 +70,7 @@ class Denoiser:
             )
         if self.scale is not None:
             return reference_waveform(self.spectrogram(noisy), noisy, sample_rate)
-        return self._run(fix_length(noisy, self.clip_samples)[None])[0, : len(noisy)]
+        return self.windows(fix_length(noisy, self.clip_samples)[None])[0, : len(noisy)]
 
 
 def load_denoiser(run: Run, method: str, fold: int) -> Denoiser:

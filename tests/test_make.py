@@ -47,6 +47,7 @@ case "$*" in
         echo "pip ${{*: -1}}" >> log
         if [[ $PIP_STATUS == killed ]]; then kill -9 $PPID; fi
         exit "${{PIP_STATUS:-0}}" ;;
+    "-m lib.denoise "* | "-m lib.report."*) echo "${{*:2}}" >> log ;;
 esac
 """
 
@@ -257,11 +258,23 @@ def test_help_names_every_target_and_variable(project):
     makefile = (PROJECT_ROOT / "Makefile").read_text()
     (phony,) = [line for line in makefile.splitlines() if line.startswith(".PHONY:")]
     listed = {line.split()[0] for line in project.output.splitlines() if line.startswith("  ")}
-    variables = {"CORPUS", "PROFILE", "DATA_DIR", "PARAMS", "PLAYERS", "PYTHON", "VENV"}
-    assert listed == set(phony.split()[1:]) - {"FORCE", "rendered", "compared"} | variables
+    variables = {"CORPUS", "PROFILE", "DATA_DIR", "PARAMS", "PLAYERS", "MODEL", "PYTHON", "VENV"}
+    inner = {"FORCE", "rendered", "compared", "searched"}
+    assert listed == set(phony.split()[1:]) - inner | variables
 
 
 def test_denoise_says_what_it_needs(project):
     project.make("denoise", "IN=a.wav")
     assert project.status != 0
     assert "usage: make denoise IN=noisy.wav OUT=denoised.wav" in project.errors
+
+
+def test_denoise_takes_the_shipped_network_unless_another_is_named(project):
+    project.make("denoise", "IN=a b.wav", "OUT=c.wav")
+    assert project.log() == ["lib.denoise a b.wav c.wav"]
+    project.make("denoise", "IN=a.wav", "OUT=c.wav", "MODEL=d.keras")
+    assert project.log() == ["lib.denoise a.wav c.wav --model d.keras"]
+
+
+def test_publish_writes_card_and_readme(project):
+    assert project.make("publish") == ["lib.report.card", "lib.report.readme"]
