@@ -53,8 +53,8 @@ def leads(
     Returns
     -------
     pd.DataFrame
-        One row per method: the mean difference `estimate` with `low` and `high` over speakers,
-        and `better`, the share of clips on which ours is ahead.
+        One row per method: the mean difference `lead` with `lead_low` and `lead_high` over
+        speakers, and `better`, the share of clips on which ours is ahead.
     """
     ours = scores[scores["method"] == "ours"].set_index("clip_id")[value]
     others = scores[~scores["method"].isin(["ours", *ORACLES])]
@@ -62,7 +62,8 @@ def leads(
     others["better"] = others["lead"] > 0
     table = by_group(others, "method", "lead", rng=rng, draws=draws)
     table["better"] = table["method"].map(others.groupby("method")["better"].mean())
-    return table.sort_values("estimate", ignore_index=True)
+    names = {"estimate": "lead", "low": "lead_low", "high": "lead_high"}
+    return table.rename(columns=names).sort_values("lead", ignore_index=True)
 
 
 def headline(scores: pd.DataFrame, run: Run) -> dict:

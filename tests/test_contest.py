@@ -200,6 +200,6 @@ def test_the_lead_is_taken_clip_by_clip():
     (lead,) = comparison.leads(scores, "si_sdr_db", rng=np.random.default_rng(0), draws=50).to_dict(
         "records"
     )
-    assert (lead["method"], lead["estimate"]) == ("x", 2.0)  # -1, 4 and 3
+    assert (lead["method"], lead["lead"]) == ("x", 2.0)  # -1, 4 and 3
     assert lead["better"] == pytest.approx(2 / 3)
-    assert lead["low"] < 2 < lead["high"]
+    assert lead["lead_low"] < 2 < lead["lead_high"]
