@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib import metrics
+from lib import metrics, training
 from lib.artifacts import PROJECT_ROOT, Run, hash_of, open_run
 from lib.baselines import Method
 from lib.denoisers import load_denoiser
@@ -37,7 +37,7 @@ from lib.training import model_name, train_all
 
 __all__ = ["score_peers", "open_peers", "cost_table"]
 
-SOURCES = ["audio", "noise", "store", "denoisers", "hearing", "recognition", "metrics", "scoring",
+SOURCES = [*training.SOURCES, "denoisers", "hearing", "recognition", "metrics", "scoring",
            "evaluation", "peers", "contest"]  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def _key(run: Run, store: ClipStore, folds: pd.DataFrame, fold: int, rows: np.nd
     records = [run.path(f"models/{model_name(name, fold)}.json") for name in networks]
     facts = [
         (PROJECT_ROOT / "requirements-compare.txt").read_text(encoding="utf-8"),
-        [run.config.to_dict()[part] for part in ("seed", "audio", "noise")],
+        [run.config.to_dict()[part] for part in training.SETTINGS],
         [record.read_text(encoding="utf-8") if record.is_file() else "" for record in records],
         split_speakers(folds, fold),
         store.index["clip_id"].iloc[rows].tolist(),
