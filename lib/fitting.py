@@ -15,6 +15,8 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -68,6 +70,33 @@ def _save_checkpoint(folder: Path, model, history: list[dict], best: Path | None
     return epoch
 
 
+def _made_ahead(batches):
+    """Yield every batch; the next one is made while the network works."""
+    with ThreadPoolExecutor(max_workers=1) as maker:
+        upcoming = maker.submit(batches.__getitem__, 0)
+        for i in range(1, len(batches) + 1):
+            batch = upcoming.result()
+            if i < len(batches):
+                upcoming = maker.submit(batches.__getitem__, i)
+            yield batch
+
+
+def _mean_loss(model: keras.Model, step: Callable, batches) -> float:
+    """Mean loss over batches, each of which goes through one step.
+
+    Keras' own `fit` and `evaluate` go through tf.data, whose iterators can take 20 s to go away
+    after an epoch (seen with TensorFlow 2.21).
+    """
+    model.reset_metrics()
+    for batch in _made_ahead(batches):
+        loss = step(*batch)  # the mean since the last reset
+    return float(loss)
+
+
+def _cut(arrays: tuple[np.ndarray, np.ndarray], size: int = 32) -> list[tuple[np.ndarray, ...]]:
+    return [tuple(a[i : i + size] for a in arrays) for i in range(0, len(arrays[0]), size)]
+
+
 def fit(
     model: keras.Model,
     batches,
@@ -84,7 +113,7 @@ def fit(
     Parameters
     ----------
     batches : callable
-        ``batches(epoch)`` returns the data of that epoch.
+        ``batches(epoch)`` returns the sequence of (inputs, targets) of that epoch.
     validation : (inputs, targets)
         Data on which the best epoch is chosen; never the test speakers'.
     checkpoints : Path
@@ -105,8 +134,8 @@ def fit(
         if plateau_rate:
             model.optimizer.learning_rate = learning_rate_on_plateau(plateau_rate, losses)
         start = time.perf_counter()
-        loss = model.fit(batches(epoch), shuffle=False, verbose=0).history["loss"][0]
-        validation_loss = model.evaluate(*validation, batch_size=32, verbose=0)
+        loss = _mean_loss(model, model.train_on_batch, batches(epoch))
+        validation_loss = _mean_loss(model, model.test_on_batch, _cut(validation))
         if not np.isfinite(validation_loss):
             raise DenoisingError(
                 f"{title}: the validation loss of epoch {epoch + 1} is {validation_loss}; try a "

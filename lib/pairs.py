@@ -10,7 +10,6 @@ of workers or interruption changes it.
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pandas as pd
 
@@ -129,8 +128,8 @@ def equal_batches(order: np.ndarray, size: int) -> np.ndarray:
     return order[: len(order) // size * size].reshape(-1, size, *order.shape[1:])
 
 
-class TrainingPairs(keras.utils.PyDataset):
-    """Batches of (noisy, clean) waveforms for one epoch, shuffled, made while others train.
+class TrainingPairs:
+    """A sequence of batches of (noisy, clean) waveforms for one epoch, shuffled.
 
     Parameters
     ----------
@@ -143,7 +142,6 @@ class TrainingPairs(keras.utils.PyDataset):
     """
 
     def __init__(self, store: ClipStore, rows: np.ndarray, *, epoch: int, example=training_example):
-        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self.store, self.epoch, self.example = store, epoch, example
         self.config = store.config
         order = np.random.default_rng([self.config.seed, epoch]).permutation(rows)

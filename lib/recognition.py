@@ -81,7 +81,7 @@ def build_recogniser(audio: AudioConfig, *, width: int = 12) -> keras.Model:
     return keras.Model(inputs, layers.Dense(DIGITS, activation="softmax")(x), name="recogniser")
 
 
-class RecognitionExamples(keras.utils.PyDataset):
+class RecognitionExamples:
     """Batches of (augmented clips, digits) for one epoch, shuffled.
 
     Parameters
@@ -93,7 +93,6 @@ class RecognitionExamples(keras.utils.PyDataset):
     """
 
     def __init__(self, store: ClipStore, rows: np.ndarray, *, epoch: int):
-        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self.store, self.epoch = store, epoch
         order = np.random.default_rng([store.config.seed, epoch]).permutation(rows)
         self.batches = equal_batches(order, store.config.recognition.batch_size)
@@ -118,6 +117,11 @@ def _one_hot(store: ClipStore, rows: np.ndarray) -> np.ndarray:
 def _stacked(clips, audio: AudioConfig) -> np.ndarray:
     """Features of clips [shape=(n, frames, BANDS, 1)]."""
     return np.stack([log_mel(y, audio) for y in clips])[..., None]
+
+
+def _probabilities(model: keras.Model, features: np.ndarray, size: int = 64) -> np.ndarray:
+    parts = [features[i : i + size] for i in range(0, len(features), size)]
+    return np.concatenate([np.asarray(model.predict_on_batch(part)) for part in parts])
 
 
 def train_recogniser(run: Run, store: ClipStore, folds: pd.DataFrame, fold: int) -> dict:
@@ -161,7 +165,7 @@ def train_recogniser(run: Run, store: ClipStore, folds: pd.DataFrame, fold: int)
             checkpoints=checkpoints,
             title=f"recogniser, fold {fold + 1} of {folds['fold'].max() + 1}",
         )
-        heard = model.predict(inputs, verbose=0).argmax(axis=1)
+        heard = _probabilities(model, inputs).argmax(axis=1)
         accuracy = float(np.mean(heard == store.index["digit"].to_numpy()[held]))
         return model, {"history": history, "validation_accuracy": accuracy}
 
@@ -231,7 +235,7 @@ class Recogniser:
             )
         if not clips:
             return np.empty((0, DIGITS), np.float32)
-        return self.model.predict(_stacked(clips, self.audio), batch_size=64, verbose=0)
+        return _probabilities(self.model, _stacked(clips, self.audio))
 
     def digits(self, clips: list[np.ndarray]) -> np.ndarray:
         """The most probable digit of each clip [shape=(n,), dtype=int64]."""

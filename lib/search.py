@@ -228,6 +228,11 @@ def _changed(config: Config, changes: dict[str, dict]) -> Config:
     return dataclasses.replace(config, **parts)
 
 
+def _in_parts(model: keras.Model, batch: np.ndarray, size: int = 20) -> np.ndarray:
+    parts = [batch[i : i + size] for i in range(0, len(batch), size)]
+    return np.concatenate([np.asarray(model.predict_on_batch(part)) for part in parts])
+
+
 def _judge(run_network: Callable, store: ClipStore, rows, kind: str, snr_db: float) -> tuple:
     """Mean SI-SDR improvement in dB and mean ESTOI over clips in one condition."""
     rate, n = store.config.audio.sample_rate, store.config.audio.clip_samples
@@ -263,7 +268,7 @@ def try_variant(run: Run, store: ClipStore, folds: pd.DataFrame, variant: Varian
         f"{variant.group} {variant.name}".strip(), loss=variant.loss, example=variant.example,
     )  # fmt: skip
     shutil.rmtree(checkpoints)
-    run_network = functools.partial(model.predict, batch_size=20, verbose=0)
+    run_network = functools.partial(_in_parts, model)
     if variant.shifts:
         run_network = functools.partial(
             averaged_over_shifts, run_network, hop=config.audio.hop_length

@@ -96,7 +96,7 @@ def fit_waveform(
     return model, history
 
 
-class ReferenceCrops(keras.utils.PyDataset):
+class ReferenceCrops:
     """Batches of spectrogram crops for one epoch of the reference model.
 
     A full spectrogram costs 9 GMAC forwards, so each clip gives `crops` crops of `bins`
@@ -105,7 +105,6 @@ class ReferenceCrops(keras.utils.PyDataset):
     """
 
     def __init__(self, noisy, target, *, bins: int, crops: int, top: int, rng):
-        super().__init__(workers=1, use_multiprocessing=False)
         self.noisy, self.target, self.bins = noisy, target, bins
         places = rng.integers(max(1, top - bins + 1), size=len(noisy) * crops)
         clips = np.tile(np.arange(len(noisy)), crops)

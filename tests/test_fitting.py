@@ -60,11 +60,10 @@ def test_epochs_since_the_best():
 # --- fit -------------------------------------------------------------------------------------
 
 
-class Batches(keras.utils.PyDataset):
+class Batches:
     """Six batches that depend on the epoch, for a model that shall learn `factor` * x."""
 
     def __init__(self, epoch, factor=1.0):
-        super().__init__()
         rng = np.random.default_rng(epoch)
         self.x = rng.normal(size=(6, 4, 8)).astype(np.float32)
         self.factor = factor

@@ -101,7 +101,8 @@ def test_two_speakers_are_too_few():
 @settings(max_examples=60, deadline=None)
 @given(st.integers(50, 6000), st.integers(40, 5000), st.floats(-20, 20), st.integers(0, 2**32 - 1))
 def test_an_example_is_exact_level_and_padded_with_zeros(n, samples, snr_db, seed):
-    config = configure(noise={"snr_db": snr_db}, training={"varied_share": 0.0})
+    settings = {"varied_share": 0.0, "speed_spread": 0.15}
+    config = configure(noise={"snr_db": snr_db}, training=settings)
     clean = np.random.default_rng(seed).normal(0, 0.01, n)
     noisy, target = training_example(clean, samples, np.random.default_rng(seed), config)
     assert noisy.shape == target.shape == (samples,)
@@ -124,9 +125,9 @@ def test_an_example_depends_on_its_stream_only():
 
 def test_speed_moves_the_pitch_within_the_spread():
     tone = np.sin(2 * np.pi * 500 * np.arange(8000) / 8000)
-    heard = []
+    heard, config = [], configure(training={"speed_spread": 0.15})
     for seed in range(40):
-        target = training_example(tone, 4000, np.random.default_rng(seed), CONFIG)[1]
+        target = training_example(tone, 4000, np.random.default_rng(seed), config)[1]
         heard.append(np.abs(np.fft.rfft(target)).argmax() * 2)
     assert 425 <= min(heard) < 450
     assert 550 < max(heard) <= 575

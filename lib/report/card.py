@@ -31,7 +31,7 @@ from lib.denoise import SHIPPED, load_model
 from lib.errors import DenoisingError, MissingArtifactError
 from lib.models import count_macs
 from lib.report.text import plain
-from lib.statistics import by_group
+from lib.statistics import CONFIDENCE, by_group
 from lib.training import model_name
 
 __all__ = ["SOURCES", "measured", "model_card", "publish"]
@@ -61,7 +61,6 @@ def measured(run: Run, record: dict, network: Path) -> dict:
     scores = run.load("scores")
     ours = scores[scores["method"] == "ours"]
     unheard = ours[ours["speaker"].isin(record["test_speakers"])]
-    confidence = run.config.statistics.confidence
     sweep = []
     if run.path("sweep.parquet").is_file():
         curves = run.load("sweep")
@@ -71,7 +70,6 @@ def measured(run: Run, record: dict, network: Path) -> dict:
             "si_sdr_improvement_db",
             rng=np.random.default_rng(run.config.seed),
             draws=run.config.statistics.bootstrap_draws,
-            confidence=confidence,
         )
         sweep = table[["noise", "input_snr_db", "estimate", "low", "high"]].to_dict("records")
     speakers = run.load("speakers").set_index("speaker")[["gender", "accent"]]
@@ -81,14 +79,14 @@ def measured(run: Run, record: dict, network: Path) -> dict:
         "macs": count_macs(denoiser.model, samples=denoiser.sample_rate),
         "layers": collections.Counter(type(layer).__name__ for layer in denoiser.model.layers),
         "speakers": speakers.to_dict("index"),
-        "unheard": {name: _over_clips(unheard[name], confidence) for name in SCORES},
+        "unheard": {name: _over_clips(unheard[name]) for name in SCORES},
         "n_unheard_clips": len(unheard),
         "sweep": sweep,
     }
 
 
-def _over_clips(values: pd.Series, confidence: float) -> dict:
-    half = values.sem() * stats.t.ppf((1 + confidence) / 2, len(values) - 1)
+def _over_clips(values: pd.Series) -> dict:
+    half = values.sem() * stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)
     return {"mean": values.mean(), "low": values.mean() - half, "high": values.mean() + half}
 
 
@@ -156,7 +154,7 @@ def model_card(headline: dict, provenance: dict, record: dict) -> str:
     )
     genders = collections.Counter(facts["gender"] for facts in record["speakers"].values())
     who = " and ".join(f"{n} {gender}" for gender, n in genders.items())
-    interval = plain(100 * config["statistics"]["confidence"], "g")
+    interval = plain(100 * CONFIDENCE, "g")
     return f"""# Model card: denoiser.keras
 
 Made by `python -m lib.report.card`; every number is computed.
@@ -178,7 +176,8 @@ multiply-accumulates for one second of sound, working rate {rate:,} Hz. Layers: 
 {speakers}
 
 Noise: {noise["kind"]}, mixed at {plain(noise["snr_db"], "g")} dB SNR over each clip's own length, \
-drawn anew in every epoch. {len(record["history"])} epochs, of which the one with the lowest loss \
+drawn anew in every epoch; a share of the examples (`varied_share`) has noise between white and pink \
+at another SNR. {len(record["history"])} epochs, of which the one with the lowest loss \
 on the validation speakers was kept. Augmentation and schedule, named as in `lib/config.py`:
 
 {settings}
