@@ -81,16 +81,17 @@ def _made_ahead(batches):
             yield batch
 
 
-def _mean_loss(model: keras.Model, step: Callable, batches) -> float:
-    """Mean loss over batches, each of which goes through one step.
+def _mean_loss(step: Callable, batches) -> float:
+    """Mean loss of a step over batches.
 
     Keras' own `fit` and `evaluate` go through tf.data, whose iterators can take 20 s to go away
     after an epoch (seen with TensorFlow 2.21).
     """
-    model.reset_metrics()
-    for batch in _made_ahead(batches):
-        loss = step(*batch)  # the mean since the last reset
-    return float(loss)
+    losses, sizes = [], []
+    for inputs, targets in _made_ahead(batches):
+        losses.append(step(inputs, targets))
+        sizes.append(len(inputs))
+    return float(np.average(losses, weights=sizes))
 
 
 def _cut(arrays: tuple[np.ndarray, np.ndarray], size: int = 32) -> list[tuple[np.ndarray, ...]]:
@@ -134,8 +135,8 @@ def fit(
         if plateau_rate:
             model.optimizer.learning_rate = learning_rate_on_plateau(plateau_rate, losses)
         start = time.perf_counter()
-        loss = _mean_loss(model, model.train_on_batch, batches(epoch))
-        validation_loss = _mean_loss(model, model.test_on_batch, _cut(validation))
+        loss = _mean_loss(model.train_on_batch, batches(epoch))
+        validation_loss = _mean_loss(model.test_on_batch, _cut(validation))
         if not np.isfinite(validation_loss):
             raise DenoisingError(
                 f"{title}: the validation loss of epoch {epoch + 1} is {validation_loss}; try a "

@@ -177,6 +177,15 @@ def test_early_stopping_returns_the_best_epoch(backwards, tmp_path):
     assert fit(tmp_path, epochs=9, patience=2, validation=BACKWARDS)[1] == history  # no more
 
 
+def test_losses_are_means_over_all_batches():
+    x = np.random.default_rng(0).normal(size=(70, 8)).astype(np.float32)
+    model = tiny()
+    ours = fitting._mean_loss(model.test_on_batch, fitting._cut((x, 2 * x)))
+    assert ours == pytest.approx(model.evaluate(x, 2 * x, verbose=0), abs=1e-5)
+    first = model.evaluate(x[:32], 2 * x[:32], verbose=0)
+    assert abs(ours - first) > 1e-3  # three batches of unlike sizes and losses
+
+
 def test_plateau_lowers_the_rate_of_the_optimiser(backwards):
     rates = [epoch["learning_rate"] for epoch in backwards[1]]
     np.testing.assert_allclose(rates, [RATE] * 4 + [RATE / 2] * 2, rtol=1e-6)
