@@ -1,0 +1,215 @@
+"""Permutation tests across speakers, and the smallest effect that they find.
+
+If an attribute has nothing to do with the gain, it could as well have been dealt to the speakers
+by lot.  A test deals it anew, in every possible way or in many random ones, and counts how
+often chance alone gives a statistic at least as large as the observed one.
+
+Conventions: `x` is what is dealt, the number of a group (0, 1, ...) or a covariate, one per unit;
+`y` [shape=(sets, units)] what is compared, any number of data sets at once; dealt `x` has the
+shape (deals, units).  Units are speakers, or the digits within each of them.  A statistic takes
+`y` and dealt `x`, returns an array [shape=(sets, deals)] and is large for large effects.
+
+Sources: Phipson & Smyth, SAGMB 9 (2010) 39 (random permutations count the observed one, so p is
+never zero); Chung & Romano, Annals of Statistics 41 (2013) 484 (why a permutation test wants a
+studentised statistic); James, Biometrika 38 (1951) 324 (the statistic of unequal variances);
+Freedman & Lane, J. Business & Economic Statistics 1 (1983) 292 (permuted residuals).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lib.errors import InputError
+
+__all__ = [
+    "PermutationTest",
+    "correlation",
+    "deals",
+    "difference_of_differences",
+    "spread_of_means",
+    "spread_of_profiles",
+]
+
+SIMULATED = 400  # data sets from which power is read
+SIMULATED_DEALS = 1000  # permutations of each of their tests, at most
+TINY = 1e-30  # squares below are none
+TIE = 1 - 1e-5  # statistics that differ by the rounding of single precision are equal
+
+
+def deals(x: np.ndarray, *, rng: np.random.Generator, draws: int, blocks: int = 1) -> np.ndarray:
+    """Return the ways to deal `x` to its units; the first is `x` itself, the others are shuffled.
+
+    Parameters
+    ----------
+    x : np.ndarray [shape=(units,)]
+    draws : int
+        Every distinct way is returned if there are at most so many; else `draws` random ways
+        behind `x`.
+    blocks : int
+        Equally long stretches of `x` (speakers) within which is dealt, always at random.
+
+    Returns
+    -------
+    np.ndarray [shape=(deals, units)]
+
+    Examples
+    --------
+    >>> len(deals(np.array([0, 0, 1, 1]), rng=np.random.default_rng(0), draws=100))
+    6
+    """
+    if draws < 1:
+        raise InputError(f"A permutation test wants one draw or more, got {draws}.")
+    values, counts = np.unique(x, return_counts=True)
+    ways = math.factorial(len(x)) // math.prod(map(math.factorial, counts.tolist()))
+    if blocks == 1 and ways <= draws:
+        table = rng.permutation(values[np.array(list(_arrangements(counts.tolist())))])
+        return table[np.argsort((table != x).any(axis=1), kind="stable")]
+    table = np.tile(x, (draws + 1, 1))
+    rows = table[1:].reshape(draws * blocks, -1)  # a view
+    rng.permuted(rows, axis=1, out=rows)
+    return table
+
+
+def _arrangements(counts: list[int]):
+    """Yield every distinct order of counts[0] zeros, counts[1] ones and so on."""
+    n, first = sum(counts), counts[0]
+    if len(counts) == 1:
+        yield [0] * n
+        return
+    for rest in _arrangements(counts[1:]):
+        for zeros in itertools.combinations(range(n), first):
+            order, rest_of = [0] * n, iter(rest)
+            for place in sorted(set(range(n)) - set(zeros)):
+                order[place] = next(rest_of) + 1
+            yield order
+
+
+def _averaging(dealt: np.ndarray, dtype):
+    """Yield each group's size and the matrix [shape=(units, deals)] that averages over it."""
+    for group, size in enumerate(np.bincount(dealt[0].astype(int))):
+        yield size, (dealt == group).T.astype(dtype) / size
+
+
+def spread_of_means(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
+    """James's statistic: squared deviations of the group means, each over its variance.
+
+    For two groups it is Welch's t squared.  Groups may differ in size and in variance.
+
+    Raises
+    ------
+    InputError
+        Fewer than two groups, or a group with fewer than two units.
+    """
+    sizes = np.bincount(dealt[0].astype(int))
+    if len(sizes) < 2 or sizes.min() < 2:
+        raise InputError(
+            f"A comparison of means wants two groups or more of two or more each, got {sizes}."
+        )
+    y = y - y.mean(axis=-1, keepdims=True)
+    means, errors = [], []
+    for size, average in _averaging(dealt, y.dtype):
+        means.append(y @ average)
+        errors.append((y**2 @ average - means[-1] ** 2) / (size - 1))
+    means, weights = np.stack(means), 1 / np.maximum(errors, TINY)
+    centre = (weights * means).sum(axis=0) / weights.sum(axis=0)
+    return (weights * (means - centre) ** 2).sum(axis=0)
+
+
+def spread_of_profiles(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
+    """Squared deviations of the group means, weighted by size, summed over the columns of `y`.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(sets, units, columns)]
+        Centred on 0 within each column.
+    """
+    spread = 0
+    for size, average in _averaging(dealt, y.dtype):
+        spread += sum(size * (y[..., j] @ average) ** 2 for j in range(y.shape[-1]))
+    return spread
+
+
+def difference_of_differences(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
+    """How much the gap 0 - 1 differs from the gap 2 - 3, over the deviation within groups."""
+    gaps, squares = 0, 0
+    for sign, (size, average) in zip((1, -1, -1, 1), _averaging(dealt, y.dtype)):
+        mean = y @ average
+        gaps, squares = gaps + sign * mean, squares + size * (y**2 @ average - mean**2)
+    return np.abs(gaps) / np.sqrt(np.maximum(squares, TINY))
+
+
+def correlation(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
+    """Absolute value of Pearson's r; 0 where `y` does not vary."""
+    y = y - y.mean(axis=-1, keepdims=True)
+    dealt = dealt - dealt.mean(axis=-1, keepdims=True)
+    deviation = np.linalg.norm(y, axis=-1)[:, None] * np.linalg.norm(dealt[0])
+    return np.abs(y @ dealt.T) / np.where(deviation > 0, deviation, np.inf)
+
+
+@dataclass(frozen=True, eq=False)
+class PermutationTest:
+    """A permutation test, ready for any data of the same units.
+
+    Attributes
+    ----------
+    statistic : callable
+    dealt : np.ndarray [shape=(deals, units)]
+        From `deals`: the first is what was observed.
+    effect : np.ndarray [shape=(units,) or (units, columns)]
+        What an effect of one unit of the estimate adds to the data.
+    prepare : callable
+        What is done to data [shape=(sets, ...)] first, such as centring.
+    """
+
+    statistic: Callable
+    dealt: np.ndarray
+    effect: np.ndarray
+    prepare: Callable = np.asarray
+
+    def p_values(self, y: np.ndarray, *, deals: int | None = None) -> np.ndarray:
+        """Two-sided p-value of each data set [shape=(sets,)], with the first `deals` only."""
+        statistic = self.statistic(self.prepare(y), self.dealt[:deals])
+        return (statistic >= statistic[:, :1] * TIE).mean(axis=1)
+
+    def power(self, effect: float, noise: np.ndarray, *, alpha: float) -> float:
+        """Share of the simulated data `noise` in which `effect`, added to it, is found."""
+        y = noise + np.asarray(effect * self.effect, noise.dtype)
+        p = self.p_values(y, deals=SIMULATED_DEALS + 1)
+        return float(np.mean(p <= alpha))
+
+    def smallest_effect(
+        self, deviation: float, *, rng: np.random.Generator, alpha: float, power: float = 0.8
+    ) -> float:
+        """Return the smallest true effect that this very test finds with the given power.
+
+        Normal data of standard deviation `deviation` are simulated, an effect is added, and each
+        data set is tested; the effect is bisected to 1 %.  The same data serve all effects.
+        Infinite where no effect, however large, is found; NaN where `deviation` is.
+
+        Parameters
+        ----------
+        deviation : float
+            Observed standard deviation of the units that the effect does not explain.
+        alpha : float
+            An effect is found where p is at most this.
+        """
+        if not deviation > 0:
+            return math.nan
+        noise = deviation * rng.normal(size=(SIMULATED, *self.effect.shape)).astype(np.float32)
+        low, high = 0.0, deviation * 4 / np.sqrt(len(self.effect))
+        while self.power(high, noise, alpha=alpha) < power:
+            low, high = high, 2 * high
+            if high > 1e3 * deviation:
+                return math.inf
+        while high - low > 0.01 * high:
+            middle = (low + high) / 2
+            if self.power(middle, noise, alpha=alpha) < power:
+                low = middle
+            else:
+                high = middle
+        return high
