@@ -1,11 +1,11 @@
-"""Means with intervals and tests where clips are nested in speakers.
+"""Means with intervals where clips are nested in speakers.
 
 The clips of one speaker resemble each other, so the speakers, not the clips, are the sample:
-every interval comes from resampling speakers, each with all of their clips, and every test
-permutes speakers.  Tables in, numbers out; nothing here knows what a decibel or an accent is.
+every interval comes from resampling speakers, each with all of their clips.  Tables in, numbers
+out; nothing here knows what a decibel or an accent is.  Tests stand in `lib.permutation`.
 
 Conventions: `scores` is a long table with one row per clip and a column ``speaker``; missing
-values (NaN) of the averaged column are left out and not counted; p-values are two-sided.
+values (NaN) of the averaged column are left out and not counted.
 
 Intervals are Student's t around the estimate with the standard error from the bootstrap.  The
 plain percentile interval is too narrow for few speakers (with four it covers 80 % of the time)
@@ -13,9 +13,7 @@ and wants thousands of resamples for its tails; this one keeps its coverage from
 
 Sources: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapters 6 and 12;
 Hesterberg, What Teachers Should Know about the Bootstrap, arXiv:1411.5279 (the factor
-sqrt(n / (n - 1)) and t instead of normal quantiles); Chung & Romano, Annals of Statistics 41
-(2013) 484 (why a permutation test wants a studentised statistic); Phipson & Smyth, SAGMB 9
-(2010) 39 (permutation p-values are never zero).
+sqrt(n / (n - 1)) and t instead of normal quantiles).
 """
 
 from __future__ import annotations
@@ -33,11 +31,8 @@ __all__ = [
     "Interval",
     "mean_with_interval",
     "by_group",
-    "difference_with_interval",
+    "contrast_with_interval",
     "slope_with_interval",
-    "permutation_test",
-    "trend_test",
-    "detectable_difference",
 ]
 
 CONFIDENCE = 0.95  # of every interval; captions call them 95 % intervals
@@ -153,23 +148,32 @@ def by_group(
     return pd.DataFrame(rows, columns=[*by, *Interval._fields])
 
 
-def difference_with_interval(first: np.ndarray, second: np.ndarray, *, rng, draws: int) -> Interval:
-    """Return mean(first) - mean(second) of two sets of speakers, with an interval.
+def contrast_with_interval(
+    groups: list[np.ndarray],
+    weights: tuple[float, ...] = (1, -1),
+    *,
+    rng: np.random.Generator,
+    draws: int,
+) -> Interval:
+    """Return a weighted sum of group means, by default the first minus the second.
 
-    Both sets are resampled separately; the degrees of freedom are Welch's.  The limits are NaN
-    where a set holds one speaker only.
+    The groups are resampled separately; the degrees of freedom are Welch's.  The limits are NaN
+    where a group holds one speaker only.
 
     Parameters
     ----------
-    first, second : np.ndarray [shape=(n_speakers,)]
+    groups : list of np.ndarray [shape=(n_speakers,)]
         One value per speaker.
+    weights : tuple of float
+        One per group.
     """
-    resampler, means, variances, shares = _Resampler(rng, draws), [], [], []
-    for sample in (np.asarray(first, float), np.asarray(second, float)):
-        means.append(sample.mean() if len(sample) else np.nan)
-        variances.append(resampler.error(sample, np.ones(len(sample))) ** 2)
-        shares.append(variances[-1] ** 2 / (len(sample) - 1) if len(sample) > 1 else np.nan)
-    error, estimate, n = np.sqrt(sum(variances)), means[0] - means[1], len(first) + len(second)
+    resampler, estimate, variances, shares = _Resampler(rng, draws), 0.0, [], []
+    for weight, group in zip(weights, groups):
+        group, n = np.asarray(group, float), len(group)
+        estimate += weight * (group.mean() if n else np.nan)
+        variances.append((weight * resampler.error(group, np.ones(n))) ** 2)
+        shares.append(variances[-1] ** 2 / (n - 1) if n > 1 else np.nan)
+    n, error = sum(map(len, groups)), np.sqrt(sum(variances))
     degrees = sum(variances) ** 2 / sum(shares) if sum(shares) > 0 else np.nan
     return Interval(float(estimate), *resampler.limits(estimate, error, degrees), n, n)
 
@@ -195,100 +199,3 @@ def slope_with_interval(x: np.ndarray, y: np.ndarray, *, rng, draws: int) -> Int
     drawn = spread > 1e-9 * (x @ x)  # the others drew one value of x only
     error = ((mean_xy - mean_x * mean_y)[drawn] / spread[drawn]).std() * np.sqrt(n / (n - 2))
     return Interval(slope, *resampler.limits(slope, error, n - 2), n, n)
-
-
-def _spread_of_means(*groups: np.ndarray, axis: int = -1) -> np.ndarray:
-    """James's statistic: squared deviations of the group means, each over its variance.
-
-    For two groups it is Welch's t squared.  Groups may differ in size and in variance.
-    """
-    means = np.stack([g.mean(axis=axis) for g in groups])
-    errors = np.stack([g.var(axis=axis, ddof=1) / g.shape[axis] for g in groups])
-    weights = 1 / np.maximum(errors, np.finfo(float).tiny ** 0.5)
-    centre = (weights * means).sum(axis=0) / weights.sum(axis=0)
-    return (weights * (means - centre) ** 2).sum(axis=0)
-
-
-def permutation_test(
-    groups: list[np.ndarray], *, rng: np.random.Generator, draws: int
-) -> tuple[float, float]:
-    """Test whether groups of speakers have the same mean; return the statistic and p.
-
-    The speakers are dealt anew to groups of the same sizes: all ways where there are at most
-    `draws` of them (exact), else `draws` at random, where p is at least 1 / (draws + 1).
-
-    Parameters
-    ----------
-    groups : list of np.ndarray [shape=(n_speakers,)]
-        One value per speaker; at least two groups of at least two speakers.
-
-    Raises
-    ------
-    InputError
-        Fewer than two groups, or a group with fewer than two speakers.
-    """
-    sizes = [len(group) for group in groups]
-    if len(sizes) < 2 or min(sizes) < 2:
-        raise InputError(
-            f"A permutation test wants two groups or more of two speakers or more, got {sizes}."
-        )
-    result = stats.permutation_test(
-        [np.asarray(group, float) for group in groups],
-        _spread_of_means,
-        permutation_type="independent",
-        vectorized=True,
-        n_resamples=draws,
-        batch=1000,
-        alternative="greater",
-        rng=rng,
-    )
-    return float(result.statistic), float(result.pvalue)
-
-
-def trend_test(
-    x: np.ndarray, y: np.ndarray, *, rng: np.random.Generator, draws: int
-) -> tuple[float, float]:
-    """Test whether `y` goes with `x` across speakers; return Pearson's r and its p.
-
-    The values `y` are dealt anew to the speakers, exactly or at random as in
-    `permutation_test`.  Where no `y` differs, r is 0 and p is 1.
-    """
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    if len(x) < 3 or np.ptp(x) == 0:
-        raise InputError(f"A trend wants three speakers or more whose x varies, got x = {x}.")
-    if np.ptp(y) == 0:
-        return 0.0, 1.0
-    x, y = stats.zscore(x), stats.zscore(y)
-    result = stats.permutation_test(
-        [y],
-        lambda dealt, axis: np.abs((dealt * x).mean(axis=axis)),
-        permutation_type="pairings",
-        vectorized=True,
-        n_resamples=draws,
-        batch=1000,
-        alternative="greater",
-        rng=rng,
-    )
-    return float((x * y).mean()), float(result.pvalue)
-
-
-def detectable_difference(
-    standard_error: float, degrees: float, *, alpha: float = 0.05, power: float = 0.8
-) -> float:
-    """Return the smallest true difference that a two-sided t-test finds with this power.
-
-    Parameters
-    ----------
-    standard_error, degrees : float
-        Of the estimated difference, in the units of the answer, and its degrees of freedom.
-        NaN gives NaN.
-
-    Examples
-    --------
-    >>> round(detectable_difference(1.0, 1e6), 2)  # 1.96 + 0.84 errors
-    2.8
-    """
-    if not (standard_error > 0 and degrees >= 1):
-        return float("nan")
-    errors = stats.t.ppf(1 - alpha / 2, degrees) + stats.t.ppf(power, degrees)
-    return float(errors * standard_error)

@@ -1,7 +1,8 @@
 """Simulated score tables: speakers with the attribute counts of Audio MNIST, gains as planted.
 
-Attributes are dealt independently of each other; counts are those of the real file: 60
-speakers, 48 male and 12 female, 40 German and 16 other accents, 57 non-native.
+Attributes are dealt independently of each other; counts are those of the real file once it is
+cleaned: 60 speakers, 48 male and 12 female, 41 German and 15 other accents, 57 non-native, 19 in
+one room and 35 in another.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ import numpy as np
 import pandas as pd
 
 OTHER_ACCENTS = ["Chinese"] * 3 + ["Spanish"] * 2 + ["Italian"] * 2
-OTHER_ACCENTS += [f"accent {letter}" for letter in "ABCDEFGHIJKLM"]
+OTHER_ACCENTS += [f"accent {letter}" for letter in "ABCDEFGHIJKL"]
+OTHER_COUNTRIES = ["Spain", "India", "China"] * 3 + ["Syria", "Italy"] * 2
+OTHER_COUNTRIES += [f"country {letter}" for letter in "ABCDEFG"]
 COUNTS = {
     "gender": ["male"] * 48 + ["female"] * 12,
-    "accent": ["German"] * 40 + OTHER_ACCENTS,
+    "accent": ["German"] * 41 + OTHER_ACCENTS,
     "native_speaker": ["no"] * 57 + ["yes"] * 3,
     "continent": ["Europe"] * 48 + ["Asia"] * 9 + ["Africa"] * 2 + ["South America"],
-    "country": ["Germany"] * 40 + ["India"] * 4 + [f"country {i}" for i in range(16)],
-    "recording_room": ["vr-room"] * 34 + ["Kino"] * 19 + ["Ruheraum"] * 4 + ["library"] * 3,
+    "country": ["Germany"] * 40 + OTHER_COUNTRIES,
+    "recording_room": ["vr-room"] * 35 + ["Kino"] * 19 + ["Ruheraum"] * 3 + ["library"] * 3,
 }
 
 

@@ -11,9 +11,19 @@ from lib.report.execute import read_parameters
 
 FLOORS = [
     ["errors", "config", "artifacts", "lock"],
-    ["audio", "noise", "metrics", "statistics"],
+    ["audio", "noise", "metrics", "statistics", "permutation"],
     ["corpora", "features", "hearing", "store"],
-    ["pairs", "models", "losses", "networks", "baselines", "scoring", "comparison", "peers"],
+    [
+        "pairs",
+        "models",
+        "losses",
+        "networks",
+        "baselines",
+        "scoring",
+        "comparison",
+        "peers",
+        "voices",
+    ],
     ["fitting"],
     ["training", "recognition"],
     ["denoisers"],
@@ -119,6 +129,14 @@ class TestNotebook:
     def test_prose_holds_no_typed_results(self, path):
         for cell in cells(path, "markdown"):
             assert not typed_results(cell.source), f"use report.say:\n{cell.source}"
+
+    def test_prose_refers_only_to_what_every_corpus_shows(self, path):
+        prose = "\n".join(cell.source for cell in cells(path, "markdown"))
+        cited = set(re.findall(r"@((?:fig|tbl|aud)-[a-z0-9-]+)", prose))
+        for cell in cells(path, "code"):
+            for node in ast.walk(ast.parse(cell.source)):
+                shown = re.findall(r"'((?:fig|tbl|aud)-[a-z0-9-]+)'", ast.unparse(node))
+                assert not (isinstance(node, ast.If) and cited & set(shown)), shown
 
 
 PARAMETERS = """

@@ -1,6 +1,6 @@
 """The speaker analysis on simulated score tables: what is planted is found, what is not, is not.
 
-Rates are compared with binomial limits of 99.9 %; all seeds are fixed.
+How often stands in ``test_speakers_rates.py``; all seeds are fixed.
 """
 
 import matplotlib.pyplot as plt
@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import simulated
-from scipy import stats
 
 from lib import speakers
 from lib.config import StatisticsConfig
@@ -18,17 +17,18 @@ from lib.speakers.attributes import ATTRIBUTES, group_speakers
 from lib.speakers.claims import VERDICTS
 from lib.speakers.significance import holm
 
-QUICK = StatisticsConfig(bootstrap_draws=60, permutations=199)
-CORPORA = 200
+QUICK = StatisticsConfig(bootstrap_draws=60, permutations=499)
 
 
-def results_of(scores, people, *, rng=None, settings=QUICK):
+def results_of(scores, people):
     clips = speakers.clip_gains(scores, people)
-    return speakers.tests(clips, rng=rng or np.random.default_rng(0), settings=settings)
+    return speakers.tests(clips, rng=np.random.default_rng(0), settings=QUICK)
 
 
-def most_likely(trials, rate, *, limit=0.999):
-    return stats.binom.ppf(limit, trials, rate)
+def with_power(scores, people):
+    clips = speakers.clip_gains(scores, people)
+    tools = {"rng": np.random.default_rng(0), "settings": QUICK}
+    return speakers.add_power(clips, speakers.tests(clips, **tools), **tools)
 
 
 @pytest.fixture(scope="module")
@@ -38,32 +38,6 @@ def corpus():
     return simulated.clips(rng, who, repetitions=3, digit_db=0.2), who
 
 
-@pytest.fixture(scope="module")
-def without_effects():
-    """Tests, and a naive test over clips, of corpora in which no attribute has an effect."""
-    rng, results, naive = np.random.default_rng(2), [], []
-    for _ in range(CORPORA):
-        who = simulated.people(rng)
-        clips = speakers.clip_gains(simulated.clips(rng, who, repetitions=1), who)
-        results.append(speakers.tests(clips, rng=rng, settings=QUICK).set_index("attribute"))
-        by_gender = [part["gain_db"] for _, part in clips.groupby("gender")]
-        naive.append(stats.ttest_ind(*by_gender).pvalue)
-    return results, np.array(naive)
-
-
-def test_chance_alone_is_rarely_taken_for_an_effect(without_effects):
-    results, _ = without_effects
-    false_alarms = sum((result["p_holm"] < 0.05).any() for result in results)
-    assert false_alarms <= most_likely(CORPORA, 0.05)
-
-
-@pytest.mark.parametrize("attribute", ["accent", "age", "gender", "digit", "accent x digit"])
-def test_p_values_are_uniform_without_an_effect(without_effects, attribute):
-    results, _ = without_effects
-    p = np.array([result.loc[attribute, "p"] for result in results])
-    assert stats.kstest(p, "uniform").pvalue > 0.001
-
-
 def test_holm_corrects_for_the_number_of_tests():
     p = pd.Series([0.01, np.nan, 0.04, 0.03, 0.9])
     expected = [0.04, np.nan, 0.09, 0.09, 0.9]
@@ -71,40 +45,12 @@ def test_holm_corrects_for_the_number_of_tests():
     assert holm(pd.Series([np.nan])).isna().all()
 
 
-def test_clips_of_one_speaker_are_not_taken_for_independent(without_effects):
-    results, naive = without_effects
-    ours = sum(result.loc["gender", "p"] < 0.05 for result in results)
-    assert ours <= most_likely(CORPORA, 0.05)
-    assert np.mean(naive < 0.05) > 0.3  # the table is one that fools a test over clips
-
-
-def test_an_effect_is_found_as_often_as_the_power_says_and_covered():
-    rng, trials, found, covered, promised = np.random.default_rng(3), 120, 0, 0, []
-    finer = StatisticsConfig(bootstrap_draws=100, permutations=999)  # p well below 5 % / 5 tests
-    planted = 1.27  # dB
-    for _ in range(trials):
-        who = simulated.people(rng)
-        scores = simulated.clips(rng, who, repetitions=1, within_db=0.3)
-        scores = scores[scores["digit"] == 0].copy()
-        women = who.loc[who["gender"] == "female", "speaker"]
-        scores.loc[scores["speaker"].isin(women), "si_sdr_improvement_db"] += planted
-        results = results_of(scores, who, rng=rng, settings=finer)
-        row = results.set_index("attribute").loc["gender"]
-        found += row["p_holm"] < 0.05
-        covered += row["low_db"] <= planted <= row["high_db"]
-        promised.append(row["detectable_db"])
-    assert np.mean(promised) == pytest.approx(planted, rel=0.05)
-    for hits, rate in ((found, 0.8), (covered, 0.95)):
-        low, high = stats.binom.interval(0.999, trials, rate)
-        assert low <= hits <= high
-
-
 def test_a_planted_effect_of_accent_supports_the_claim(corpus):
     scores, who = corpus
     others = who.loc[who["accent"] != "German", "speaker"]
     scores = scores.copy()
     scores.loc[scores["speaker"].isin(others), "si_sdr_improvement_db"] -= 3
-    verdicts = speakers.claims(results_of(scores, who)).set_index("claim")["verdict"]
+    verdicts = speakers.claims(with_power(scores, who)).set_index("claim")["verdict"]
     accent = "1. Accent significantly affects the improvement"
     assert verdicts[accent] == "supported"
     assert (verdicts.drop(accent) != "supported").all()
@@ -142,7 +88,7 @@ def test_digits_are_compared_within_speakers(corpus):
     rows = [
         results_of(table, who).set_index("attribute").loc["digit"] for table in (scores, shifted)
     ]
-    numbers = ["effect", "statistic", "p", "detectable_db"]
+    numbers = ["effect", "deviation_db", "p"]
     assert rows[0][numbers].tolist() == pytest.approx(rows[1][numbers].tolist())
 
 
@@ -159,16 +105,30 @@ def test_missing_values_are_left_out_and_counted(corpus):
     rows = results_of(scores, who).set_index("attribute")
     assert rows.loc["gender", ["n_speakers", "n_missing"]].tolist() == [53, 7]
     assert rows.loc["age", ["n_speakers", "n_missing"]].tolist() == [59, 1]
-    assert "want of a value: 7" in speakers.describe(rows.reset_index(), "gender")
+    told = speakers.describe(with_power(scores, who), "gender")
+    assert "want of a value: 7" in told and "53 speakers, 1,590 clips" in told
+    clips = speakers.clip_gains(scores, who)
+    listed = speakers.left_out(clips, who.assign(raw_age=["1234"] * 60)).set_index("attribute")
+    assert listed["n_missing"].to_dict() == {"age": 1, "gender": 7}
+    assert listed.loc["age", ["speakers", "supplied"]].tolist() == ["45", "'1234'"]
+    assert pd.isna(listed.loc["gender", "supplied"])
 
 
 LEVELS = {
     "nothing known": ({}, "", "does not say it"),
     "one level": ({"male": 6}, "", r"\(6\) are alike in it: male"),
-    "enough of both": ({"male": 5, "female": 5}, "female against male", ""),
-    "too few women": ({"male": 9, "female": 4}, "female against male", r"too few are female \(4\)"),
-    "a third, small level": ({"male": 9, "female": 5, "other": 2}, "female against male", ""),
-    "only together enough": ({"a": 9, "b": 3, "c": 2}, "not a against a", ""),
+    "enough of both": ({"male": 5, "female": 5}, "female (5) against male (5)", ""),
+    "too few women": (
+        {"male": 9, "female": 4},
+        "female (4) against male (9)",
+        r"too few are female \(4\)",
+    ),
+    "a third, small level": (
+        {"male": 9, "female": 5, "other": 2},
+        "female (5) against male (9)",
+        "",
+    ),
+    "only together enough": ({"a": 9, "b": 3, "c": 2}, "not a (5) against a (9)", ""),
 }
 
 
@@ -196,9 +156,9 @@ def test_effects_are_means_over_clips_with_their_n(corpus):
     assert (row["n_speakers"], row["n_clips"]) == (12, 12 * 30)
     assert row["low_db"] < row["estimate_db"] < row["high_db"]
     alone = table[(table["attribute"] == "accent") & (table["n_speakers"] == 1)]
-    assert len(alone) == 13 and alone["low_db"].isna().all()
+    assert len(alone) == 12 and alone["low_db"].isna().all()
     cells = table[table["attribute"] == "accent x digit"]
-    assert len(cells) == 17 * 10 and cells["n_clips"].sum() == len(clips)
+    assert len(cells) == 16 * 10 and cells["n_clips"].sum() == len(clips)
 
 
 def test_variance_is_split_as_planted():
@@ -234,8 +194,10 @@ def test_misaligned_labels_spread_as_chance_does(corpus):
     )
     for label in ("speaker", "accent", "digit"):
         assert right.loc[label, "true_db"] > right.loc[label, "chance_high_db"]
-    inside = shuffled["true_db"].between(shuffled["chance_low_db"], shuffled["chance_high_db"])
-    assert inside.sum() >= 4  # of five
+    for table, column in ((shuffled, "true_db"), (right, "misaligned_db")):
+        inside = table[column].between(table["chance_low_db"], table["chance_high_db"])
+        assert inside.sum() >= 4  # of five
+    assert right["groups"].tolist() == [10, 60, 16, 2, 2]
 
 
 def test_the_published_spreads_are_within_chance_and_a_real_one_would_not_be(monkeypatch):
@@ -260,6 +222,7 @@ CASES = {
     "found": ({}, "supported", "More than chance"),
     "not found": ({"p_holm": 0.2}, "not supported", "1.00 dB would have been found"),
     "wrong way": ({"estimate_db": 1.0}, "not supported", "other direction"),
+    "nothing to find": ({"p_holm": 0.2, "detectable_db": np.inf}, "not supported", "chance gives."),
     "untested": ({"testable": False, "p_holm": np.nan, "why": "Few."}, VERDICTS[2], "Few."),
 }
 
@@ -307,7 +270,7 @@ def test_small_corpora_are_analysed_and_drawn_without_a_crash(corpus, reduce):
     scores, who = reduce(*corpus)
     clips, rng = speakers.clip_gains(scores, who), np.random.default_rng(0)
     effects = speakers.effects(clips, rng=rng, settings=QUICK)
-    results = speakers.tests(clips, rng=rng, settings=QUICK)
+    results = with_power(scores, who)
     means = speakers.speaker_means(clips)
     verdicts = speakers.claims(results)
     told = [speakers.describe(results, name) for name in results["attribute"]]
@@ -322,15 +285,19 @@ def test_small_corpora_are_analysed_and_drawn_without_a_crash(corpus, reduce):
     own = speakers.shuffled_spreads(clips, rng=rng, draws=20)
     figures.spreads(own, speakers.published_spreads(rng=rng, draws=50))
     speakers.variance_shares(clips)
+    if results["estimate_db"].notna().any():
+        figures.differences(results)
     plt.close("all")
 
 
 def test_six_men_can_say_little_and_it_is_said(corpus):
     scores, who = six_men(*corpus)
-    results = results_of(scores, who)
+    results = with_power(scores, who)
     assert results.loc[results["testable"], "attribute"].tolist() == ["digit"]
     assert "are alike in it: male" in speakers.describe(results, "gender")
-    assert "does not say it" in speakers.describe(results, "native speaker")
+    assert "no difference, however large" in speakers.describe(results, "accent")
+    told = speakers.describe(results, "native speaker")
+    assert told == "Native speaker. Cannot be tested: The corpus does not say it of anyone."
     verdicts = speakers.claims(results)
     assert (verdicts["verdict"] == "cannot be tested here").all()
     sentence = speakers.headline(speakers.clip_gains(scores, who), results, verdicts)
@@ -346,11 +313,11 @@ def test_every_group_is_drawn_with_its_n_and_empty_cells_stay_empty(corpus):
     assert sorted(texts) == ["12 speakers, 360 clips", "48 speakers, 1,440 clips"]
     cells = figures.heatmap(effects, "accent x gender").axes[0].texts
     known = effects[effects["attribute"] == "accent x gender"]
-    assert len(cells) == len(known) < 2 * 17
+    assert len(cells) == len(known) < 2 * 16
     n = sorted(int(cell.get_text().split("(")[1].rstrip(")")) for cell in cells)
     assert n == sorted(known["n_speakers"])
-    results = results_of(scores, who)
+    results = with_power(scores, who)
     notes = [text.get_text() for text in figures.differences(results).axes[0].texts]
-    assert len(notes) == 6 and "n = 60, not tested" in notes
+    assert len(notes) == 8 and "n = 60, not tested" in notes
     figures.age_trend(speakers.speaker_means(clips))
     plt.close("all")

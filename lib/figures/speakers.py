@@ -1,8 +1,8 @@
 """Figures of the speaker analysis: tables of `lib.speakers` in, Matplotlib figures out.
 
 Each speaker is a point and each group an interval, with its n beside it.  Groups with fewer
-speakers than a test wants are grey.  Gains in dB; intervals wider than the speakers' own range
-run out of the picture.
+speakers than a test wants are points only.  Gains in dB; intervals wider than the speakers' own
+range run out of the picture.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def levels(clips: pd.DataFrame, effects: pd.DataFrame, attribute: str, *, fewest
     attribute : str
         Its name in `effects`.
     fewest : int
-        Levels with fewer speakers are grey.
+        Levels with fewer speakers are points only.
     """
     table = effects[effects["attribute"] == attribute]
     if attribute not in ORDERED:
@@ -69,12 +69,11 @@ def levels(clips: pd.DataFrame, effects: pd.DataFrame, attribute: str, *, fewest
     for y, row in enumerate(table.itertuples()):
         own = points[points.index.get_level_values(0).astype(str) == row.level]
         spread = np.linspace(-0.22, 0.22, len(own)) if len(own) > 1 else [0.0]
-        colour = GROUP if row.n_speakers >= fewest else FEW
-        ax.plot(
-            own, y + np.array(spread), "o", ms=2.5 if dense else 3.5, color=POINT, alpha=0.55, mew=0
-        )
-        ax.plot([row.low_db, row.high_db], [y, y], color=colour, lw=1.8)
-        ax.plot(row.estimate_db, y, "o", ms=6.5, color=colour, mec="white", mew=0.8)
+        size, alpha = (2.5 if dense else 3.5, 0.55) if row.n_speakers >= fewest else (4.5, 0.9)
+        ax.plot(own, y + np.array(spread), "o", ms=size, color=POINT, alpha=alpha, mew=0)
+        if row.n_speakers >= fewest:
+            ax.plot([row.low_db, row.high_db], [y, y], color=GROUP, lw=1.8)
+            ax.plot(row.estimate_db, y, "o", ms=6.5, color=GROUP, mec="white", mew=0.8)
     _limit(ax, [*points, *table["estimate_db"]])
     ax.set_yticks(range(len(table)), table["level"])
     ax.set_ylim(len(table) - 0.5, -0.5)
@@ -145,24 +144,24 @@ def heatmap(effects: pd.DataFrame, attribute: str):
 
 
 def differences(results: pd.DataFrame):
-    """Draw each compared difference with its interval, over what could have been found.
+    """Draw each compared difference with its interval, over what could not have been found.
 
     Parameters
     ----------
     results : pd.DataFrame
-        As from `lib.speakers.tests`; rows without an estimate are left out.
+        As from `lib.speakers.add_power`; rows without an estimate are left out.
     """
     table = results.dropna(subset=["estimate_db"])
     fig, ax = style.new(0.8 + 0.4 * max(1, len(table)))
     ax.axvline(0, color=POINT, lw=0.8)
+    reach = table[["estimate_db", "low_db", "high_db"]].abs().to_numpy()
+    largest = np.nanmax([*reach.ravel(), *table["detectable_db"].replace(np.inf, np.nan), 0.1])
     for y, row in enumerate(table.itertuples()):
         colour = GROUP if row.testable else FEW
-        width = 0 if np.isnan(row.detectable_db) else row.detectable_db
+        width = np.nan_to_num(row.detectable_db, posinf=2 * largest)
         ax.barh(y, 2 * width, left=-width, height=0.62, color="#e4e8eb", zorder=0)
         ax.plot([row.low_db, row.high_db], [y, y], color=colour, lw=1.8)
         ax.plot(row.estimate_db, y, "o", ms=6.5, color=colour, mec="white", mew=0.8)
-    reach = table[["estimate_db", "detectable_db"]].abs().to_numpy()
-    largest = np.nanmax(reach) if np.isfinite(reach).any() else 1.0
     ax.set_xlim(-1.1 * largest, 1.1 * largest)
     names = [
         f"{row.attribute}\n{row.compared}" + (", per 10 years" if "10" in row.unit else "")
@@ -198,6 +197,8 @@ def spreads(own: pd.DataFrame, published: pd.DataFrame):
         y = np.arange(len(table))
         ax.hlines(y, table["chance_low_db"], table["chance_high_db"], color="#c9d0d5", lw=9)
         ax.plot(table["chance_db"], y, "|", color=FEW, ms=9)
+        if "misaligned_db" in table:
+            ax.plot(table["misaligned_db"], y, "x", color="black", ms=6, mew=1.4)
         ax.plot(table[column], y, marker, color=GROUP, ms=6)
         ax.set_yticks(y, [f"{row.label} ({row.groups})" for row in table.itertuples()])
         ax.set_ylim(len(table) - 0.5, -0.5)

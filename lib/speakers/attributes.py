@@ -4,10 +4,12 @@ The rules were stated before any score was seen, and hold for every corpus:
 
 - a speaker whose attribute is missing is left out of its analysis, and counted;
 - a level with fewer than ``min_speakers_per_level`` speakers is shown, never tested;
-- accents are too many for their speakers: the most frequent is compared with all others;
+- accents and countries are too many for their speakers: the most frequent of each is compared
+  with all others;
 - other attributes are compared level by level, or, where fewer than two levels have enough
   speakers, the reference level with all others;
-- origins are compared by continent (``Europe, Germany, Berlin`` is one of 42 in Audio MNIST);
+- origins are compared by country and by continent (``Europe, Germany, Berlin`` is one of 42 in
+  Audio MNIST);
 - age is a number: its trend is tested, its bands are for the eye only.
 """
 
@@ -20,7 +22,15 @@ import pandas as pd
 
 from lib.errors import InputError
 
-__all__ = ["ATTRIBUTES", "CROSSED", "Attribute", "Grouping", "clip_gains", "group_speakers"]
+__all__ = [
+    "ATTRIBUTES",
+    "CROSSED",
+    "Attribute",
+    "Grouping",
+    "clip_gains",
+    "group_speakers",
+    "left_out",
+]
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,6 @@ class Attribute:
     column: str  # of the table of `clip_gains`: its levels are shown
     rule: str  # "levels", "most frequent" or "trend"
     reference: str = ""  # level that the others are compared with; empty: the most frequent
-    tested: bool = True
 
 
 ATTRIBUTES = {
@@ -39,7 +48,7 @@ ATTRIBUTES = {
     "gender": Attribute("gender", "levels", reference="male"),
     "native speaker": Attribute("native_speaker", "levels", reference="no"),
     "continent": Attribute("continent", "levels"),
-    "country": Attribute("country", "levels", tested=False),
+    "country": Attribute("country", "most frequent"),
     "recording room": Attribute("recording_room", "levels"),
 }
 CROSSED = {"accent x gender": ("accent", "gender"), "accent x digit": ("accent", "digit")}
@@ -55,6 +64,7 @@ def clip_gains(
     metric: str = "si_sdr_improvement_db",
     noise: str | None = None,
     snr_db: float | None = None,
+    manifest: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return one row per clip: what one method gained on it, and who spoke it.
 
@@ -62,19 +72,22 @@ def clip_gains(
     ----------
     scores : pd.DataFrame
         The score table: columns ``clip_id``, ``speaker``, ``digit``, ``method``, ``noise``,
-        ``input_snr_db`` and `metric`.
+        ``input_snr_db`` and `metric`; optional ``recognised``, the digit that was heard.
     people : pd.DataFrame
         The cleaned speakers; columns that it lacks count as missing for all.
     method, metric : str
         What is analysed.
     noise, snr_db : optional
         The condition; all conditions when None.
+    manifest : pd.DataFrame, optional
+        For the level of each clean clip: ``clip_id``, ``rms_dbfs``.
 
     Returns
     -------
     pd.DataFrame
-        ``clip_id``, ``speaker``, ``digit``, ``gain_db`` (the metric; NaN left out), ``age`` and a
-        column for each attribute, None where missing.
+        ``clip_id``, ``speaker``, ``digit``, ``recognised`` (NaN if unknown), ``gain_db`` (the
+        metric; NaN left out), ``level_dbfs`` of the clean clip (NaN without a manifest), ``age``
+        and a column for each attribute, None where missing.
 
     Raises
     ------
@@ -86,7 +99,8 @@ def clip_gains(
         chosen &= scores["noise"] == noise
     if snr_db is not None:
         chosen &= np.isclose(scores["input_snr_db"], snr_db)
-    clips = scores.loc[chosen, ["clip_id", "speaker", "digit", metric]].dropna(subset=[metric])
+    columns = ["clip_id", "speaker", "digit", "recognised", metric]
+    clips = scores[chosen].reindex(columns=columns).dropna(subset=[metric])
     if clips.empty:
         raise InputError(
             f"No score of method {method!r} in noise {noise!r} at {snr_db} dB; the table holds "
@@ -102,7 +116,40 @@ def clip_gains(
     people = people.reindex(columns=["speaker", "age", *columns])
     people[columns] = people[columns].astype(object).where(people[columns].notna(), None)
     clips = clips.rename(columns={metric: "gain_db"}).astype({"speaker": str})
+    clips["level_dbfs"] = np.nan
+    if manifest is not None:
+        clips["level_dbfs"] = clips["clip_id"].map(manifest.set_index("clip_id")["rms_dbfs"])
     return clips.merge(people.astype({"speaker": str}), on="speaker", how="left")
+
+
+def left_out(clips: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+    """List the speakers that an analysis has to leave out, and what was supplied instead.
+
+    Parameters
+    ----------
+    clips : pd.DataFrame
+        As from `clip_gains`.
+    people : pd.DataFrame
+        The cleaned speakers; the raw value of a column stands in ``raw_<column>``.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``attribute``, ``n_missing``, ``speakers`` ("all", or their names), ``supplied`` (the raw
+        values, None where there were none).  Only attributes that somebody lacks.
+    """
+    first, rows = clips.groupby("speaker").first(), []
+    raw = people.astype({"speaker": str}).set_index("speaker")
+    for name, attribute in ATTRIBUTES.items():
+        missing = first.index[first[attribute.column].isna()]
+        column = {"country": "raw_origin", "continent": "raw_origin"}.get(name)
+        column = column or f"raw_{'age' if name == 'age' else attribute.column}"
+        values = raw[column].reindex(missing).dropna().unique() if column in raw else []
+        if len(missing):
+            names = "all" if len(missing) == len(first) else ", ".join(missing)
+            supplied = ", ".join(map(repr, values)) or None
+            rows.append((name, len(missing), names, supplied))
+    return pd.DataFrame(rows, columns=["attribute", "n_missing", "speakers", "supplied"])
 
 
 @dataclass(frozen=True)
@@ -116,7 +163,7 @@ class Grouping:
     reference : str
         The group that the others are compared with.
     compared : str
-        Which groups, in words; empty when none.
+        Which groups and how many speakers each, in words; empty when none.
     why : str
         Why no test is possible; empty when one is.
     """
@@ -149,7 +196,8 @@ def group_speakers(levels: pd.Series, attribute: Attribute, fewest: int) -> Grou
         others = levels.where(levels == reference, f"not {reference}")
         groups = levels if len(counts) == 2 else others
     sizes = groups.value_counts()
-    compared = f"{', '.join(str(g) for g in sizes.index if g != reference)} against {reference}"
+    names = [f"{group} ({n})" for group, n in sizes.items() if group != reference]
+    compared = f"{', '.join(names)} against {reference} ({sizes[reference]})"
     small = ", ".join(f"{group} ({n})" for group, n in sizes.items() if n < fewest)
     why = f"A test wants {fewest} speakers in each group; too few are {small}." if small else ""
     return Grouping(groups, reference, compared, why)

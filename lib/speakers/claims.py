@@ -65,7 +65,7 @@ def claims(results: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     results : pd.DataFrame
-        As from `lib.speakers.tests`.
+        As from `lib.speakers.add_power`.
 
     Returns
     -------
@@ -87,15 +87,21 @@ def claims(results: pd.DataFrame) -> pd.DataFrame:
 
 def _verdict(claim: Claim, test: pd.Series) -> tuple[str, str]:
     supported, not_supported, untestable = VERDICTS
+    smallest = f"{test['detectable_db']:.2f} {test['unit']}"
     if not test["testable"]:
-        return untestable, test["why"]
+        why = test["why"]
+        if np.isinf(test["detectable_db"]):
+            why += " With so few speakers no difference, however large, would be found."
+        elif np.isfinite(test["detectable_db"]):
+            why += f" Tested all the same, it would be found from {smallest} on with 80 % power."
+        return untestable, why
     size = f"{test['effect_name']} is {test['effect']:.2f}".replace("-", "\N{MINUS SIGN}")
     if test["p_holm"] >= 0.05:
         why = "No more than chance gives."
         if np.isfinite(test["detectable_db"]):
             why += (
-                f" A difference of {test['detectable_db']:.2f} {test['unit']} would have been "
-                "found in four of five such corpora; smaller ones remain possible."
+                f" A difference of {smallest} would have been found in four of five such corpora; "
+                "smaller ones remain possible."
             )
         return not_supported, why
     if claim.sign and np.sign(test["estimate_db"]) != claim.sign:

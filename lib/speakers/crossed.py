@@ -1,11 +1,7 @@
-"""Digits within speakers, and whether an accent matters more for some: the crossed tests.
+"""Digits within speakers, and whether an accent matters more for some: the crossed questions.
 
 Digits are tested by dealing each speaker's digits anew, accent x gender by dealing what the
-main effects leave, accent x digit by dealing whole profiles over digits among the speakers.
-Each function returns the row of one test for `lib.speakers.significance`; a row without ``p``
-says in ``why`` what is lacking.
-
-Source: Freedman & Lane, J. Business & Economic Statistics 1 (1983) 292 (permuted residuals).
+main effects leave, accent x digit by dealing the accents to whole profiles over the digits.
 """
 
 from __future__ import annotations
@@ -13,112 +9,134 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from lib.permutation import (
+    PermutationTest,
+    deals,
+    difference_of_differences,
+    spread_of_profiles,
+)
 from lib.speakers.attributes import Grouping
+from lib.speakers.questions import Question
+from lib.statistics import contrast_with_interval
 
 __all__ = ["accent_and_digit", "accent_and_gender", "compare_digits"]
 
 
-def _p_value(observed: float, null: np.ndarray) -> float:
-    """Share of the permuted statistics at least as large, the observed one among them."""
-    return float((1 + np.sum(null >= observed * (1 - 1e-12))) / (1 + len(null)))
-
-
 def accent_and_gender(
     gains: pd.Series, accent: Grouping, gender: Grouping, *, rng, settings
-) -> dict:
-    """Test whether the two accent groups differ as much among women as among men."""
-    row = {"attribute": "accent x gender"}
+) -> Question:
+    """Ask whether the two accent groups differ as much among women as among men."""
+    question = Question("accent x gender")
     if accent.why or gender.why:
-        which = "Accent" if accent.why else "Gender"
-        return row | {"why": f"{which} alone cannot be tested."}
+        question.why = f"{'Accent' if accent.why else 'Gender'} alone cannot be tested."
+        return question
     both = pd.concat([accent.of_speaker, gender.of_speaker], axis=1, join="inner")
-    first = (both.iloc[:, 0] == accent.reference).to_numpy()
-    second = (both.iloc[:, 1] == gender.reference).to_numpy()
-    cells = np.stack([first & second, first & ~second, ~first & second, ~first & ~second])
-    sizes, n = cells.sum(axis=1), len(both)
-    fewest = settings.min_speakers_per_level
+    first = (both.iloc[:, 0] != accent.reference).to_numpy()
+    second = (both.iloc[:, 1] != gender.reference).to_numpy()
+    cell, n, y = 2 * first + second, len(both), gains[both.index].to_numpy()
+    sizes, fewest = np.bincount(cell, minlength=4), settings.min_speakers_per_level
+    question.speakers = both.index
     if sizes.min() < fewest:
-        why = f"A test wants {fewest} speakers in each of the four cells; one has {sizes.min()}."
-        return row | {"why": why, "n_speakers": n}
-    signs = np.array([1, -1, -1, 1])
-    averages = (cells / sizes[:, None]).T
-
-    def contrast_and_deviation(y):  # y [shape=(..., n)]
-        means = y @ averages
-        rest = y - means @ cells
-        return means @ signs, np.sqrt((rest**2).sum(axis=-1) / (n - 4))
-
-    y = gains[both.index].to_numpy()
-    main = np.stack([np.ones(n), first, second], axis=1)
-    fitted = main @ np.linalg.lstsq(main, y, rcond=None)[0]
-    dealt = rng.permuted(np.tile(y - fitted, (settings.permutations, 1)), axis=1) + fitted
-    estimate, deviation = contrast_and_deviation(y)
-    null, null_deviation = contrast_and_deviation(dealt)
-    return row | {
+        question.why = (
+            f"A test wants {fewest} speakers in each of the four cells; one has {sizes.min()}."
+        )
+    if sizes.min() < 2:
+        return question
+    estimate, low, high, *_ = contrast_with_interval(
+        [y[cell == c] for c in range(4)],
+        (1, -1, -1, 1),
+        rng=rng,
+        draws=settings.bootstrap_draws,
+    )
+    means = np.bincount(cell, y) / sizes
+    question.deviation = np.sqrt(np.sum((y - means[cell]) ** 2) / (n - 4))
+    question.facts = {
         "compared": "gender gap by accent",
         "estimate_db": estimate,
-        "n_speakers": n,
-        "error_db": deviation * np.sqrt((1 / sizes).sum()),
-        "degrees": n - 4,
-        "effect": estimate / deviation,
+        "low_db": low,
+        "high_db": high,
+        "effect": estimate / question.deviation,
         "effect_name": "Cohen's d",
-        "statistic": estimate / deviation / np.sqrt((1 / sizes).sum()),
-        "p": _p_value(abs(estimate / deviation), abs(null / null_deviation)),
     }
+    main = np.stack([np.ones(n), first, second], axis=1)
+    residuals = np.eye(n) - main @ np.linalg.pinv(main)
+    question.y = y
+    question.test = PermutationTest(
+        difference_of_differences,
+        deals(cell, rng=rng, draws=settings.permutations),
+        effect=1.0 * (first & second),
+        prepare=lambda y: y @ residuals.astype(y.dtype),
+    )
+    return question
 
 
-def compare_digits(table: pd.DataFrame, *, rng, settings) -> dict:
-    """Test whether digits differ within speakers; `table` is speakers by digits."""
-    row = {"attribute": "digit", "n_speakers": len(table)}
+def compare_digits(table: pd.DataFrame, *, rng, settings) -> Question:
+    """Ask whether digits differ within speakers; `table` is speakers by digits."""
+    question = Question("digit", speakers=table.index)
     n, k, fewest = *table.shape, settings.min_speakers_per_level
     if n < fewest or k < 2:
-        return row | {"why": f"A test wants {fewest} speakers who spoke every digit; {n} did."}
+        question.why = f"A test wants {fewest} speakers who spoke every digit; {n} did."
+        return question
     rest = table.sub(table.mean(axis=1), axis=0).to_numpy()
     total, between = np.sum(rest**2), n * np.sum(rest.mean(axis=0) ** 2)
-    null = [np.sum(rng.permuted(rest, axis=1).mean(0) ** 2) for _ in range(settings.permutations)]
-    degrees = (n - 1) * (k - 1)
-    return row | {
+    question.facts = {
         "compared": f"{k} digits within speakers",
-        "unit": "dB between two digits",
+        "unit": "dB in one digit",
         "effect": between / total,
         "effect_name": "eta squared",
-        "statistic": between / (k - 1) / ((total - between) / degrees),
-        "p": _p_value(between / n, np.array(null)),
-        "error_db": np.sqrt(2 * (total - between) / degrees / n),
-        "degrees": degrees,
     }
+    question.deviation = np.sqrt((total - between) / (n - 1) / (k - 1))
+    digit = np.tile(np.arange(k), n)
+
+    def within_speakers(y):
+        y = y.reshape(len(y), n, k)
+        return (y - y.mean(axis=2, keepdims=True)).reshape(len(y), n * k, 1)
+
+    question.y = table.to_numpy().ravel()
+    question.test = PermutationTest(
+        spread_of_profiles,
+        deals(digit, rng=rng, draws=settings.permutations, blocks=n),
+        effect=1.0 * (digit == 0),
+        prepare=within_speakers,
+    )
+    return question
 
 
-def accent_and_digit(table: pd.DataFrame, accent: Grouping, *, rng, settings) -> dict:
-    """Test whether the profile over digits differs between the two accent groups."""
-    row = {"attribute": "accent x digit"}
+def accent_and_digit(table: pd.DataFrame, accent: Grouping, *, rng, settings) -> Question:
+    """Ask whether the profile over digits differs between the two accent groups."""
+    question = Question("accent x digit")
     if accent.why:
-        return row | {"why": "Accent alone cannot be tested."}
+        question.why = "Accent alone cannot be tested."
+        return question
     groups = accent.of_speaker[accent.of_speaker.index.isin(table.index)]
-    is_reference = (groups == accent.reference).to_numpy()
-    n, n_reference, fewest = len(groups), is_reference.sum(), settings.min_speakers_per_level
-    if min(n_reference, n - n_reference) < fewest or table.shape[1] < 2:
-        why = f"A test wants {fewest} speakers in each group who spoke every digit."
-        return row | {"why": why, "n_speakers": n}
-    rest = table.loc[groups.index]
-    rest = rest.sub(rest.mean(axis=1), axis=0)
-    rest = (rest - rest.mean()).to_numpy()
-    dealt = rng.permuted(np.tile(is_reference, (settings.permutations, 1)), axis=1)
-    scale = n_reference * (n - n_reference) / n
+    x = (groups != accent.reference).to_numpy().astype(int)
+    sizes, fewest = np.bincount(x, minlength=2), settings.min_speakers_per_level
+    question.speakers = groups.index
+    if sizes.min() < fewest or table.shape[1] < 2:
+        question.why = f"A test wants {fewest} speakers in each group who spoke every digit."
+        return question
 
-    def between(reference):  # reference [shape=(..., n)]; the profiles sum to 0 over speakers
-        return np.sum((reference @ rest) ** 2, axis=-1) / scale
+    def profiles(y):
+        y = y - y.mean(axis=2, keepdims=True)
+        return y - y.mean(axis=1, keepdims=True)
 
-    observed, total, degrees = between(is_reference), np.sum(rest**2), n - 2
-    variance = (total - observed) / degrees / table.shape[1]
-    return row | {
+    question.y = table.loc[groups.index].to_numpy()
+    rest = profiles(question.y[None])[0]
+    total = np.sum(rest**2)
+    between = sum(size * np.sum(rest[x == g].mean(axis=0) ** 2) for g, size in enumerate(sizes))
+    question.facts = {
         "compared": "profile over digits",
         "unit": "dB in one digit",
-        "n_speakers": n,
-        "effect": observed / total,
+        "effect": between / total,
         "effect_name": "eta squared",
-        "statistic": observed / (total - observed) * degrees,
-        "p": _p_value(observed, between(dealt)),
-        "error_db": np.sqrt(variance / scale),
-        "degrees": degrees,
     }
+    question.deviation = np.sqrt((total - between) / (len(x) - 2) / (table.shape[1] - 1))
+    effect = np.zeros_like(question.y)
+    effect[x == 1, 0] = 1.0
+    question.test = PermutationTest(
+        spread_of_profiles,
+        deals(x, rng=rng, draws=settings.permutations),
+        effect=effect,
+        prepare=profiles,
+    )
+    return question

@@ -47,21 +47,29 @@ def shuffled_spreads(clips: pd.DataFrame, *, rng: np.random.Generator, draws: in
     Returns
     -------
     pd.DataFrame
-        ``label``, ``groups``, ``n_clips``, ``true_db`` (highest minus lowest mean), and median
-        and central 95 % of what the shuffled labels give: ``chance_db``, ``chance_low_db``,
-        ``chance_high_db``.  Labels with fewer than two levels have no row.
+        ``label``, ``groups``, ``n_clips``, ``true_db`` (highest minus lowest mean),
+        ``misaligned_db`` (the same after the mistake of the reference: one shuffle of the clips,
+        all labels in the old order), and median and central 95 % of what many shuffles give:
+        ``chance_db``, ``chance_low_db``, ``chance_high_db``.  Labels with fewer than two levels
+        have no row.
     """
-    rows = []
+    gains, groups = clips["gain_db"].to_numpy(), {}
     for label in PUBLISHED:
-        groups = clips.dropna(subset=[COLUMNS.get(label, label)])
-        means = groups.groupby(COLUMNS.get(label, label))["gain_db"].agg(["mean", "size"])
-        if len(means) < 2:
-            continue
-        row = {"label": label, "groups": len(means), "n_clips": len(groups)}
-        gains, sizes = groups["gain_db"].to_numpy(), means["size"].to_numpy()
-        spreads = np.array([_spread(rng.permutation(gains), sizes) for _ in range(draws)])
-        rows.append(row | {"true_db": np.ptp(means["mean"]), **_chance(spreads)})
-    columns = ["label", "groups", "n_clips", "true_db", *_chance(np.zeros(1))]
+        codes, levels = pd.factorize(clips[COLUMNS.get(label, label)], sort=True)
+        if len(levels) > 1:
+            order = np.argsort(codes, kind="stable")[np.sum(codes < 0) :]  # -1: missing
+            groups[label] = order, np.bincount(codes[order])
+    spreads = np.empty((draws, len(groups)))
+    for row in spreads:
+        wrong = rng.permutation(gains)
+        row[:] = [_spread(wrong[order], sizes) for order, sizes in groups.values()]
+    rows = [
+        {"label": label, "groups": len(sizes), "n_clips": len(order)}
+        | {"true_db": _spread(gains[order], sizes), "misaligned_db": chance[0]}
+        | _chance(chance)
+        for (label, (order, sizes)), chance in zip(groups.items(), spreads.T)
+    ]
+    columns = ["label", "groups", "n_clips", "true_db", "misaligned_db", *_chance(np.zeros(1))]
     return pd.DataFrame(rows, columns=columns)
 
 

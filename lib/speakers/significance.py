@@ -1,12 +1,9 @@
-"""Which differences between groups of speakers are more than chance.
+"""Which differences between groups of speakers are more than chance, and which could be found.
 
-Each speaker counts once, with the mean gain of their clips.  Attributes are tested by dealing
-the speakers anew to the groups; digits and interactions as in `lib.speakers.crossed`.  All
-tests of one corpus form one family (Holm).
-
-Beside each test stands the smallest true difference that it finds with 80 % power at the
-strictest level of Holm's procedure, 5 % over the number of tests, from the variance between
-the speakers of this corpus: what an absent finding is worth.
+All tests of one corpus form one family (Holm).  Beside each test stands the smallest true
+effect that this very test finds with 80 % power at the strictest level of Holm's procedure,
+5 % over the number of tests, simulated from the observed variance: what an absent finding is
+worth.
 
 Sources: Holm, Scand. J. Statistics 6 (1979) 65; Cohen, Statistical Power Analysis (1988).
 """
@@ -17,43 +14,29 @@ import numpy as np
 import pandas as pd
 
 from lib.config import StatisticsConfig
-from lib.speakers.attributes import ATTRIBUTES, Grouping, group_speakers
+from lib.speakers.attributes import ATTRIBUTES
 from lib.speakers.crossed import accent_and_digit, accent_and_gender, compare_digits
-from lib.statistics import (
-    CONFIDENCE,
-    detectable_difference,
-    difference_with_interval,
-    permutation_test,
-    slope_with_interval,
-    trend_test,
-)
+from lib.speakers.questions import Question, compare_groups, groupings, trend_with_age
+from lib.statistics import CONFIDENCE
 
-__all__ = ["describe", "tests"]
+__all__ = ["add_power", "describe", "holm", "questions", "tests"]
 
-NOT_TESTED = {
-    "attribute": "",
+ORDER = [*ATTRIBUTES, "accent x gender", "digit", "accent x digit"]
+COLUMNS = {
     "compared": "",
-    "testable": False,
     "unit": "dB",
     "estimate_db": np.nan,
     "low_db": np.nan,
     "high_db": np.nan,
-    "n_speakers": 0,
-    "n_missing": 0,
     "effect": np.nan,
     "effect_name": "",
-    "statistic": np.nan,
-    "p": np.nan,
-    "error_db": np.nan,
-    "degrees": 0,
-    "why": "",
 }
 
 
-def tests(
+def questions(
     clips: pd.DataFrame, *, rng: np.random.Generator, settings: StatisticsConfig
-) -> pd.DataFrame:
-    """Test every attribute, the digit and the two interactions, where they can be tested.
+) -> list[Question]:
+    """Return every question of the analysis, in the order of the report.
 
     Parameters
     ----------
@@ -63,49 +46,87 @@ def tests(
         Source of permutations and resamples.
     settings : StatisticsConfig
         Draws and the fewest speakers of a group.
-
-    Returns
-    -------
-    pd.DataFrame
-        One row per attribute: ``attribute``, ``compared`` (in words), ``testable``,
-        ``estimate_db`` with ``low_db`` and ``high_db`` (the others minus the reference group;
-        for age the change in ten years, see ``unit``), ``n_speakers``, ``n_missing``,
-        ``effect`` (standardised) and ``effect_name``, ``statistic``, ``p``, ``p_holm``,
-        ``detectable_db``, ``why`` (it cannot be tested; else empty).
     """
-    people = clips.groupby("speaker").first()
     gains = clips.groupby("speaker")["gain_db"].mean()
-    grouped = {
-        name: group_speakers(
-            people[attribute.column].dropna(), attribute, settings.min_speakers_per_level
-        )
-        for name, attribute in ATTRIBUTES.items()
-        if attribute.rule != "trend" and attribute.tested
-    }
-    tools = {"rng": rng, "settings": settings}
-    rows = [_age(gains, people["age"].dropna(), **tools)]
-    rows += [_groups(name, gains, grouping, **tools) for name, grouping in grouped.items()]
+    ages = clips.groupby("speaker")["age"].first().dropna()
+    grouped = groupings(clips, settings.min_speakers_per_level)
     table = clips.pivot_table(index="speaker", columns="digit", values="gain_db").dropna()
-    rows += [
+    tools = {"rng": rng, "settings": settings}
+    asked = [compare_groups(name, gains, grouping, **tools) for name, grouping in grouped.items()]
+    asked += [
+        trend_with_age(gains, ages, **tools),
         accent_and_gender(gains, grouped["accent"], grouped["gender"], **tools),
         compare_digits(table, **tools),
         accent_and_digit(table, grouped["accent"], **tools),
     ]
-    result = pd.DataFrame([NOT_TESTED | row for row in rows])
-    known = [
-        people[ATTRIBUTES[name].column].notna().sum() if name in ATTRIBUTES else len(gains)
-        for name in result["attribute"]
-    ]
-    result["n_missing"] = len(gains) - np.array(known)
-    result["testable"] = result["p"].notna()
+    return sorted(asked, key=lambda question: ORDER.index(question.name))
+
+
+def tests(
+    clips: pd.DataFrame, *, rng: np.random.Generator, settings: StatisticsConfig
+) -> pd.DataFrame:
+    """Test every attribute, the digit and the two interactions, where they can be tested.
+
+    Parameters
+    ----------
+    clips, rng, settings
+        As for `questions`.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per attribute: ``attribute``, ``compared`` (in words), ``testable``, ``unit``,
+        ``estimate_db`` with ``low_db`` and ``high_db`` (the others minus the reference group;
+        for age the change in ten years, see ``unit``), ``effect`` (standardised) and
+        ``effect_name``, ``n_speakers`` and ``n_clips`` compared, ``n_missing``, ``deviation_db``
+        (standard deviation that the effect leaves), ``p``, ``p_holm``, ``why`` (it cannot be
+        tested; else empty).
+    """
+    people, n_clips = clips.groupby("speaker").first(), clips["speaker"].value_counts()
+    rows = []
+    for question in questions(clips, rng=rng, settings=settings):
+        column = ATTRIBUTES[question.name].column if question.name in ATTRIBUTES else None
+        tested = question.test is not None and not question.why
+        rows.append(
+            {"attribute": question.name, "testable": tested}
+            | COLUMNS
+            | question.facts
+            | {
+                "n_speakers": len(question.speakers),
+                "n_clips": int(n_clips.reindex(question.speakers).sum()),
+                "n_missing": int(people[column].isna().sum()) if column else 0,
+                "deviation_db": question.deviation,
+                "p": question.test.p_values(question.y[None])[0] if tested else np.nan,
+                "why": question.why,
+            }
+        )
+    result = pd.DataFrame(rows)
     result["p_holm"] = holm(result["p"])
-    alpha = (1 - CONFIDENCE) / max(1, result["testable"].sum())
-    errors = zip(result.pop("error_db"), result.pop("degrees"), strict=True)
-    result["detectable_db"] = [detectable_difference(*error, alpha=alpha) for error in errors]
-    order = [*ATTRIBUTES, "accent x gender", "digit", "accent x digit"]
-    return result.sort_values("attribute", key=lambda names: names.map(order.index)).reset_index(
-        drop=True
-    )
+    return result
+
+
+def add_power(
+    clips: pd.DataFrame, results: pd.DataFrame, *, rng: np.random.Generator, settings
+) -> pd.DataFrame:
+    """Add ``detectable_db``: the smallest true effect that each test finds with 80 % power.
+
+    Attributes that cannot be tested by the rules have one, too, if the test can be computed: it
+    says what the rules keep the reader from.  Infinite: no effect, however large, is found.
+
+    Parameters
+    ----------
+    clips, rng, settings
+        As for `questions`.
+    results : pd.DataFrame
+        As from `tests`.
+    """
+    alpha = (1 - CONFIDENCE) / max(1, results["testable"].sum())
+    smallest = {
+        question.name: question.test.smallest_effect(question.deviation, rng=rng, alpha=alpha)
+        for question in questions(clips, rng=rng, settings=settings)
+        if question.test is not None
+    }
+    return results.assign(detectable_db=results["attribute"].map(smallest))
 
 
 def holm(p: pd.Series) -> pd.Series:
@@ -120,94 +141,45 @@ def holm(p: pd.Series) -> pd.Series:
     return (ordered * np.arange(len(ordered), 0, -1)).cummax().clip(upper=1).reindex(p.index)
 
 
-def _groups(name: str, gains: pd.Series, grouping: Grouping, *, rng, settings) -> dict:
-    """Compare groups of speakers by a permutation test."""
-    row = {"attribute": name, "why": grouping.why, "compared": grouping.compared}
-    if not grouping.compared:
-        return row
-    y = gains[grouping.of_speaker.index]
-    is_reference = (grouping.of_speaker == grouping.reference).to_numpy()
-    others, reference = y[~is_reference].to_numpy(), y[is_reference].to_numpy()
-    interval = difference_with_interval(others, reference, rng=rng, draws=settings.bootstrap_draws)
-    n, degrees = len(y), len(y) - 2
-    squares = others.var() * len(others) + reference.var() * len(reference)
-    deviation = np.sqrt(squares / degrees) if degrees > 0 else np.nan
-    row |= {
-        "estimate_db": interval.estimate,
-        "low_db": interval.low,
-        "high_db": interval.high,
-        "n_speakers": n,
-        "error_db": deviation * np.sqrt(1 / len(others) + 1 / len(reference)),
-        "degrees": degrees,
-        "effect": interval.estimate / deviation if deviation > 0 else np.nan,
-        "effect_name": "Cohen's d",
-    }
-    if grouping.why:
-        return row
-    shares = 1 / np.array([len(others), len(reference)])
-    row["degrees"] = shares.sum() ** 2 / np.sum(shares**3 / (1 - shares))  # Welch's, as the test
-    samples = [part.to_numpy() for _, part in y.groupby(grouping.of_speaker)]
-    statistic, p = permutation_test(samples, rng=rng, draws=settings.permutations)
-    if len(samples) > 2:
-        within = sum(sample.var() * len(sample) for sample in samples)
-        row |= {"effect": 1 - within / (y.var(ddof=0) * n), "effect_name": "eta squared"}
-    return row | {"statistic": statistic, "p": p}
-
-
-def _age(gains: pd.Series, ages: pd.Series, *, rng, settings) -> dict:
-    """Test for a linear trend with age."""
-    row = {"attribute": "age", "unit": "dB in 10 years", "n_speakers": len(ages)}
-    fewest = 2 * settings.min_speakers_per_level
-    y, x = gains[ages.index].to_numpy(), ages.to_numpy(float) / 10
-    if ages.empty:
-        return row | {"why": "The corpus does not say it of anyone."}
-    if ages.nunique() == 1:
-        return row | {"why": f"All known speakers ({len(ages)}) are {ages.iloc[0]:.0f} years old."}
-    row["compared"] = "trend with age"
-    interval = slope_with_interval(x, y, rng=rng, draws=settings.bootstrap_draws)
-    degrees, spread = len(x) - 2, np.sum((x - x.mean()) ** 2)
-    rest = y - y.mean() - interval.estimate * (x - x.mean())
-    row |= {
-        "estimate_db": interval.estimate,
-        "low_db": interval.low,
-        "high_db": interval.high,
-        "error_db": np.sqrt(rest @ rest / degrees / spread) if degrees > 0 else np.nan,
-        "degrees": degrees,
-    }
-    if len(x) < fewest:
-        return row | {"why": f"A trend wants {fewest} speakers of known age; there are {len(x)}."}
-    r, p = trend_test(x, y, rng=rng, draws=settings.permutations)
-    return row | {"effect": r, "effect_name": "Pearson's r", "statistic": r, "p": p}
-
-
 def describe(results: pd.DataFrame, attribute: str) -> str:
     """Return what the test of one attribute says, as plain text.
 
+    Parameters
+    ----------
+    results : pd.DataFrame
+        As from `add_power`.
+
     Examples
     --------
-    ``Gender, female against male: −0.10 dB (95 % interval −0.87 to 0.62; 60 speakers, Cohen's d
-    −0.09); p = 0.77, after Holm 1. With 80 % power the test finds a true difference of 1.29 dB.``
+    ``Gender, female (12) against male (48): −0.10 dB (95 % interval −0.87 to 0.62; 60 speakers,
+    600 clips; Cohen's d −0.09); p = 0.77, after Holm 1. With 80 % power the test finds a true
+    difference of 1.29 dB.``
     """
     row = results.set_index("attribute").loc[attribute]
-    unit, testable, details = row["unit"], row["testable"], f"{row['n_speakers']} speakers"
+    unit, testable = row["unit"], row["testable"]
+    details = [f"{row['n_speakers']} speakers, {row['n_clips']:,} clips"]
     if np.isfinite(row["low_db"]):
-        limits = f"{_signed(row['low_db'])} to {_signed(row['high_db'])}"
-        details = f"95 % interval {limits}; {details}"
+        details.insert(0, f"95 % interval {_signed(row['low_db'])} to {_signed(row['high_db'])}")
     if np.isfinite(row["effect"]):
-        details += f", {row['effect_name']} {_signed(row['effect'])}"
-    text = ""
+        details.append(f"{row['effect_name']} {_signed(row['effect'])}")
+    text = f"{attribute[0].upper()}{attribute[1:]}"
     if row["compared"]:
-        text = f"{attribute[0].upper()}{attribute[1:]}, {row['compared']}"
+        text += f", {row['compared']}"
         if np.isfinite(row["estimate_db"]):
             text += f": {_signed(row['estimate_db'])} {unit}"
-        text += f" ({details})"
+        text += f" ({'; '.join(details)})"
     if testable:
         text += f"; p = {row['p']:.2g}, after Holm {row['p_holm']:.2g}."
     else:
-        text += f"{'. ' if text else ''}Cannot be tested: {row['why']}"
-    if np.isfinite(row["detectable_db"]):
-        text += " With 80 % power the test finds" if testable else " No test could find less than"
-        text += f" a true difference of {row['detectable_db']:.2f} {unit}"
+        text += f". Cannot be tested: {row['why']}"
+    smallest = row["detectable_db"]
+    if np.isinf(smallest):
+        text += " With so few speakers the test would find no difference, however large."
+    elif np.isfinite(smallest):
+        text += (
+            " With 80 % power the test finds" if testable else " The test would find no less than"
+        )
+        text += f" a true difference of {smallest:.2f} {unit}"
         text += "." if testable else " with 80 % power."
     if row["n_missing"] and row["n_speakers"]:
         text += f" Speakers left out for want of a value: {row['n_missing']}."
