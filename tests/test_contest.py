@@ -50,6 +50,8 @@ def run(tmp_path, folds, monkeypatch):
     monkeypatch.setattr(contest, "train_all", train)
     quiet = SimpleNamespace(model=SimpleNamespace(predict_on_batch=lambda batch: 0.1 * batch))
     monkeypatch.setattr(contest, "load_denoiser", lambda *_: quiet)
+    ear = SimpleNamespace(digits=lambda clips: np.zeros(len(clips), int))
+    monkeypatch.setattr(contest, "load_recogniser", lambda *_: ear)
     monkeypatch.setattr(contest, "require_packages", lambda: None)
     monkeypatch.setattr(contest, "peer_costs", lambda: {"half": {"parameters": 7, "macs": 9}})
     monkeypatch.setattr(contest, "PEERS", HALF)
@@ -138,6 +140,7 @@ def test_scores_are_kept_and_found_again(run, store, folds, monkeypatch):
     made = contest.score_peers(run, store, folds)
     assert made["method"].unique().tolist() == ["half", "Conv-TasNet"]
     assert len(made) == 2 * 4
+    assert (made["recognised"] == 0).all()
     np.testing.assert_allclose(made["si_sdr_improvement_db"], 0, atol=1e-4)
     opened, line = contest.open_peers(run, store, folds)
     pd.testing.assert_frame_equal(opened, made)
@@ -148,7 +151,7 @@ def test_scores_are_kept_and_found_again(run, store, folds, monkeypatch):
     assert run.path("peers.json").stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("change", ["clips", "noise", "folds", "network"])
+@pytest.mark.parametrize("change", ["clips", "noise", "folds", "network", "recogniser"])
 def test_stale_scores_are_said_and_not_used(run, store, folds, change):
     contest.score_peers(run, store, folds)
     if change == "clips":
@@ -159,6 +162,8 @@ def test_stale_scores_are_said_and_not_used(run, store, folds, change):
         folds = folds.assign(fold=[1, 0, 2, 3])
     if change == "network":
         write_json(run.path("models/Conv-TasNet-fold2.json"), {"fold": "other"})
+    if change == "recogniser":
+        write_json(run.path("models/recogniser-fold1.json"), {"fold": "other"})
     scores, line = contest.open_peers(run, store, folds)
     assert scores.empty
     assert "other clips, settings or code" in line
