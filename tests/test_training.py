@@ -10,7 +10,7 @@ import pytest
 import tensorflow
 from voices import configure, voice_store
 
-from lib import fitting, models, training
+from lib import fitting, models, networks, training
 from lib.artifacts import Run
 from lib.denoisers import Denoiser, load_denoiser
 from lib.errors import InputError, MissingArtifactError
@@ -78,8 +78,7 @@ def fitted(monkeypatch):
         return real(*arguments, **options)
 
     monkeypatch.setattr(training, "fit", spy)
-    monkeypatch.setattr(training, "build_ours", tiny_ours)
-    monkeypatch.setattr(training, "build_conv_tasnet", tiny_ours)
+    monkeypatch.setattr(training, "WAVEFORM", dict.fromkeys(training.WAVEFORM, tiny_ours))
     monkeypatch.setattr(training, "build_reference", tiny_reference)
     return titles
 
@@ -101,8 +100,7 @@ def pretended(monkeypatch):
         return model, [{"epoch": i + 1, "validation_loss": x} for i, x in enumerate(losses)]
 
     monkeypatch.setattr(training, "fit", pretend)
-    monkeypatch.setattr(training, "build_ours", tiny_ours)
-    monkeypatch.setattr(training, "build_conv_tasnet", tiny_ours)
+    monkeypatch.setattr(training, "WAVEFORM", dict.fromkeys(training.WAVEFORM, tiny_ours))
     monkeypatch.setattr(training, "build_reference", tiny_reference)
     return titles
 
@@ -119,7 +117,7 @@ def test_a_fold_leaves_network_and_record_and_is_not_trained_again(
     assert record["validation_speakers"] == ["01"]
     assert record["training_speakers"] == ["02", "03"]
     assert record["audio"] == dataclasses.asdict(CONFIG.audio)
-    network = fitting.load_network(run.path(f"models/{stem}.keras"))
+    network = networks.load_network(run.path(f"models/{stem}.keras"))
     assert not network.compiled, "the optimiser's state stays out of the file"
     assert len(record["history"]) == 2
     assert fitted == [f"{method}, fold 4 of 4"]
@@ -198,7 +196,7 @@ def test_a_fold_interrupted_between_its_two_files_is_not_trusted(
     before = training.train_fold(run, store, folds, "ours", 0)
     network = run.path("models/ours-fold0.keras").read_bytes()
     seeded = dataclasses.replace(store, config=dataclasses.replace(CONFIG, seed=5))
-    real = training.write_json
+    real = networks.write_json
 
     def killed(path, value):
         if path.name == "ours-fold0.json":
@@ -206,7 +204,7 @@ def test_a_fold_interrupted_between_its_two_files_is_not_trusted(
         real(path, value)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training, "write_json", killed)
+        patch.setattr(networks, "write_json", killed)
         training.train_fold(run, seeded, folds, "ours", 0)
     assert run.path("models/ours-fold0.keras").read_bytes() != network
     again = training.train_fold(run, store, folds, "ours", 0)
