@@ -1,0 +1,112 @@
+"""The HTML report in a real browser: Chromium, driven by Playwright, with axe-core's rules.
+
+Two pages are opened: a toy, rendered now, and the report of the sample corpus as it lies in the
+project.  Without a browser this file is skipped as a whole.
+"""
+
+import shutil
+from importlib.resources import files
+
+import pytest
+from test_report_export import METADATA, Notebook, full_notebook
+
+from lib.artifacts import PROJECT_ROOT
+from lib.report import export
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+if not BROWSER:
+    pytest.skip("no chromium and no google-chrome on this machine", allow_module_level=True)
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+WIDTHS = [360, 768, 1440]  # phone, tablet, desk; pixels
+IMAGES = "Promise.all([...document.images].map(i => i.decode().then(() => '', () => i.alt)))"
+DURATIONS = """Promise.all([...document.querySelectorAll("audio")].map(a => new Promise(done => {
+    const tell = () => done(a.duration);
+    a.addEventListener("loadedmetadata", tell);
+    a.addEventListener("error", () => done(0));
+    if (a.readyState) tell();
+})))"""
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+CURRENT = """(() => {
+    const link = document.querySelector("#contents a[aria-current]");
+    return [link.hash, link.getBoundingClientRect().top, innerHeight];
+})()"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER)
+        yield browser
+        browser.close()
+
+
+def toy_report() -> bytes:
+    long = Notebook("A long line of code").code(source="x = [" + "1000, " * 60 + "]")
+    return export.render_html({"1.ipynb": full_notebook().node, "2.ipynb": long.node}, METADATA)
+
+
+@pytest.fixture(scope="module", params=["toy", "sample"])
+def report(request, tmp_path_factory):
+    """Path of a report."""
+    if request.param == "sample":
+        return PROJECT_ROOT / "report/sample/report.html"
+    path = tmp_path_factory.mktemp("toy") / "report.html"
+    path.write_bytes(toy_report())
+    return path
+
+
+@pytest.fixture
+def page(browser, report):
+    page = browser.new_page()
+    page.told, page.asked = [], []
+    page.on("console", lambda message: page.told.append(message.text))
+    page.on("pageerror", lambda error: page.told.append(str(error)))
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.goto(report.as_uri())
+    yield page
+    page.close()
+
+
+def test_everything_is_inside_and_plays(page, report):
+    assert not [alt for alt in page.evaluate(IMAGES) if alt], "pictures that cannot be drawn"
+    durations = page.evaluate(DURATIONS)
+    assert durations
+    assert all(0.05 < seconds < 10 for seconds in durations)
+    assert page.told == []
+    assert page.asked == [report.as_uri()]
+    assert report.stat().st_size < 8e6
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_wider_than_the_screen(page, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    assert page.evaluate(OVERFLOW) == 0
+    page.evaluate("document.getElementById('code-switch').click()")
+    assert page.locator("details.code[open]").count() > 0
+    assert page.evaluate(OVERFLOW) == 0
+
+
+def test_the_contents_follow_the_reader(page):
+    page.set_viewport_size({"width": 1440, "height": 500})
+    target = page.locator("#contents a").last.get_attribute("href")
+    page.locator(f"main section{target}").evaluate("s => s.scrollIntoView({behavior: 'instant'})")
+    page.wait_for_selector(f"#contents a[aria-current][href='{target}']")
+    hash_, top, height = page.evaluate(CURRENT)
+    assert hash_ == target
+    assert 0 < top < height
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDTHS[0], WIDTHS[-1]])
+def test_axe_finds_nothing_serious(page, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.evaluate("document.getElementById('code-switch').click()")
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    assert not [
+        f"{rule['help']}: {rule['nodes'][0]['html']}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+    ]
