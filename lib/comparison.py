@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lib.artifacts import Run
+from lib.metrics import METRICS
 from lib.statistics import by_group
 
 __all__ = ["ORACLES", "compare", "leads", "headline", "confusion", "words_changed"]
@@ -37,7 +38,7 @@ def compare(scores: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd
     if "recognised" in scores:
         scores = scores.assign(accuracy=(scores["recognised"] == scores["digit"]).astype(float))
     table = scores.groupby("method")[["milliseconds"]].median()
-    for value in [value for value in COMPARED if value in scores]:
+    for value in [value for value in dict.fromkeys([*COMPARED, *METRICS]) if value in scores]:
         means = by_group(scores, "method", value, rng=rng, draws=draws).set_index("method")
         for column, part in {"": "estimate", "_low": "low", "_high": "high"}.items():
             table[value + column] = means[part]

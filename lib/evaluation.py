@@ -21,6 +21,7 @@ from lib.baselines import Method, standard_methods
 from lib.denoisers import Denoiser, load_denoiser
 from lib.errors import InputError
 from lib.features import ReferenceScale, reference_features
+from lib.models import MODELS
 from lib.recognition import Recogniser, load_recogniser
 from lib.scoring import score_estimate
 from lib.store import ClipStore
@@ -33,10 +34,8 @@ __all__ = [
     "words_heard",
     "spectrogram_figure",
     "examples",
-    "TRAINED",
 ]
 
-TRAINED = ["reference as published", "reference repaired", "ours"]
 IMPROVED = {"snr_db": "snr_improvement_db", "si_sdr_db": "si_sdr_improvement_db",
             "estoi": "estoi_improvement"}  # fmt: skip
 
@@ -132,16 +131,17 @@ def add_improvements(scores: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def fold_methods(run: Run, fold: int) -> tuple[list[Method], ReferenceScale]:
+def fold_methods(run: Run, fold: int) -> tuple[list[Method], ReferenceScale | None]:
     """All methods for the test speakers of a fold, and the reference's scale in that fold."""
-    denoisers = {name: load_denoiser(run, name, fold) for name in TRAINED}
+    denoisers = {name: load_denoiser(run, name, fold) for name in MODELS}
     trained = [Method(name, denoiser) for name, denoiser in denoisers.items()]
-    return standard_methods(run.config) + trained, denoisers[TRAINED[0]].scale
+    scales = [denoiser.scale for denoiser in denoisers.values() if denoiser.scale is not None]
+    return standard_methods(run.config) + trained, scales[0] if scales else None
 
 
 def _fold_key(run: Run, fold: int, rows: np.ndarray, choice: str) -> str:
     """Hash of all that the scores of a fold depend on: networks, settings, clips, code."""
-    names = [model_name(method, fold) for method in [*TRAINED, "recogniser"]]
+    names = [model_name(method, fold) for method in [*MODELS, "recogniser"]]
     records = [run.path(f"models/{name}.json") for name in names]
     networks = [
         record.read_text(encoding="utf-8") if record.is_file() else "" for record in records

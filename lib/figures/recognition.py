@@ -21,7 +21,7 @@ def accuracy(table: pd.DataFrame):
     table = table.sort_values("estimate", ignore_index=True)
     fig, ax = style.new(0.27 * len(table) + 0.8)
     for i, row in enumerate(table.to_dict("records")):
-        colour = style.COLOURS.get(row["method"], "black")
+        colour = style.colour(row["method"])
         mean, low, high = (100 * row[name] for name in ("estimate", "low", "high"))
         ax.plot([low, high], [i, i], color=colour, linewidth=2.2, solid_capstyle="butt")
         ax.plot(mean, i, "o", color=colour, markersize=6)

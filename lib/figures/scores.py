@@ -25,7 +25,7 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
     y = np.arange(len(table))
     for ax, (value, label) in zip(np.atleast_1d(axes), values.items()):
         for i, row in enumerate(table.to_dict("records")):
-            colour = style.COLOURS.get(row["method"], "black")
+            colour = style.colour(row["method"])
             low, high = row[f"{value}_low"], row[f"{value}_high"]
             ax.plot([low, high], [i, i], color=colour, linewidth=2.2, solid_capstyle="butt")
             ax.plot(
@@ -61,7 +61,7 @@ def by_group_intervals(tables: dict[str, pd.DataFrame], by: str, label: str):
     offsets = np.linspace(-0.22, 0.22, len(tables)) if len(tables) > 1 else [0.0]
     for (method, table), offset in zip(tables.items(), offsets):
         table = table.set_index(by).loc[groups]
-        x, colour = np.arange(len(groups)) + offset, style.COLOURS[method]
+        x, colour = np.arange(len(groups)) + offset, style.colour(method)
         ax.vlines(x, table["low"], table["high"], color=colour, linewidth=2)
         ax.plot(x, table["estimate"], "o", color=colour, markersize=4.5, label=method)
     counts = first.set_index(by).loc[groups, "n_clips"]
@@ -80,7 +80,7 @@ def distribution(scores: pd.DataFrame, methods: list[str], value: str, label: st
     fig, ax = style.new(2.9)
     sns.ecdfplot(
         scores[scores["method"].isin(methods)], x=value, hue="method", hue_order=methods,
-        palette=style.COLOURS, complementary=True, stat="percent", ax=ax,
+        palette={m: style.colour(m) for m in methods}, complementary=True, stat="percent", ax=ax,
     )  # fmt: skip
     ax.get_legend().set_title(None)
     ax.axvline(0, color="#bbbbbb", linewidth=0.8, zorder=0)
@@ -104,7 +104,7 @@ def sweep(curves: pd.DataFrame, label: str):
     for ax, noise in zip(np.atleast_1d(axes), noises):
         ax.axhline(0, color=style.COLOURS["noisy"], linewidth=1, zorder=0, label="noisy")
         for method, line in curves[curves["noise"] == noise].groupby("method", sort=False):
-            x, colour = line["input_snr_db"], style.COLOURS[method]
+            x, colour = line["input_snr_db"], style.colour(method)
             ax.fill_between(x, line["low"], line["high"], color=colour, alpha=0.18, linewidth=0)
             ax.plot(x, line["estimate"], "o-", color=colour, markersize=3.5, label=method)
         ax.set_title(f"{noise} noise" if noise != "babble" else noise)
@@ -119,7 +119,7 @@ def cost(table: pd.DataFrame, value: str, label: str):
     """Quality against the milliseconds that one clip takes, every method a labelled dot."""
     fig, ax = style.new(3.0)
     for row in table.to_dict("records"):
-        colour = style.COLOURS.get(row["method"], "black")
+        colour = style.colour(row["method"])
         ax.plot(max(row["milliseconds"], 0.01), row[value], "o", color=colour, markersize=6)
         ax.annotate(
             row["method"], (max(row["milliseconds"], 0.01), row[value]), xytext=(6, 4),

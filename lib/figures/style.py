@@ -9,7 +9,7 @@ from __future__ import annotations
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 
-__all__ = ["COLOURS", "WIDTH", "NEUTRAL", "apply", "new"]
+__all__ = ["COLOURS", "WIDTH", "NEUTRAL", "colour", "apply", "new"]
 
 WIDTH = 7.2  # inches: the text width of the report
 
@@ -34,6 +34,11 @@ COLOURS = {
     "clean": "#009E73",
 }
 NEUTRAL = "#0072B2"  # data that belongs to no method
+
+
+def colour(method: str) -> str:
+    """Colour of a method; black for one that has none in `COLOURS`."""
+    return COLOURS.get(method, "black")
 
 
 def apply() -> None:

@@ -20,10 +20,11 @@ def loss_curves(history: pd.DataFrame, units: dict[str, str]):
     units : dict
         Model -> label of its loss axis.
     """
-    models = list(units)
-    fig, axes = style.new(2.7, ncols=len(models))
+    models = history["model"].unique()
+    fig, axes = style.new(2.7, ncols=len(models), squeeze=False)
+    axes = axes[0]
     for ax, model in zip(axes, models):
-        colour = style.COLOURS[model]
+        colour = style.colour(model)
         table = history[history["model"] == model]
         for _, fold in table.groupby("fold"):
             ax.plot(fold["epoch"], fold["loss"], ":", color=colour, alpha=0.5, linewidth=1)
@@ -32,7 +33,7 @@ def loss_curves(history: pd.DataFrame, units: dict[str, str]):
             ax.plot(kept["epoch"], kept["validation_loss"], "o", color=colour, markersize=4)
         ax.set_title(f"{model} ({table['fold'].nunique()} folds)")
         ax.set_xlabel("epoch")
-        ax.set_ylabel(units[model])
+        ax.set_ylabel(units.get(model, "loss"))
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.set_xlim(0.5, table["epoch"].max() + 0.5)
     axes[0].plot([], [], ":", color="black", label="training")

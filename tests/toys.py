@@ -1,0 +1,47 @@
+"""A model, a metric and a corpus from outside `lib`, each as short as a first try would be."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import soundfile
+from voices import RATE, voice
+
+from lib.corpora import base
+
+
+def build_filter(audio):
+    """A model: one linear filter of 9 taps on the waveform [shape=(batch, n)]."""
+    y = keras.Input((None,), name="noisy")
+    x = keras.layers.Reshape((-1, 1))(y)
+    x = keras.layers.Conv1D(1, 9, padding="same", use_bias=False)(x)
+    return keras.Model(y, keras.layers.Reshape((-1,))(x))
+
+
+def level_error_db(reference, estimate, sample_rate):
+    """A metric: how much too loud the estimate is."""
+    level, target = (np.sqrt(np.mean(y**2)) + 1e-9 for y in (estimate, reference))
+    return float(20 * np.log10(level / target))
+
+
+def open_tree(data_dir):
+    """A corpus: any folder of files such as ``7_anna_0.wav``."""
+    root, clips, ignored = base.read_folder(data_dir, folder_per_speaker=False)
+    return base.Corpus(
+        name="toys",
+        title="Toy voices",
+        note="Harmonics that glide.",
+        licence="CC0",
+        url="https://example.org",
+        redistributable=True,
+        root=root,
+        ignored=ignored,
+        _clips=clips,
+    )
+
+
+def record(folder, *, speakers=("anna", "ben", "chloe"), digits=2):
+    """Write the clips of the toy corpus."""
+    for i, speaker in enumerate(speakers):
+        for digit in range(digits):
+            soundfile.write(folder / f"{digit}_{speaker}_0.wav", voice(7 * i + digit), RATE)
