@@ -59,10 +59,13 @@ search: $(VENV)/.complete  ## try the variants of our model again, then report; 
 test: $(VENV)/.complete-dev  ## run the tests; no network needed
 	@$(PY) -m pytest
 
-check: $(VENV)/.complete-dev  ## lint, formatting, spelling, notebooks without outputs
+check: $(VENV)/.complete-dev  ## lint, format, spelling, types, docstrings, dead code, clean notebooks
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m codespell_lib
+	$(PY) -m mypy
+	$(PY) -m numpydoc lint lib/*.py lib/*/*.py lib/*/*/*.py
+	$(PY) -m vulture
 	$(PY) -m nbstripout --keep-id --verify notebooks/*.ipynb
 
 lab: $(VENV)/.complete  ## open the notebooks in Jupyter
@@ -81,7 +84,7 @@ data: $(VENV)/.complete  ## fetch the corpus without running anything
 	    "$(CORPUS)" "$(DATA_DIR)"
 
 clean:  ## remove build/ and caches; keeps reports, downloads and the environment
-	rm -rf build .pytest_cache .ruff_cache .hypothesis
+	rm -rf build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find lib tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## list the targets and the variables

@@ -17,6 +17,7 @@ import functools
 import hashlib
 import sys
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -81,7 +82,7 @@ def _trained(run: Run, name: str, fold: int) -> Callable[[np.ndarray, int], np.n
 def _score_fold(run: Run, store: ClipStore, rows: np.ndarray, fold: int) -> pd.DataFrame:
     """Scores and improvements of all peers on the test clips of one fold."""
     trained = {name: _trained(run, name, fold) for name in PUBLISHED}
-    options = {"recogniser": load_recogniser(run, fold)}
+    options: dict = {"recogniser": load_recogniser(run, fold)}
     tables = [score_method(Method("noisy", lambda noisy, rate: noisy), store, rows, **options)]
     for name, denoise in (PEERS | trained).items():
         denoise(store.noisy(rows[0]), run.config.audio.sample_rate)  # loads and compiles
@@ -175,8 +176,8 @@ def cost_table(
         a clip; `training_ms`, the mean time to learn from one clip in one epoch.
     """
     samples = run.config.audio.sample_rate
-    costs = {}
-    for name, build in (MODELS | PUBLISHED).items():
+    costs, builders = {}, cast("dict[str, Callable]", MODELS | PUBLISHED)
+    for name, build in builders.items():
         reference = build is build_reference  # its spectrograms always hold one second
         model = build() if reference else build(run.config.audio)
         macs = count_macs(model) if reference else count_macs(model, samples=samples)

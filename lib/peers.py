@@ -140,7 +140,7 @@ def _states(session) -> list[np.ndarray]:
 
 def _gtcrn(y: np.ndarray, rate: int) -> np.ndarray:
     (session,) = (_session(graph) for graph in GRAPHS["GTCRN"])
-    window = {"hop_length": 256, "window": np.sqrt(np.hanning(512))}  # as in its package
+    window: dict = {"hop_length": 256, "window": np.sqrt(np.hanning(512))}  # as in its package
     states, out = _states(session), []
     for frame in librosa.stft(y, n_fft=512, **window).T:
         parts = np.stack([frame.real, frame.imag], axis=-1)[None, :, None].astype(np.float32)

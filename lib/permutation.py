@@ -115,9 +115,9 @@ def spread_of_means(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
     for size, average in _averaging(dealt, y.dtype):
         means.append(y @ average)
         errors.append((y**2 @ average - means[-1] ** 2) / (size - 1))
-    means, weights = np.stack(means), 1 / np.maximum(errors, TINY)
-    centre = (weights * means).sum(axis=0) / weights.sum(axis=0)
-    return (weights * (means - centre) ** 2).sum(axis=0)
+    groups, weights = np.stack(means), 1 / np.maximum(errors, TINY)
+    centre = (weights * groups).sum(axis=0) / weights.sum(axis=0)
+    return (weights * (groups - centre) ** 2).sum(axis=0)
 
 
 def spread_of_profiles(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
@@ -128,9 +128,9 @@ def spread_of_profiles(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
     y : np.ndarray [shape=(sets, units, columns)]
         Centred on 0 within each column.
     """
-    spread = 0
+    spread = np.zeros(())
     for size, average in _averaging(dealt, y.dtype):
-        spread += sum(size * (y[..., j] @ average) ** 2 for j in range(y.shape[-1]))
+        spread = spread + sum(size * (y[..., j] @ average) ** 2 for j in range(y.shape[-1]))
     return spread
 
 

@@ -54,7 +54,8 @@ class _Resampler:
     def __init__(self, rng: np.random.Generator, draws: int):
         if draws < 1:
             raise InputError(f"draws must be at least 1, got {draws}.")
-        self.rng, self.draws, self.weights = rng, draws, {}
+        self.rng, self.draws = rng, draws
+        self.weights: dict = {}
 
     def means(self, sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Resampled means [shape=(draws,)] from each speaker's sum and number of clips."""

@@ -73,7 +73,7 @@ def measure_voices(run: Run, store: ClipStore) -> pd.DataFrame:
     rows = store.rows_of(store.index["speaker"].unique(), limit=CLIPS_PER_SPEAKER)
     clips = store.index.loc[rows, ["clip_id", "speaker"]].reset_index(drop=True)
     sounds, rate = [store.clean(row) for row in rows], store.config.audio.sample_rate
-    samples = hashlib.sha256(np.concatenate(sounds)).hexdigest()
+    samples = hashlib.sha256(np.concatenate(sounds).data).hexdigest()
 
     def measured() -> pd.DataFrame:
         pool = joblib.Parallel(n_jobs=-1, batch_size=8)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import collections
 import hashlib
 import json
+from collections.abc import Iterable
 import shutil
 import sys
 from pathlib import Path
@@ -95,7 +96,8 @@ def _table(*rows: tuple[str, ...]) -> str:
     return "\n".join([head, "|---" * len(rows[0]) + "|", *body])
 
 
-def _span(mean: float, low: float, high: float, spec: str = ".1f") -> str:
+def _span(numbers: Iterable[float], spec: str = ".1f") -> str:
+    mean, low, high = numbers
     return f"{plain(mean, spec)} ({plain(low, spec)} to {plain(high, spec)})"
 
 
@@ -106,8 +108,8 @@ def _scores(headline: dict, record: dict) -> str:
         rows.append(
             (
                 title,
-                _span(*folds, spec),
-                _span(*(record["unheard"][key][end] for end in ("mean", "low", "high")), spec),
+                _span(folds, spec),
+                _span((record["unheard"][key][end] for end in ("mean", "low", "high")), spec),
             )
         )
     return _table(*rows)
@@ -118,7 +120,7 @@ def _sweep(record: dict) -> str:
         return "The run behind this card measured no other noise and no other input SNR."
     cells: dict = collections.defaultdict(dict)
     for row in record["sweep"]:
-        cells[row["noise"]][row["input_snr_db"]] = _span(row["estimate"], row["low"], row["high"])
+        cells[row["noise"]][row["input_snr_db"]] = _span((row["estimate"], row["low"], row["high"]))
     snrs = sorted({row["input_snr_db"] for row in record["sweep"]})
     head = ("input SNR (dB)", *cells)
     rows = [(plain(s, "g"), *(cells[noise].get(s, "–") for noise in cells)) for s in snrs]

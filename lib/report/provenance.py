@@ -152,7 +152,7 @@ def _packages() -> dict:
 
 def _flat(values: dict, prefix: str = "") -> dict:
     """Return nested settings as one level: ``training, epochs`` -> 10."""
-    flat = {}
+    flat: dict = {}
     for name, value in values.items():
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{name}, ")

@@ -70,10 +70,11 @@ def plain(value, spec: str | None = None) -> str:
     if isinstance(value, bool) or not isinstance(value, numbers.Number):
         return format(value, spec or "")
     if spec is None:
-        whole = isinstance(value, numbers.Integral)
-        spec = ("," if abs(value) >= 10_000 else "") if whole else ".2f"
+        spec = ".2f"
+        if isinstance(value, numbers.Integral):
+            spec = "," if abs(int(value)) >= 10_000 else ""
     if isinstance(value, numbers.Real) and math.isinf(value):
-        return "∞" if value > 0 else MINUS + "∞"
+        return "∞" if float(value) > 0 else MINUS + "∞"
     return with_minus(format(value, spec))
 
 

@@ -152,7 +152,7 @@ def describe_overlap(shares: pd.DataFrame) -> str:
     """
     if shares.empty:
         return "There are too few speakers to say which properties go together."
-    named = {}
+    named: dict = {}
     for row in shares[shares["share"] >= INSEPARABLE].itertuples():
         named.setdefault(frozenset((row.attribute, row.other)), row)
     if not named:

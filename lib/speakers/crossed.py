@@ -73,7 +73,7 @@ def accent_and_gender(
 def compare_digits(table: pd.DataFrame, *, rng, settings) -> Question:
     """Ask whether digits differ within speakers; `table` is speakers by digits."""
     question = Question("digit", speakers=table.index)
-    n, k, fewest = *table.shape, settings.min_speakers_per_level
+    (n, k), fewest = table.shape, settings.min_speakers_per_level
     if n < fewest or k < 2:
         question.why = f"A test wants {fewest} speakers who spoke every digit; {n} did."
         return question

@@ -72,7 +72,7 @@ def recognition(
     """
     known = clips.dropna(subset=["recognised"])
     known = known.assign(accuracy=(known["recognised"] == known["digit"]).astype(float))
-    tools = {"rng": rng, "draws": settings.bootstrap_draws}
+    tools: dict = {"rng": rng, "draws": settings.bootstrap_draws}
     tables = []
     for name, attribute in ATTRIBUTES.items():
         accuracy, gain = (

@@ -118,7 +118,7 @@ def trend_with_age(gains: pd.Series, ages: pd.Series, *, rng, settings) -> Quest
         )
     y, x = gains[ages.index].to_numpy(), ages.to_numpy(float) / 10
     estimate, low, high, *_ = slope_with_interval(x, y, rng=rng, draws=settings.bootstrap_draws)
-    facts = {"compared": "trend with age", "unit": "dB in 10 years"}
+    facts: dict = {"compared": "trend with age", "unit": "dB in 10 years"}
     facts |= {"estimate_db": estimate, "low_db": low, "high_db": high}
     question, n = Question("age", speakers=ages.index, facts=facts, y=y), len(ages)
     if n > 2:

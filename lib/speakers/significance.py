@@ -115,10 +115,12 @@ def add_power(
 
     Parameters
     ----------
-    clips, rng, settings
+    clips
         As for `questions`.
     results : pd.DataFrame
         As from `tests`.
+    rng, settings
+        As for `questions`.
     """
     alpha = (1 - CONFIDENCE) / max(1, results["testable"].sum())
     smallest = {
