@@ -145,7 +145,8 @@ def open_peers(run: Run, store: ClipStore, folds: pd.DataFrame) -> tuple[pd.Data
         f"{scores['method'].nunique()} published denoisers are in the tables: "
         f"{', '.join(scores['method'].unique())}. {' and '.join(PUBLISHED)} was trained by us on "
         "the same folds, examples and loss as our model; the others come with their own weights, "
-        "work at their own sample rate and hear each clip three times in a row."
+        "work at their own sample rate, hear each clip three times in a row, and get the level "
+        "that served them best on twenty test clips of FSDD, a choice in their favour."
     )
 
 

@@ -2,10 +2,10 @@
 
 They come from the optional packages of ``requirements-compare.txt``, which `make compare`
 installs.  Each gets what it was made for: its own sample rate, the level (of 0.03 to 0.6 RMS)
-that served it best on a few clips, and a past,
-because a recurrent network needs time to settle: the clip is heard three times in a row, and
-the middle one is the answer.  Delays are taken out, and the answer has the length and the
-level of what came in.
+that served it best on twenty test clips of FSDD, a choice in its favour, and a past, because a
+recurrent network needs time to settle: the clip is heard three times in a row, and the middle
+one is the answer.  Delays are taken out, and the answer has the length and the level of what
+came in.
 
 ==============  ===============================================================================
 log-MMSE        log-spectral amplitude estimator (Ephraim and Malah 1985), library logmmse
