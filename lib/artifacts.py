@@ -159,8 +159,11 @@ def open_run(
     if data_dir:
         given = data_dir
         data_dir = str((PROJECT_ROOT / Path(data_dir).expanduser()).resolve())
-        if not Path(data_dir).is_dir():
-            raise InputError(f"DATA_DIR={given} is not a folder (looked for {data_dir}).")
+        place = Path(data_dir)
+        if not place.is_dir() and not (place.is_file() and place.suffix.lower() == ".zip"):
+            raise InputError(
+                f"DATA_DIR={given} is not a folder, nor a zip of one (looked for {data_dir})."
+            )
     config = load_config(profile, PROJECT_ROOT / params_file if params_file else None)
     folder = PROJECT_ROOT / (build_dir or f"build/{corpus}-{profile}")
     folder.mkdir(parents=True, exist_ok=True)

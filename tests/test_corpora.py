@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,10 @@ import soundfile
 
 from lib import corpora
 from lib.config import Config
-from lib.corpora import download, manifest, sample, summary
+from lib.corpora import manifest, sample, summary
 from lib.corpora.metadata import clean_speakers
 from lib.corpora.sample import people
-from lib.errors import CorpusError, DownloadError, InputError
+from lib.errors import CorpusError, InputError
 
 RATE = 8000
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -220,43 +219,6 @@ def test_summary_counts_what_is_there(tree):
     assert answers["speaker and digit apart"] == "yes"
     assert set(answers.drop("speaker and digit apart")) == {"no"}
     assert summary.examples(table, n=2)["clip_id"].tolist() == ["3_01_0", "3_04_0"]
-
-
-# --- downloading -----------------------------------------------------------------------------
-
-
-def test_no_network_names_the_manual_way(tmp_path, monkeypatch):
-    def fail(*_, **__):
-        raise OSError("Name or service not known")
-
-    monkeypatch.setattr(download.pooch, "retrieve", fail)
-    with pytest.raises(DownloadError, match=r"https://example\.org/a\.zip.*By hand.*DATA_DIR="):
-        download.fetch("fsdd", "https://example.org/a.zip", size="11 MB", into=tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_archive_is_unpacked_whole_and_once(tmp_path, monkeypatch):
-    archive = tmp_path / "a.zip"
-    with zipfile.ZipFile(archive, "w") as content:
-        content.writestr("repository-master/recordings/3_theo_1.wav", "sound")
-        content.writestr("repository-master/../../../escaped.txt", "evil")
-    calls = []
-    monkeypatch.setattr(
-        download.pooch, "retrieve", lambda *_, **__: calls.append(1) or str(archive)
-    )
-    for _ in range(2):
-        folder = download.fetch("fsdd", "https://x", size="", into=tmp_path / "in" / "data")
-    assert (folder / "recordings" / "3_theo_1.wav").read_text() == "sound"
-    assert len(calls) == 1
-    assert [*tmp_path.rglob("escaped.txt")] == [folder / "escaped.txt"]
-
-
-def test_a_broken_archive_leaves_nothing_behind(tmp_path, monkeypatch):
-    (tmp_path / "a.zip").write_text("<html>rate limit</html>")
-    monkeypatch.setattr(download.pooch, "retrieve", lambda *_, **__: str(tmp_path / "a.zip"))
-    with pytest.raises(DownloadError, match="not a zip file"):
-        download.fetch("fsdd", "https://x", size="", into=tmp_path / "data")
-    assert list((tmp_path / "data").iterdir()) == []
 
 
 # --- the corpora as they are -----------------------------------------------------------------

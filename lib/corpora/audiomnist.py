@@ -9,12 +9,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lib.corpora import base, download
+from lib.corpora import base, download, unpack
 
 __all__ = ["METADATA", "open_tree", "read_tree"]
 
 METADATA = "audioMNIST_meta.txt"
 URL = "https://github.com/soerenab/AudioMNIST"
+ARCHIVE = download.Archive(
+    "audiomnist",
+    URL,
+    revision="8d77a2d8754105541742115cefec1e537040a6cf",
+    download_mb=1000,
+    unpacked_mb=2000,
+    files=31_000,
+)
 
 
 def read_tree(folder: str | Path, **facts) -> base.Corpus:
@@ -28,10 +36,8 @@ def read_tree(folder: str | Path, **facts) -> base.Corpus:
 
 
 def open_tree(data_dir: str = "") -> base.Corpus:
-    """Open Audio MNIST, or the tree in its layout that `data_dir` names."""
-    folder = data_dir or download.fetch(
-        "audiomnist", f"{URL}/archive/refs/heads/master.zip", size="about 1 GB"
-    )
+    """Open Audio MNIST, or the tree in its layout, or a zip of one, that `data_dir` names."""
+    folder = unpack.folder_of(data_dir) if data_dir else download.fetch(ARCHIVE)
     note = (
         "Read from a tree on disk in the Audio MNIST layout; title, source and licence are "
         "those of Audio MNIST, if that is what the tree holds."

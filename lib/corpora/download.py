@@ -1,60 +1,174 @@
 """Fetch a public archive once and unpack it under ``data/`` of the project.
 
-GitHub builds these archives from the head of a branch, so there is no fixed checksum; the
-content hash in the report's provenance tells which state was read.
+The archive is GitHub's, of one commit.  GitHub may pack the same commit anew, so it is not the
+archive that is checked but what it holds: ``contents/<name>.csv`` has the size and the SHA-256 of
+files as they are known.  The transfer is pooch's; what was interrupted is resumed where the server
+can, transient faults are tried again after growing pauses.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import zipfile
+import csv
+import functools
+import hashlib
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pooch
+import requests
+from tqdm import tqdm
 
 from lib.artifacts import PROJECT_ROOT
-from lib.errors import DownloadError
+from lib.corpora.unpack import require_space, unpack
+from lib.errors import DownloadError, InputError
 
-__all__ = ["fetch"]
+__all__ = ["Archive", "check_content", "fetch"]
+
+CONTENTS = Path(__file__).resolve().parent / "contents"
+PAUSES_S = (1, 2, 4, 8)  # between attempts
+TIMEOUT_S = 30  # without a byte
+PASSING = (408, 416, 425, 429)  # of 400 to 499; all others are final
 
 
-def fetch(name: str, url: str, *, size: str, into: str | Path = PROJECT_ROOT / "data") -> Path:
-    """Return the folder of the corpus `name`, downloading it if it is not there.
+@dataclass(frozen=True)
+class Archive:
+    """A corpus on GitHub.
 
-    The archive is unpacked into a temporary folder which is renamed when whole.
-
-    Parameters
+    Attributes
     ----------
     name : str
-        Folder under `into`.
-    url : str
-        A zip archive with one folder at its top, as GitHub makes them.
-    size : str
-        What the user should expect, for the error message.
+        Folder under ``data/``, and table in ``contents/``.
+    repository, revision : str
+        Address on GitHub, and the commit.
+    download_mb, unpacked_mb : int
+        About how large, in units of 10**6 bytes; more than twice as much is refused.
+    files : int
+        About how many; more than twice as many are refused.
+    """
+
+    name: str
+    repository: str
+    revision: str
+    download_mb: int
+    unpacked_mb: int
+    files: int
+
+    @property
+    def url(self) -> str:
+        """Address of the zip archive."""
+        return f"{self.repository}/archive/{self.revision}.zip"
+
+
+def fetch(archive: Archive, into: str | Path = PROJECT_ROOT / "data") -> Path:
+    """Return the folder of a corpus, downloading it if it is not there.
+
+    The folder appears when everything is there and has been checked.  Until then what was
+    transferred lies beside it as ``.<name>-<commit>.zip.part``, to be resumed.
 
     Raises
     ------
     DownloadError
-        No network, no space, or not a zip archive; says how to do it by hand.
+        No network, no space, or not the archive that was expected; says how to do it by hand.
     """
-    folder = Path(into) / name
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as temporary:
-        try:
-            archive = pooch.retrieve(
-                url, known_hash=None, fname="archive.zip", path=temporary, progressbar=True
-            )
-            with zipfile.ZipFile(archive) as content:  # extractall keeps inside its folder
-                content.extractall(Path(temporary) / "content")
-            (top,) = (Path(temporary) / "content").iterdir()
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise DownloadError(
-                f"{name} ({size}) could not be downloaded from {url} ({error}). By hand: "
-                f"download that file, unpack it as {folder}, or anywhere else and add "
-                "DATA_DIR=<that folder> to the command."
-            ) from error
-        shutil.move(top, folder)
+    folder = Path(into) / archive.name
+    whole = folder.with_name(f".{archive.name}-{archive.revision[:8]}.zip")
+    part = whole.with_suffix(".zip.part")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        while not folder.is_dir():
+            resumed = part.exists()
+            if not whole.exists():
+                megabytes = archive.download_mb + archive.unpacked_mb
+                require_space(folder.parent, megabytes * 10**6, f"The corpus {archive.name}")
+                _transfer(archive.url, part)
+                part.replace(whole)
+            try:
+                unpack(
+                    whole,
+                    folder,
+                    most_files=2 * archive.files,
+                    most_bytes=2 * archive.unpacked_mb * 10**6,
+                    check=functools.partial(check_content, name=archive.name),
+                )
+            except InputError:
+                whole.unlink()
+                if not resumed:  # else: pieces of two packings of one commit; once more, afresh
+                    raise
+        whole.unlink(missing_ok=True)
+    except (OSError, InputError) as error:
+        raise DownloadError(
+            f"{archive.name} (about {archive.download_mb:,} MB) could not be fetched from "
+            f"{archive.url} ({error}). By hand: download that file, put it anywhere and add "
+            f"DATA_DIR=<the file> CORPUS={archive.name} to the command, or unpack it so that the "
+            f"folder inside becomes {folder}."
+        ) from error
     return folder
+
+
+def check_content(folder: Path, name: str) -> None:
+    """Compare the files of `folder` with what is known of the corpus `name`.
+
+    Raises
+    ------
+    InputError
+        A file of the table ``contents/<name>.csv`` is missing or differs.
+    """
+    with open(CONTENTS / f"{name}.csv", encoding="utf-8", newline="") as table:
+        known = list(csv.DictReader(table))
+    wrong = [row["path"] for row in known if not _is_known(folder / row["path"], row)]
+    if wrong:
+        raise InputError(
+            f"{len(wrong):,} of the {len(known):,} files whose content is known are missing or "
+            f"differ, the first is {wrong[0]}; nothing of it is used."
+        )
+
+
+def _is_known(path: Path, row: dict) -> bool:
+    if not path.is_file() or path.stat().st_size != int(row["bytes"]):
+        return False
+    return hashlib.sha256(path.read_bytes()).hexdigest() == row["sha256"]
+
+
+def _transfer(url: str, part: Path) -> None:
+    """Bring `url` to `part`, going on where that file ends; transient faults are tried again."""
+    for pause_s in (*PAUSES_S, None):
+        with open(part, "ab") as file:
+            headers = {"Accept-Encoding": "identity"}
+            if have := file.tell():
+                headers["Range"] = f"bytes={have}-"
+            download = pooch.HTTPDownloader(
+                progressbar=True,
+                chunk_size=2**16,
+                timeout=TIMEOUT_S,
+                headers=headers,
+                hooks={"response": functools.partial(_receive, file=file, have=have)},
+            )
+            try:
+                return download(url, file, None)
+            except requests.RequestException as error:
+                if pause_s is None or _is_final(error):
+                    raise
+                tqdm.write(f"{error}; trying again in {pause_s} s")
+        time.sleep(pause_s)
+
+
+def _receive(response: requests.Response, *, file, have: int, **_) -> None:
+    """Before the first byte is written, see that the answer begins where the file ends."""
+    if response.status_code == 200 and "html" in response.headers.get("Content-Type", ""):
+        raise requests.exceptions.InvalidURL("the server sent a web page instead of an archive.")
+    if response.status_code == 206:
+        if response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            return
+        file.truncate(0)
+        raise requests.exceptions.ConnectionError("the server sent another range")
+    if response.status_code in (200, 416):  # all from the beginning, or nothing of that range
+        file.truncate(0)
+
+
+def _is_final(error: requests.RequestException) -> bool:
+    """Whether another attempt cannot help."""
+    if isinstance(error, requests.exceptions.InvalidURL):
+        return True
+    status = getattr(error.response, "status_code", 0)
+    return 400 <= status < 500 and status not in PASSING

@@ -8,11 +8,19 @@ not executed here, its six rows are copied below.
 
 from __future__ import annotations
 
-from lib.corpora import base, download
+from lib.corpora import base, download, unpack
 
 __all__ = ["SPEAKERS", "open_tree"]
 
 URL = "https://github.com/Jakobovski/free-spoken-digit-dataset"
+ARCHIVE = download.Archive(
+    "fsdd",
+    URL,
+    revision="1306d2c6da002dfb2fd1f113d8596d801648a085",
+    download_mb=17,
+    unpacked_mb=30,
+    files=4000,
+)
 
 SPEAKERS = {  # from metadata.py of the repository
     "george": {"gender": "male", "accent": "GRC/Greek"},
@@ -25,10 +33,8 @@ SPEAKERS = {  # from metadata.py of the repository
 
 
 def open_tree(data_dir: str = "") -> base.Corpus:
-    """Open FSDD; `data_dir` may be the repository or its ``recordings/``."""
-    folder = data_dir or download.fetch(
-        "fsdd", f"{URL}/archive/refs/heads/master.zip", size="about 11 MB"
-    )
+    """Open FSDD; `data_dir` may be the repository, its ``recordings/``, or a zip of either."""
+    folder = unpack.folder_of(data_dir) if data_dir else download.fetch(ARCHIVE)
     root, clips, ignored = base.read_folder(folder, folder_per_speaker=False)
     here = set(clips["speaker"])
     return base.Corpus(

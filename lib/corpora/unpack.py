@@ -1,0 +1,143 @@
+"""Unpack a zip archive that anyone may have made: whole or not at all, and only inside its folder.
+
+Refused are absolute paths, ``..``, links and other special files, names that occur twice,
+encrypted members, and archives with more files or bytes than agreed.  The bytes are those that the
+archive declares; `zipfile` reads no member beyond its declared size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from lib.artifacts import PROJECT_ROOT
+from lib.errors import InputError
+
+__all__ = ["MOST_BYTES", "MOST_FILES", "folder_of", "require_space", "unpack"]
+
+MOST_FILES = 200_000  # the supplied pairs of Audio MNIST are 60,000
+MOST_BYTES = 20_000_000_000  # and 4 GB
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+
+
+def folder_of(data_dir: str | Path, into: str | Path = PROJECT_ROOT / "data") -> Path:
+    """Return `data_dir` or, if it is a zip archive, the folder where it is unpacked once.
+
+    Parameters
+    ----------
+    data_dir : str or Path
+        A folder, or an archive of one.
+    into : str or Path
+        Archives are unpacked to ``<into>/<their name>-<hash of their listing>``.
+
+    Raises
+    ------
+    InputError
+        The archive is broken, hostile or larger than the disk.
+    """
+    data_dir = Path(data_dir)
+    if not data_dir.is_file():
+        return data_dir
+    try:
+        with zipfile.ZipFile(data_dir) as content:
+            listing = sorted((m.filename, m.file_size, m.CRC) for m in content.infolist())
+    except (*BROKEN, OSError) as error:
+        raise InputError(f"{data_dir} is neither a folder nor a zip archive ({error}).") from error
+    key = hashlib.sha256(repr(listing).encode("utf-8", "replace")).hexdigest()[:8]
+    folder = Path(into) / f"{data_dir.stem}-{key}"
+    try:
+        return folder if folder.is_dir() else unpack(data_dir, folder)
+    except OSError as error:
+        raise InputError(f"{data_dir} cannot be unpacked as {folder}: {error}") from error
+
+
+def unpack(
+    archive: str | Path,
+    folder: Path,
+    *,
+    most_files: int = MOST_FILES,
+    most_bytes: int = MOST_BYTES,
+    check: Callable[[Path], None] | None = None,
+) -> Path:
+    """Unpack `archive` as `folder`; folders that hold nothing but a folder are left out.
+
+    Parameters
+    ----------
+    archive : str or Path
+    folder : Path
+        Appears when the archive is unpacked whole and `check` is content.
+    most_files, most_bytes : int
+        What the archive may hold.
+    check : callable, optional
+        Called with the unpacked folder before it gets its name; raises if something is wrong.
+
+    Raises
+    ------
+    InputError
+        The archive is broken, hostile or larger than agreed.
+    OSError
+        The disk is too small.
+    """
+    part = folder.with_name(f".{folder.name}.unpacking")
+    shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
+    part.mkdir(parents=True)
+    try:
+        with zipfile.ZipFile(archive) as content:
+            members = [member for member in content.infolist() if not member.is_dir()]
+            _agree(archive, members, most_files, most_bytes)
+            require_space(part, sum(member.file_size for member in members), str(folder))
+            for member in tqdm(members, desc="unpacking", unit="file", mininterval=1):
+                target = part / member.filename
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with content.open(member) as source, open(target, "xb") as file:
+                    shutil.copyfileobj(source, file)
+        top = part
+        while len(inside := list(top.iterdir())) == 1 and inside[0].is_dir():
+            top = inside[0]
+        if check is not None:
+            check(top)
+        os.replace(top, folder)
+    except BROKEN as error:
+        raise InputError(f"{archive} is broken: {error}.") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder
+
+
+def _agree(archive, members: list[zipfile.ZipInfo], most_files: int, most_bytes: int) -> None:
+    """Raise InputError unless every member may be unpacked."""
+    size = sum(member.file_size for member in members)
+    if not members or len(members) > most_files or size > most_bytes:
+        raise InputError(
+            f"{archive} holds {len(members):,} files of {size / 1e6:,.0f} MB; expected: 1 to "
+            f"{most_files:,} files of at most {most_bytes / 1e6:,.0f} MB. Nothing was unpacked."
+        )
+    if len({member.filename for member in members}) < len(members):
+        raise InputError(f"{archive} holds files of one name twice. Nothing was unpacked.")
+    for member in members:
+        name, kind = member.filename, stat.S_IFMT(member.external_attr >> 16)
+        outside = re.match(r"/|[A-Za-z]:", name) or "\\" in name or ".." in name.split("/")
+        if outside or kind not in (0, stat.S_IFREG):
+            raise InputError(
+                f"{archive} holds {name!r}, a path out of its folder, a link or a special file. "
+                "Nothing was unpacked; get the archive from its source again."
+            )
+
+
+def require_space(folder: Path, n_bytes: int, what: str) -> None:
+    """Raise OSError unless the disk of `folder` has room for `n_bytes`, and a tenth more."""
+    free = shutil.disk_usage(folder).free
+    if free < 1.1 * n_bytes:
+        raise OSError(
+            f"{what} needs {1.1 * n_bytes / 1e6:,.0f} MB, but only {free / 1e6:,.0f} MB are free "
+            f"in {folder.resolve()}; make room or move the project to a larger disk."
+        )
