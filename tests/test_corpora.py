@@ -98,14 +98,20 @@ def test_data_dir_must_be_a_folder(tmp_path):
         corpora.open_corpus("fsdd", str(tmp_path / "nowhere"))
 
 
-def test_other_files_are_ignored_but_counted(tree):
+def test_other_files_are_ignored_or_rejected_with_their_reason(tree):
     folder = tree / "data" / "01"
     for name in ("note.txt", "._3_01_0.wav", "3_01_0 copy.wav", "7_02_5.wav"):
         (folder / name).write_text("junk")
     shutil.copy(folder / "3_01_0.wav", folder / "3_01_99_noisy.wav")  # without a clean one
     corpus = corpora.open_corpus("audiomnist", str(tree))
     assert len(corpus.clips()) == 8
-    assert len(corpus.ignored) == 5
+    junk = ["01/._3_01_0.wav", "01/3_01_0 copy.wav", "01/note.txt"]
+    assert corpus.ignored == tuple((path, "not named like a clip") for path in junk)
+    reasons = corpus.rejected().set_index("path")["reason"].to_dict()
+    assert reasons == {
+        "01/3_01_99_noisy.wav": "a noisy file without its clean counterpart",
+        "01/7_02_5.wav": "not in the folder '02', where it belongs",
+    }
 
 
 def test_broken_metadata_stop_before_any_work(tree):
@@ -130,8 +136,8 @@ def test_bad_files_are_excluded_with_their_reason_and_the_run_goes_on(tree):
     table = build(tree).set_index("clip_id")
     reasons = table.loc[table["status"] == "excluded", "reason"]
     assert reasons["3_01_0"].startswith("01/3_01_0.wav: cut short")
-    assert reasons["7_01_0"] == "01/7_01_0.wav: silent."
-    assert reasons["7_01_1"] == "01/7_01_1.wav: lasts 0.050 s, too short for a digit."
+    assert reasons["7_01_0"] == "01/7_01_0.wav: silent, at least below 4000 Hz."
+    assert reasons["7_01_1"] == "01/7_01_1.wav: too short for a digit (0.050 s)."
     assert "empty" in reasons["7_01_2"]
     assert len(reasons) == 4 and (table["status"] == "ok").sum() == 6
 
@@ -237,7 +243,7 @@ def test_sample_is_what_the_generator_says():
 def test_sample_clips_sound_as_stated():
     corpus = corpora.open_corpus("sample")
     few = corpus.clips().query("repetition == 0")
-    rows = [manifest.measure_clip(corpus.root / path, None, 50.0) for path in few["path"]]
+    rows = [manifest.measure_clip(corpus.root / path, None, Config().audio) for path in few["path"]]
     table = pd.concat([few.reset_index(drop=True), pd.DataFrame(rows)], axis=1)
     assert set(table["status"]) == {"ok"} and set(table["sample_rate"]) == {16_000}
     assert table["duration_s"].between(0.3, 1.0).all()

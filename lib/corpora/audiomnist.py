@@ -30,9 +30,18 @@ def read_tree(folder: str | Path, **facts) -> base.Corpus:
 
     `folder` may be the repository, its ``data/``, or whatever folder the speakers lie in.
     """
-    root, clips, ignored = base.read_folder(folder, folder_per_speaker=True, known=(METADATA,))
+    root, clips, rejected, ignored = base.read_folder(
+        folder, folder_per_speaker=True, known=(METADATA,)
+    )
     metadata = base.read_metadata(root / METADATA) or base.read_metadata(root.parent / METADATA)
-    return base.Corpus(root=root, ignored=ignored, _clips=clips, _metadata=metadata, **facts)
+    return base.Corpus(
+        root=root,
+        ignored=ignored,
+        _clips=clips,
+        _rejected=rejected,
+        _metadata=metadata,
+        **facts,
+    )
 
 
 def open_tree(data_dir: str = "") -> base.Corpus:

@@ -35,7 +35,7 @@ SPEAKERS = {  # from metadata.py of the repository
 def open_tree(data_dir: str = "") -> base.Corpus:
     """Open FSDD; `data_dir` may be the repository, its ``recordings/``, or a zip of either."""
     folder = unpack.folder_of(data_dir) if data_dir else download.fetch(ARCHIVE)
-    root, clips, ignored = base.read_folder(folder, folder_per_speaker=False)
+    root, clips, rejected, ignored = base.read_folder(folder, folder_per_speaker=False)
     here = set(clips["speaker"])
     return base.Corpus(
         name="fsdd",
@@ -47,5 +47,6 @@ def open_tree(data_dir: str = "") -> base.Corpus:
         root=root,
         ignored=ignored,
         _clips=clips,
+        _rejected=rejected,
         _metadata={name: fields for name, fields in SPEAKERS.items() if name in here},
     )

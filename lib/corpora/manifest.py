@@ -2,7 +2,8 @@
 
 Offset, rumble, peak and clipping are measured on the clip as it is; level, noise floor and
 the SNR of a supplied pair after offset and rumble are gone (`lib.audio`).  A file that
-cannot be used is a row with status "excluded" and the reason; the run goes on.
+cannot be used is a row with status "excluded" and the reason; the run goes on.  So is every file
+that `Corpus.rejected` names.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pandas as pd
+import soundfile
 from tqdm import tqdm
 
 from lib import audio
-from lib.config import Config
+from lib.config import AudioConfig, Config
 from lib.corpora.base import Corpus
 from lib.errors import CorpusError, InputError
 
@@ -24,8 +26,12 @@ __all__ = ["MIN_SPEAKERS", "build_manifest", "content_hash", "measure_clip", "me
 
 MIN_SPEAKERS = 3  # one each to learn from, to stop on and to test on
 MIN_DURATION_S = 0.1  # shorter holds no digit
+MAX_DURATION_S = 60.0  # longer is no single word, and would fill the memory
+SILENCE_DBFS = -100.0  # less than a step of 16 bits
+LOUDEST_DBFS = 120.0  # more is no sound, whatever its unit
 MEASURES = {
     "sample_rate": 0,
+    "channels": 0,
     "duration_s": np.nan,
     "rms_dbfs": np.nan,
     "peak": np.nan,
@@ -56,36 +62,53 @@ def measure_pair(
         return float(10 * np.log10(np.sum(clean**2) / np.sum((noisy - clean) ** 2)))
 
 
-def measure_clip(path: Path, noisy_path: Path | None, highpass_hz: float) -> dict:
+def _read(path: Path) -> tuple[np.ndarray, int, int]:
+    """Read a clip of bounded length: samples, sample rate and number of channels."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            channels, seconds = file.channels, file.frames / file.samplerate
+    except (soundfile.LibsndfileError, OSError):
+        channels, seconds = 0, 0.0  # read_audio says why
+    if seconds > MAX_DURATION_S:
+        raise InputError(f"{path}: too long for a digit ({seconds:,.0f} s).")
+    return *audio.read_audio(path), channels
+
+
+def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> dict:
     """Measure one clip: the columns of `MEASURES`; errors become status and reason."""
     row = dict(MEASURES)
     try:
-        y, row["sample_rate"] = audio.read_audio(path)
+        y, rate, row["channels"] = _read(path)
+        row["sample_rate"], row["duration_s"] = rate, len(y) / rate
         row["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-        row["duration_s"] = len(y) / row["sample_rate"]
         if row["duration_s"] < MIN_DURATION_S:
-            raise InputError(f"{path}: lasts {row['duration_s']:.3f} s, too short for a digit.")
-        speech = audio.remove_dc_and_rumble(y, row["sample_rate"], highpass_hz)
-        if audio.rms_dbfs(speech) < -100:  # less than a step of 16 bits
-            raise InputError(f"{path}: silent.")
-    except InputError as error:
+            raise InputError(f"{path}: too short for a digit ({row['duration_s']:.3f} s).")
+        speech = audio.remove_dc_and_rumble(y, rate, config.highpass_hz)
+        heard = audio.resample(speech, rate, config.sample_rate)[: config.clip_samples]
+        with np.errstate(over="ignore"):
+            levels = [audio.rms_dbfs(speech), audio.rms_dbfs(heard)]
+        if not max(levels) <= LOUDEST_DBFS:
+            raise InputError(f"{path}: no sound has a level of {max(levels):.0f} dBFS.")
+        if min(levels) < SILENCE_DBFS:
+            raise InputError(f"{path}: silent, at least below {config.sample_rate / 2:g} Hz.")
+    except (InputError, OSError) as error:
         return row | {"status": "excluded", "reason": str(error)}
     row |= {
-        "rms_dbfs": audio.rms_dbfs(speech),
+        "rms_dbfs": levels[0],
         "peak": audio.peak(y),
         "dc_share": audio.dc_share(y),
-        "rumble_share": audio.rumble_share(y, row["sample_rate"], highpass_hz),
-        "noise_floor_db": audio.noise_floor_db(speech, row["sample_rate"]),
+        "rumble_share": audio.rumble_share(y, rate, config.highpass_hz),
+        "noise_floor_db": audio.noise_floor_db(speech, rate),
         "clipped_share": audio.clipped_share(y),
     }
     if noisy_path is None:
         return row
     try:
-        noisy, rate = audio.read_audio(noisy_path)
-        if rate != row["sample_rate"]:
-            raise InputError(f"{noisy_path}: {rate} Hz beside a clean clip of another rate.")
-        row["measured_snr_db"] = measure_pair(y, noisy, rate, highpass_hz)
-    except InputError as error:  # the clean clip is still good
+        noisy, noisy_rate, _ = _read(noisy_path)
+        if noisy_rate != rate:
+            raise InputError(f"{noisy_path}: {noisy_rate} Hz beside a clean clip of another rate.")
+        row["measured_snr_db"] = measure_pair(y, noisy, rate, config.highpass_hz)
+    except (InputError, OSError) as error:  # the clean clip is still good
         row["reason"] = f"its noisy counterpart is not: {error}"
     return row
 
@@ -96,8 +119,8 @@ def build_manifest(corpus: Corpus, config: Config, *, workers: int = 2) -> pd.Da
     Returns
     -------
     pd.DataFrame
-        The columns of ``corpus.clips()`` and of `MEASURES`, one row per clip; `path` and
-        `noisy_path` are relative to ``corpus.root``.
+        The columns of ``corpus.clips()`` and of `MEASURES`, one row per clip, then one per
+        rejected file; `path` and `noisy_path` are relative to ``corpus.root``.
 
     Raises
     ------
@@ -109,7 +132,7 @@ def build_manifest(corpus: Corpus, config: Config, *, workers: int = 2) -> pd.Da
         joblib.delayed(measure_clip)(
             corpus.root / clip.path,
             corpus.root / clip.noisy_path if clip.noisy_path else None,
-            config.audio.highpass_hz,
+            config.audio,
         )
         for clip in clips.itertuples()
     )
@@ -118,6 +141,9 @@ def build_manifest(corpus: Corpus, config: Config, *, workers: int = 2) -> pd.Da
     manifest = pd.concat([clips, pd.DataFrame(rows, columns=list(MEASURES))], axis=1)
     root = f"{corpus.root}/"  # the reason must read the same wherever the tree lies
     manifest["reason"] = [reason.replace(root, "") for reason in manifest["reason"]]
+    if len(rejected := corpus.rejected()):
+        rejected = rejected.assign(**(MEASURES | {"status": "excluded"}), reason=rejected["reason"])
+        manifest = pd.concat([manifest, rejected], ignore_index=True)
     usable = manifest.loc[manifest["status"] == "ok", "speaker"].nunique()
     if usable < MIN_SPEAKERS:
         raise CorpusError(
