@@ -221,6 +221,9 @@ def test_summary_counts_what_is_there(tree):
     speakers, _ = clean_speakers(corpus.raw_metadata(), table["speaker"].unique())
     by_digit = summary.measured_snr(table, speakers, "digit")
     assert by_digit[["digit", "n_pairs"]].values.tolist() == [["all", 1], ["3", 1]]
+    stated = summary.snr_facts(table, -8.0)
+    assert (stated["n"], stated["near"]) == (1, 1) and "what they are called" in stated["follows"]
+    assert "impossible ones" in summary.snr_facts(table, 8.0)["follows"]
     answers = summary.support(table, speakers, Config()).set_index("question")["answer"]
     assert answers["speaker and digit apart"] == "yes"
     assert set(answers.drop("speaker and digit apart")) == {"no"}

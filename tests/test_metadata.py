@@ -60,6 +60,45 @@ def test_every_rule_is_in_the_cases():
         assert any(field == rule.field and rule.raw in raw for field, raw in covered), rule
 
 
+@pytest.mark.parametrize("origin", ["Europe, Indiana, X", "Europe, Germany, Muenchenstein"])
+def test_rules_change_whole_parts_only(origin):
+    table, log = metadata.clean_speakers({"01": {"origin": origin}})
+    assert table.loc[0, "origin"] == origin and log.empty
+
+
+def test_unknown_values_pass_through_and_are_listed():
+    raw = {"1": {"accent": "Klingon", "gender": "male"}, "2": {"accent": "Klingon"}}
+    raw |= {"3": {"origin": "Europe, Utopia, X"}, "4": {"origin": "Atlantis"}}
+    table, _ = metadata.clean_speakers(raw)
+    assert metadata.unknown_values(table).values.tolist() == [
+        ["accent", "Klingon", 2],
+        ["country", "Utopia", 1],
+        ["origin", "Atlantis", 1],
+    ]
+
+
+def test_continents_are_checked_against_countries():
+    origins = [
+        "Europe, India, Delhi",
+        "Europe, Japan, Tokyo",
+        "Asia, Turkey, X",
+        "Europe, Utopia, X",
+    ]
+    raw = {str(i): {"origin": origin} for i, origin in enumerate(origins)}
+    found = metadata.misplaced(metadata.clean_speakers(raw)[0])
+    assert found.values.tolist() == [
+        ["0", "Europe, India, Delhi", "Asia", "Asia, India, Delhi"],
+        ["1", "Europe, Japan, Tokyo", "Asia", "Europe, Japan, Tokyo"],  # no rule: not guessed
+    ]
+
+
+def test_what_cannot_be_shown_is_replaced_and_logged():
+    table, log = metadata.clean_speakers({"1": {"accent": "A" * 10**6, "gender": "\x1bmale"}})
+    assert table.loc[0, "accent"] == "A" * metadata.LONGEST + "…"
+    assert table.loc[0, "gender"] == table.loc[0, "raw_gender"] == "\ufffdmale"
+    assert len(log) == 2 and log["raw"].str.len().max() < 100
+
+
 def test_speakers_of_both_sides_are_rows():
     table, log = metadata.clean_speakers({"02": {"gender": "male"}}, ["01", "02"])
     assert table["speaker"].tolist() == ["01", "02"]

@@ -8,6 +8,7 @@ that `Corpus.rejected` names.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
 
@@ -63,12 +64,14 @@ def measure_pair(
 
 
 def _read(path: Path) -> tuple[np.ndarray, int, int]:
-    """Read a clip of bounded length: samples, sample rate and number of channels."""
-    try:
-        with soundfile.SoundFile(path) as file:
+    """Read a clip of bounded length: samples, sample rate and number of channels.
+
+    What cannot be opened is left to `read_audio`, which says why.
+    """
+    channels, seconds = 0, 0.0
+    if path.is_file():  # a pipe would be waited for
+        with contextlib.suppress(soundfile.LibsndfileError), soundfile.SoundFile(path) as file:
             channels, seconds = file.channels, file.frames / file.samplerate
-    except (soundfile.LibsndfileError, OSError):
-        channels, seconds = 0, 0.0  # read_audio says why
     if seconds > MAX_DURATION_S:
         raise InputError(f"{path}: too long for a digit ({seconds:,.0f} s).")
     return *audio.read_audio(path), channels
@@ -83,6 +86,8 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
         row["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         if row["duration_s"] < MIN_DURATION_S:
             raise InputError(f"{path}: too short for a digit ({row['duration_s']:.3f} s).")
+        if rate <= 2 * config.highpass_hz:
+            raise InputError(f"{path}: no speech can be told at a rate of {rate} Hz.")
         speech = audio.remove_dc_and_rumble(y, rate, config.highpass_hz)
         heard = audio.resample(speech, rate, config.sample_rate)[: config.clip_samples]
         with np.errstate(over="ignore"):
@@ -142,7 +147,8 @@ def build_manifest(corpus: Corpus, config: Config, *, workers: int = 2) -> pd.Da
     root = f"{corpus.root}/"  # the reason must read the same wherever the tree lies
     manifest["reason"] = [reason.replace(root, "") for reason in manifest["reason"]]
     if len(rejected := corpus.rejected()):
-        rejected = rejected.assign(**(MEASURES | {"status": "excluded"}), reason=rejected["reason"])
+        facts = MEASURES | {"status": "excluded", "reason": rejected["reason"]}
+        rejected = rejected.assign(**facts)
         manifest = pd.concat([manifest, rejected], ignore_index=True)
     usable = manifest.loc[manifest["status"] == "ok", "speaker"].nunique()
     if usable < MIN_SPEAKERS:

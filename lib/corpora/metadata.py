@@ -1,20 +1,38 @@
 """From the metadata as supplied to a table that can be grouped by.
 
 `RULES` says, value by value, what is changed and why; `KEPT` names what looks odd and stays.
-Values that no rule knows pass through.  The cleaning log holds one row for each change.
-Missing values are None, a missing age NaN; a field that a corpus lacks is missing throughout.
+Values that no rule knows pass through; `unknown_values` lists those that are not in `KNOWN`
+either.  The cleaning log holds one row for each change.  Missing values are None, a missing age
+NaN; a field that a corpus lacks is missing throughout.  What metadata hold is text to be shown,
+so control characters are replaced and texts of more than `LONGEST` characters are cut.
 """
 
 from __future__ import annotations
 
 import re
+import reprlib
 from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import pandas as pd
 
-__all__ = ["FIELDS", "KEPT", "RULES", "Rule", "clean_speakers", "oddities_kept", "raw_summary"]
+from lib.corpora.base import printable
+from lib.corpora.geography import CONTINENTS, continents_of
+
+__all__ = [
+    "FIELDS",
+    "KEPT",
+    "KNOWN",
+    "RULES",
+    "Rule",
+    "clean_speakers",
+    "misplaced",
+    "oddities_kept",
+    "raw_summary",
+    "rules_table",
+    "unknown_values",
+]
 
 FIELDS = {  # in the file -> in our tables
     "gender": "gender",
@@ -26,6 +44,7 @@ FIELDS = {  # in the file -> in our tables
     "recordingroom": "recording_room",
 }
 PLAUSIBLE_AGE = (5, 110)
+LONGEST = 60  # characters
 DATE = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
 
@@ -64,29 +83,49 @@ KEPT = (
 )
 
 
-def _text(value) -> str | None:
-    """The value as text without surrounding blanks; None where there is nothing."""
-    text = "" if value is None else str(value).strip()
-    return text or None
+KNOWN = {  # levels that have been looked at, in Audio MNIST and in the sample corpus
+    "gender": {"female", "male"},
+    "native_speaker": {"no", "yes"},
+    "accent": {
+        *("American", "Arabic", "Brazilian", "British", "Chinese", "Danish", "Egyptian-American"),
+        *("English", "French", "German", "German-Spanish", "Italian", "Levant", "Madras"),
+        *("South African", "South Korean", "Spanish", "Tamil"),
+    },
+    "recording_room": {"Kino", "Ruheraum", "library", "vr-room"},
+    "continent": set(CONTINENTS),
+}
+
+
+def _shown(text: str) -> str:
+    """The text as it can be shown: printable, and not endless."""
+    text = printable(text[: LONGEST + 1])
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 
 def _clean(field: str, raw) -> tuple[object, str]:
     """Return the clean value and the reason of the change ("" for none)."""
-    text = _text(raw)
-    if text is None:
-        return None, "" if raw is None else "empty"
+    missing = float("nan") if field == "age" else None
+    if raw is None:
+        return missing, ""
+    if isinstance(raw, (dict, list)):
+        return missing, "not a single value: missing"
     reasons = []
+    text = str(raw).strip()
+    if not text:
+        return missing, "empty"
+    if text != str(raw):
+        reasons.append("blanks around the value")
+    if _shown(text) != text:
+        text = _shown(text)
+        reasons.append(f"characters that cannot be shown, or more than {LONGEST} of them")
     for rule in RULES:
-        hit = rule.raw in text if field == "origin" else rule.raw == text
-        if rule.field == field and hit:
-            text = text.replace(rule.raw, rule.clean)
+        if rule.field == field and f", {rule.raw}, " in f", {text}, ":  # whole parts only
+            text = f", {text}, ".replace(f", {rule.raw}, ", f", {rule.clean}, ")[2:-2]
             reasons.append(rule.why)
     if field == "age":
         return _age(text, raw)
     if field == "recording_date" and (match := DATE.fullmatch(text)):
         return "20{}-{}-{} {}:{}:{}".format(*match.groups()), ""  # a format, not a correction
-    if text != str(raw) and not reasons:
-        reasons.append("blanks around the value")
     return text, "; ".join(reasons)
 
 
@@ -121,18 +160,18 @@ def clean_speakers(
     log : pd.DataFrame
         One row per change: speaker, field, raw, clean, rule.
     """
-    rows, log = [], []
+    rows, log, heard = [], [], set(speakers)
     for speaker in sorted({*raw, *speakers}):
         supplied = raw.get(speaker, {})
-        row = {"speaker": speaker}
+        row = {"speaker": speaker if speaker in heard else _shown(speaker)}
         for source, field in FIELDS.items():
             value = supplied.get(source)
             row[field], why = _clean(field, value)
-            row[f"raw_{field}"] = None if value is None else str(value)
+            row[f"raw_{field}"] = None if value is None else _raw(value)
             if why:
                 clean = row[field]
                 clean = "missing" if pd.isna(clean) else f"{clean:g}" if field == "age" else clean
-                log.append((speaker, field, repr(value), clean, why))
+                log.append((row["speaker"], field, _raw(value, repr), clean, why))
         parts = [part.strip() for part in (row["origin"] or "").split(",")]
         parts = parts if len(parts) == 3 else [None] * 3
         row |= dict(zip(("continent", "country", "city"), parts, strict=True))
@@ -142,6 +181,11 @@ def clean_speakers(
     table = pd.DataFrame(rows, columns=columns, dtype=object)
     table["age"] = table["age"].astype(float)
     return table, pd.DataFrame(log, columns=["speaker", "field", "raw", "clean", "rule"])
+
+
+def _raw(value, write=str) -> str:
+    """A value as it was supplied, as text that can be shown."""
+    return _shown((reprlib.repr if isinstance(value, (dict, list)) else write)(value))
 
 
 def raw_summary(raw: dict[str, dict]) -> pd.DataFrame:
@@ -159,8 +203,8 @@ def raw_summary(raw: dict[str, dict]) -> pd.DataFrame:
     rows = []
     for source, field in FIELDS.items():
         values = [fields[source] for fields in raw.values() if fields.get(source) is not None]
-        distinct = len({(type(value).__name__, str(value)) for value in values})
-        counts = Counter(str(value) for value in values)
+        distinct = len({(type(value).__name__, _raw(value)) for value in values})
+        counts = Counter(_raw(value) for value in values)
         most, times = counts.most_common(1)[0] if counts else (None, 0)
         rows.append((field, len(values), distinct, len(counts), most if times > 1 else None, times))
     columns = ["field", "speakers", "distinct", "distinct_as_text", "most_frequent", "times"]
@@ -175,3 +219,43 @@ def oddities_kept(table: pd.DataFrame) -> pd.DataFrame:
         if (table[field] == value).any()
     ]
     return pd.DataFrame(rows, columns=["field", "value", "n_speakers", "why"])
+
+
+def rules_table() -> pd.DataFrame:
+    """`RULES` as a table: field, raw, clean, why."""
+    return pd.DataFrame(RULES)
+
+
+def unknown_values(table: pd.DataFrame) -> pd.DataFrame:
+    """The values of a cleaned table that passed through unknown: field, value, n_speakers.
+
+    Countries are known by `lib.corpora.geography`, the other levels by `KNOWN`; cities and dates
+    are not checked.
+    """
+    rows = []
+    for field in [*KNOWN, "country"]:
+        for value, n in table[field].value_counts().sort_index().items():
+            known = continents_of(value) if field == "country" else value in KNOWN[field]
+            if not known:
+                rows.append((field, value, n))
+    places = table.loc[table["origin"].notna() & table["country"].isna(), "origin"]
+    rows += [("origin", value, n) for value, n in places.value_counts().sort_index().items()]
+    return pd.DataFrame(rows, columns=["field", "value", "n_speakers"])
+
+
+def misplaced(table: pd.DataFrame) -> pd.DataFrame:
+    """Origins whose continent, as supplied, is not that of their country.
+
+    Returns
+    -------
+    pd.DataFrame
+        speaker, supplied, continent of the country, and the origin after cleaning; an origin that
+        no rule corrects stays as it is.
+    """
+    rows = []
+    for speaker in table[table["country"].notna()].itertuples():
+        supplied = speaker.raw_origin.split(",")[0].strip().replace("-", " ")
+        lies_in = continents_of(speaker.country)
+        if lies_in and supplied not in lies_in:
+            rows.append((speaker.speaker, speaker.raw_origin, " or ".join(lies_in), speaker.origin))
+    return pd.DataFrame(rows, columns=["speaker", "supplied", "country lies in", "used as"])

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pandas as pd
@@ -16,11 +17,14 @@ from lib.corpora.base import Corpus
 from lib.corpora.manifest import content_hash
 
 __all__ = [
+    "corrections",
     "describe_corpus",
     "distributions",
     "duplicates",
     "examples",
     "measured_snr",
+    "set_aside",
+    "snr_facts",
     "support",
     "usable",
 ]
@@ -54,6 +58,7 @@ def describe_corpus(corpus: Corpus, manifest: pd.DataFrame) -> dict:
         "n_pairs": int(clips["measured_snr_db"].notna().sum()),
         "n_excluded": int((manifest["status"] != "ok").sum()),
         "n_ignored_files": len(corpus.ignored),
+        "n_useless_counterparts": int((clips["reason"] != "").sum()),
         "n_duplicates": len(duplicates(manifest)),
         "n_described_speakers": len(described),
         "n_speakers_without_metadata": len(set(clips["speaker"]) - described),
@@ -68,6 +73,59 @@ def _span(counts: pd.Series) -> str:
     """Smallest and largest count as text: "5", or "1 to 50"."""
     low, high = counts.min(), counts.max()
     return f"{low}" if low == high else f"{low} to {high}"
+
+
+def set_aside(corpus: Corpus, manifest: pd.DataFrame) -> pd.DataFrame:
+    """What is not used and why: reason, files, and the first of them, the most frequent first.
+
+    Reasons that differ only in a number or in the name of a file are one; the manifest has them
+    in full.
+    """
+    bad = manifest[(manifest["status"] != "ok") | (manifest["reason"] != "")]
+    rows = [*corpus.ignored, *zip(bad["path"], bad["reason"])]
+    table = pd.DataFrame(rows, columns=["for example", "reason"])
+    kinds = [_kind(reason, path) for path, reason in rows]
+    table = (
+        table.assign(reason=kinds)
+        .groupby("reason")
+        .agg(files=("for example", "size"), example=("for example", "min"))
+    )
+    return table.sort_values("files", ascending=False, kind="stable").reset_index()
+
+
+def _kind(reason: str, path: str) -> str:
+    """A reason without the path, the numbers and the advice that go with one file."""
+    paths = r"(?<!\S)\S+\.(?:wav|flac)(?!\w)"
+    bare = re.sub(paths, "…", reason.replace(path, "…"), flags=re.IGNORECASE)
+    bare = re.sub(r"'[^']*'|[0-9][0-9.,]*", "…", bare.removeprefix("…: "))
+    return re.split(r"[;(]|\.(?:\s|$)", bare)[0].strip()
+
+
+def corrections(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """What the usable clips need before they are sound at the working rate.
+
+    Returns
+    -------
+    pd.DataFrame
+        found, clips, done; a share of at least 1 % of the energy counts as offset or rumble.
+    """
+    clips, sound = usable(manifest), config.audio
+    rows = [
+        ("several channels", clips["channels"] > 1, "their mean is used"),
+        (
+            f"another rate than {sound.sample_rate:,} Hz",
+            clips["sample_rate"] != sound.sample_rate,
+            "resampled",
+        ),
+        (f"longer than {sound.clip_s:g} s", clips["duration_s"] > sound.clip_s, "cut at the end"),
+        ("offset", clips["dc_share"] >= 0.01, "removed"),
+        (f"rumble below {sound.highpass_hz:g} Hz", clips["rumble_share"] >= 0.01, "removed"),
+        ("samples at full scale", clips["clipped_share"] > 0, "used as they are"),
+    ]
+    return pd.DataFrame(
+        [(found, int(mask.sum()), done) for found, mask, done in rows],
+        columns=["found", "clips", "done"],
+    )
 
 
 def duplicates(manifest: pd.DataFrame) -> pd.DataFrame:
@@ -121,6 +179,31 @@ def measured_snr(manifest: pd.DataFrame, speakers: pd.DataFrame, by: str) -> pd.
         [part.groupby(by).agg(**spans).reset_index() for part in (everything, pairs)],
         ignore_index=True,
     )
+
+
+def snr_facts(manifest: pd.DataFrame, nominal_db: float) -> dict:
+    """The measured SNR of all supplied pairs beside the nominal one, for a sentence."""
+    pairs = usable(manifest)["measured_snr_db"]
+    pairs = pairs[np.isfinite(pairs)]
+    near = int((abs(pairs - nominal_db) <= 1).sum())
+    follows = (
+        "The files are what they are called."
+        if near >= 0.9 * len(pairs)
+        else "So a mean over these pairs mixes easy tasks with impossible ones and says more of "
+        "the levels of the recordings than of a denoiser. The models here are trained and scored "
+        "on noise that is mixed anew, at exactly the stated SNR for every clip."
+    )
+    return {
+        "n": len(pairs),
+        "mean": pairs.mean(),
+        "low": pairs.min(),
+        "high": pairs.max(),
+        "spread": pairs.std(),
+        "off": pairs.mean() - nominal_db,
+        "near": near,
+        "nominal": nominal_db,
+        "follows": follows,
+    }
 
 
 def examples(manifest: pd.DataFrame, n: int = 4) -> pd.DataFrame:

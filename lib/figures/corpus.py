@@ -23,6 +23,7 @@ PANELS = {
     "recording_room": "Recording room",
 }
 MOST_BARS = 10
+LONGEST_LABEL = 24  # characters
 OFFSET, RUMBLE = "#D55E00", "#0072B2"
 GREY = "#8c8c8c"
 
@@ -48,6 +49,12 @@ def _levels(values: pd.Series) -> pd.Series:
     return counts
 
 
+def _short(level) -> str:
+    """A level as a label that leaves room for its bar."""
+    text = str(level)
+    return text if len(text) <= LONGEST_LABEL else text[:LONGEST_LABEL] + "…"
+
+
 def metadata_bars(speakers: pd.DataFrame) -> plt.Figure:
     """Six bar charts of the cleaned metadata; the number at a bar is that of speakers."""
     panels = {field: _levels(speakers[field]) for field in PANELS}
@@ -62,7 +69,7 @@ def metadata_bars(speakers: pd.DataFrame) -> plt.Figure:
         colours = [GREY if level == "not given" else style.NEUTRAL for level in counts.index]
         bars = ax.barh(range(len(counts)), counts.to_numpy(dtype=float), color=colours, height=0.7)
         ax.bar_label(bars, padding=2, fontsize=8)
-        ax.set_yticks(range(len(counts)), [str(level) for level in counts.index])
+        ax.set_yticks(range(len(counts)), [_short(level) for level in counts.index])
         ax.set_ylim(n - 0.4, -0.6)  # the same in both panels of a row: bars of one thickness
         ax.set_title(PANELS[field])
         ax.set_xlim(0, 1.12 * counts.max())
@@ -134,7 +141,7 @@ def measured_snr(by_digit: pd.DataFrame, by_accent: pd.DataFrame, nominal_db: fl
         ax.hlines(y, table["min_db"], table["max_db"], color=GREY, linewidth=1)
         ax.plot(table["mean_db"], y, "o", color=style.NEUTRAL, markersize=4)
         ax.axvline(nominal_db, color=GREY, linestyle="--", linewidth=1)
-        labels = [f"{row.iloc[0]} (n = {row['n_pairs']:,})" for _, row in table.iterrows()]
+        labels = [f"{_short(row.iloc[0])} (n = {row['n_pairs']:,})" for _, row in table.iterrows()]
         ax.set_yticks(y, labels)
         ax.set_ylim(len(table) - 0.4, -0.6)
         ax.set(xlabel="Measured SNR (dB); dashed: nominal", title=title)

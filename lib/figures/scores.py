@@ -126,6 +126,8 @@ def cost(table: pd.DataFrame, value: str, label: str):
             textcoords="offset points", fontsize=8, color=colour,
         )  # fmt: skip
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter("")
     ax.set_xlabel("milliseconds per clip (median, this machine)")
     ax.set_ylabel(label)
     ax.margins(x=0.22, y=0.12)

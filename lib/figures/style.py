@@ -57,6 +57,7 @@ def apply() -> None:
             "legend.frameon": False,
             "svg.hashsalt": "denoising-audio-mnist",
             "svg.fonttype": "path",
+            "text.parse_math": False,  # a dollar in the metadata is a dollar
             "image.cmap": "magma",
         }
     )
