@@ -415,6 +415,8 @@ def test_fuzzed_names_are_found_or_set_aside(tmp_path, names):
     names = {name for name in names if len(os.fsencode(name)) < 200}
     for name in names | {"3_theo_0.wav"}:
         (root / name).touch()
-    _, clips, rejected, ignored = base.read_folder(root, folder_per_speaker=False)
-    assert len(clips) + len(rejected) + len(ignored) == len(names | {"3_theo_0.wav"})
+    facts = dict.fromkeys(["name", "title", "note", "licence", "url", "redistributable"], "")
+    corpus = base.read_folder(root, folder_per_speaker=False, **facts)
+    clips, ignored = corpus.clips(), corpus.ignored
+    assert len(clips) + len(corpus.rejected()) + len(ignored) == len(names | {"3_theo_0.wav"})
     assert all(base.is_printable(name) for name in [*clips["path"], *(path for path, _ in ignored)])

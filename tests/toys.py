@@ -26,17 +26,15 @@ def level_error_db(reference, estimate, sample_rate):
 
 def open_tree(data_dir):
     """A corpus: any folder of files such as ``7_anna_0.wav``."""
-    root, clips, ignored = base.read_folder(data_dir, folder_per_speaker=False)
-    return base.Corpus(
+    return base.read_folder(
+        data_dir,
+        folder_per_speaker=False,
         name="toys",
         title="Toy voices",
         note="Harmonics that glide.",
         licence="CC0",
         url="https://example.org",
         redistributable=True,
-        root=root,
-        ignored=ignored,
-        _clips=clips,
     )
 
 

@@ -30,18 +30,9 @@ def read_tree(folder: str | Path, **facts) -> base.Corpus:
 
     `folder` may be the repository, its ``data/``, or whatever folder the speakers lie in.
     """
-    root, clips, rejected, ignored = base.read_folder(
-        folder, folder_per_speaker=True, known=(METADATA,)
-    )
-    metadata = base.read_metadata(root / METADATA) or base.read_metadata(root.parent / METADATA)
-    return base.Corpus(
-        root=root,
-        ignored=ignored,
-        _clips=clips,
-        _rejected=rejected,
-        _metadata=metadata,
-        **facts,
-    )
+    corpus = base.read_folder(folder, folder_per_speaker=True, known=(METADATA,), **facts)
+    places = (corpus.root / METADATA, corpus.root.parent / METADATA)
+    return corpus.with_metadata(base.read_metadata(places[0]) or base.read_metadata(places[1]))
 
 
 def open_tree(data_dir: str = "") -> base.Corpus:

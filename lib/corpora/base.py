@@ -11,6 +11,7 @@ in the folder of another speaker) are rejected, all others ignored; both with th
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -77,6 +78,10 @@ class Corpus:
         """Metadata as supplied: speaker -> {field: value}; may lack speakers."""
         return {speaker: dict(fields) for speaker, fields in self._metadata.items()}
 
+    def with_metadata(self, metadata: dict[str, dict]) -> Corpus:
+        """Return the same corpus with metadata as supplied."""
+        return dataclasses.replace(self, _metadata=metadata)
+
 
 def is_printable(text: str) -> bool:
     """Whether `text` has neither control characters nor what no file can hold as UTF-8."""
@@ -89,8 +94,8 @@ def printable(text: str) -> str:
 
 
 def read_folder(
-    data_dir: str | Path, *, folder_per_speaker: bool, known: Iterable[str] = ()
-) -> tuple[Path, pd.DataFrame, pd.DataFrame, tuple[tuple[str, str], ...]]:
+    data_dir: str | Path, *, folder_per_speaker: bool, known: Iterable[str] = (), **facts
+) -> Corpus:
     """Find the clips in `data_dir`, in its ``data/`` or in its ``recordings/``.
 
     Parameters
@@ -99,17 +104,13 @@ def read_folder(
         Clips must lie in a folder named after their speaker; else all in one folder.
     known : iterable of str
         Names of other files that belong there, such as the metadata.
+    **facts
+        The attributes of `Corpus` from `name` to `redistributable`.
 
     Returns
     -------
-    root : Path
-        The first of these folders that holds a clip.
-    clips : pd.DataFrame
-        As `Corpus.clips`, sorted by speaker, digit and repetition.
-    rejected : pd.DataFrame
-        As `Corpus.rejected`.
-    ignored : tuple of (str, str)
-        Path, relative to `root`, and reason of everything else.
+    Corpus
+        Its root is the first of these folders that holds a clip; it has no metadata yet.
 
     Raises
     ------
@@ -121,7 +122,7 @@ def read_folder(
     for root in (Path(data_dir), Path(data_dir) / "data", Path(data_dir) / "recordings"):
         clips, rejected, ignored = _scan(root, folder_per_speaker, known)
         if len(clips):
-            return root, clips, rejected, ignored
+            return Corpus(root=root, ignored=ignored, _clips=clips, _rejected=rejected, **facts)
     example = "12/7_12_3.wav (a folder per speaker)" if folder_per_speaker else "7_theo_3.wav"
     other = "fsdd (all clips in one folder)" if folder_per_speaker else "audiomnist"
     raise CorpusError(
@@ -158,14 +159,15 @@ def _scan(root: Path, folder_per_speaker: bool, known: Iterable[str]) -> tuple:
                 ignored.append((path, "not named like a clip"))
     clips, rejected = _sort(found)
     order = ["speaker", "digit", "repetition", "path"]
-    return *(t.sort_values(order, ignore_index=True) for t in (clips, rejected)), tuple(
-        sorted(ignored)
-    )
+    clips, rejected = (t.sort_values(order, ignore_index=True) for t in (clips, rejected))
+    return clips, rejected, tuple(sorted(ignored))
 
 
 def _sort(found: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Put noisy files to their clean ones; of several files of one clip the first is used."""
-    clean, noisy, rejected = {}, {}, []
+    clean: dict[str, dict] = {}
+    noisy: dict[str, dict] = {}
+    rejected = []
     for clip in sorted(found, key=lambda clip: clip["path"]):
         used = noisy if clip.pop("noisy") else clean
         first = used.get(clip["clip_id"])

@@ -35,18 +35,15 @@ SPEAKERS = {  # from metadata.py of the repository
 def open_tree(data_dir: str = "") -> base.Corpus:
     """Open FSDD; `data_dir` may be the repository, its ``recordings/``, or a zip of either."""
     folder = unpack.folder_of(data_dir) if data_dir else download.fetch(ARCHIVE)
-    root, clips, rejected, ignored = base.read_folder(folder, folder_per_speaker=False)
-    here = set(clips["speaker"])
-    return base.Corpus(
+    corpus = base.read_folder(
+        folder,
+        folder_per_speaker=False,
         name="fsdd",
         title="Free Spoken Digit Dataset",
         note="Recordings of people: spoken English digits.",
         licence="CC BY-SA 4.0",
         url=URL,
         redistributable=False,  # share-alike: a report with its audio would be bound by it
-        root=root,
-        ignored=ignored,
-        _clips=clips,
-        _rejected=rejected,
-        _metadata={name: fields for name, fields in SPEAKERS.items() if name in here},
     )
+    here = set(corpus.clips()["speaker"])
+    return corpus.with_metadata({name: facts for name, facts in SPEAKERS.items() if name in here})
