@@ -20,6 +20,7 @@ import pandas as pd
 
 from lib.config import Config, load_config
 from lib.errors import InputError, MissingArtifactError
+from lib.workers import connect
 
 __all__ = ["PROJECT_ROOT", "Run", "open_run", "atomic_path", "write_json", "hash_of"]
 
@@ -152,8 +153,9 @@ def open_run(
     Raises
     ------
     InputError
-        A parameter is unknown or a folder does not exist.
+        A parameter is unknown, a folder does not exist, or no cluster answers (`lib.workers`).
     """
+    connect()
     if not corpus.replace("-", "").replace("_", "").isalnum():
         raise InputError(f"CORPUS must be a plain name such as 'sample', got {corpus!r}.")
     if data_dir:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import keras
 import numpy as np
 import soundfile
@@ -43,3 +46,9 @@ def record(folder, *, speakers=("anna", "ben", "chloe"), digits=2):
     for i, speaker in enumerate(speakers):
         for digit in range(digits):
             soundfile.write(folder / f"{digit}_{speaker}_0.wav", voice(7 * i + digit), RATE)
+
+
+def process():
+    """Process that runs this, after a moment in which another one can take the next call."""
+    time.sleep(0.05)
+    return os.getpid()

@@ -1,0 +1,53 @@
+"""Who does the work over clips: the cores of this machine or, when one is named, a Dask cluster.
+
+``DASK_SCHEDULER_ADDRESS``, e.g. ``tcp://10.0.0.5:8786``, names the cluster's scheduler.  All that
+joblib would run on the cores of this machine then runs there, with the same tables in the end.
+The workers need the project, its environment, ``build/`` and the corpus under the same paths.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+
+import joblib
+
+from lib.errors import InputError
+
+__all__ = ["ADDRESS", "connect"]
+
+ADDRESS = "DASK_SCHEDULER_ADDRESS"
+PATIENCE_S = 20
+
+
+def connect() -> bool:
+    """Hand the work of this process to the cluster that the environment names, if it names one.
+
+    Returns
+    -------
+    bool
+        Whether there is a cluster.
+
+    Raises
+    ------
+    InputError
+        No scheduler answers there.
+    """
+    address = os.environ.get(ADDRESS, "")
+    return bool(address) and _hand_over(address)
+
+
+@functools.lru_cache
+def _hand_over(address: str) -> bool:
+    from dask.distributed import Client
+
+    try:
+        Client(address, timeout=PATIENCE_S)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{ADDRESS}={address}: no Dask scheduler answers there ({error}). Start one with "
+            "`dask scheduler`, and a worker with `dask worker <its address>` in the folder of the "
+            "project; or unset the variable, to work on this machine."
+        ) from error
+    joblib.parallel_config(backend="dask")
+    return True

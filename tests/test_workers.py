@@ -1,0 +1,86 @@
+"""lib.workers and lib.foldwise: a cluster of two workers makes the same tables as this machine."""
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import toys
+from dask.distributed import LocalCluster, get_client
+from voices import configure
+
+from lib import foldwise, recognition, voices, workers
+from lib.artifacts import Run, open_run
+from lib.baselines import standard_methods
+from lib.corpora import build_manifest
+from lib.errors import InputError
+from lib.evaluation import score_method
+from lib.pairs import deal_folds
+from lib.store import build_clip_store, open_clip_store
+
+CONFIG = configure(
+    training={"folds": 3, "batch_size": 2},
+    recognition={"epochs": 1},
+)
+
+
+@pytest.fixture(scope="module")
+def _cluster():
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def address(_cluster, monkeypatch):
+    """Address of a cluster that this process works with until the test is over."""
+    monkeypatch.setenv(workers.ADDRESS, _cluster.scheduler_address)
+    with joblib.parallel_config():  # on leaving, the backend is what it was before
+        yield _cluster.scheduler_address
+    workers._hand_over.cache_clear()
+    get_client().close()
+
+
+def tables(folder, tree):
+    """Every table that work over clips makes, and what the recognisers learned."""
+    run = Run(corpus="toys", config=CONFIG, data_dir=str(tree), dir=folder)
+    manifest = build_manifest(toys.open_tree(tree), CONFIG)
+    store = build_clip_store(run, manifest, str(tree))
+    speakers = pd.DataFrame({"speaker": manifest["speaker"].unique(), "gender": "unknown"})
+    folds = run.save("folds", deal_folds(store, speakers))
+    noisy = standard_methods(CONFIG)[0]
+    scores = score_method(noisy, store, range(len(store))).drop(columns="milliseconds")
+    foldwise.train_ahead(run, folds, ["recogniser"])
+    there = sorted(path.name for path in run.path("models").glob("*.keras"))
+    learned = recognition.train_recognisers(run, store, folds).drop(columns="seconds")
+    clips = np.array(open_clip_store(run).clips)
+    return [manifest, voices.measure_voices(run, store), scores, learned], clips, there
+
+
+def test_a_cluster_of_two_workers_makes_the_same_tables(tmp_path, request):
+    toys.record(tmp_path)
+    here, clips, ahead = tables(tmp_path / "here", tmp_path)
+    assert not ahead, "without a cluster nothing is trained ahead"
+    request.getfixturevalue("address")
+    assert workers.connect()
+    there, clips_there, ahead = tables(tmp_path / "there", tmp_path)
+    assert ahead == [f"recogniser-fold{k}.keras" for k in range(3)]
+    np.testing.assert_array_equal(clips, clips_there)
+    for expected, table in zip(here, there, strict=True):
+        pd.testing.assert_frame_equal(expected, table, check_exact=True)
+
+
+def test_the_work_is_done_by_both_workers(address, _cluster):
+    assert workers.connect()
+    pids = set(joblib.Parallel(n_jobs=-1)(joblib.delayed(toys.process)() for _ in range(40)))
+    assert pids == {worker.pid for worker in _cluster.workers.values()}
+
+
+def test_without_the_variable_nothing_is_connected(monkeypatch):
+    monkeypatch.delenv(workers.ADDRESS, raising=False)
+    assert not workers.connect()
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
+    monkeypatch.setenv(workers.ADDRESS, "tcp://127.0.0.1:1")
+    monkeypatch.setattr(workers, "PATIENCE_S", 0.5)
+    with pytest.raises(InputError, match=r"127\.0\.0\.1:1: no Dask scheduler answers.*unset"):
+        open_run(corpus="sample", profile="smoke")
