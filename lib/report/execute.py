@@ -16,6 +16,7 @@ import argparse
 import ast
 import os
 import re
+import shutil
 import signal
 import sys
 import threading
@@ -34,6 +35,7 @@ __all__ = ["execute", "read_parameters", "Relay"]
 
 JUPYTER = PROJECT_ROOT / "build" / ".jupyter"
 
+FULL_BYTES = 1_000_000
 QUIET_SECONDS = 15.0  # between two states of one progress bar when nobody watches a terminal
 NOISE = re.compile(  # what TensorFlow's C++ side says at every start, whatever its settings
     r"^(WARNING: All log messages before absl|[IW]\d{4} [\d:.]+ +\d+ \w+\.cc:).*(\n|$)",
@@ -175,6 +177,8 @@ def execute(source: str | Path, output: str | Path, parameters: dict[str, str]) 
 
     _set_environment()
     output.parent.mkdir(parents=True, exist_ok=True)
+    for rest in output.parent.rglob(".*.part*"):  # of a run that was killed
+        rest.unlink()
     part = output.with_name(f"{output.stem}.part.ipynb")
     failed = output.with_name(f"{output.stem}.failed.ipynb")
     relay = Relay(sys.stdout)
@@ -210,6 +214,17 @@ def _brief(error: papermill.PapermillExecutionError) -> str:
     own = error.ename in {cls.__name__ for cls in DenoisingError.__subclasses__()}
     lines = [] if own else text.splitlines()[-25:]
     return "\n".join([*lines, f"{error.ename}: {error.evalue}" if own else ""]).strip()
+
+
+def _full_disk(folder: Path) -> str:
+    """Say so if the disk of `folder` is full, which may be why something failed."""
+    free = shutil.disk_usage(folder).free
+    if free >= FULL_BYTES:
+        return ""
+    return (
+        f"\nThe disk is full: {free / 1e6:.1f} MB are free in {folder}. Make room and run the same "
+        "command; it goes on where it stopped."
+    )
 
 
 def _terminate(*_) -> None:
@@ -252,12 +267,17 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     except DeadKernelError as error:
         log = (JUPYTER / "kernel.log").relative_to(PROJECT_ROOT)
-        print(f"error: {source.stem}: {error} (see {log})", file=sys.stderr)
+        hint = _full_disk(output.parent)
+        print(f"error: {source.stem}: {error} (see {log}){hint}", file=sys.stderr)
         return 1
     except papermill.PapermillExecutionError as error:
         failed = output.with_name(f"{output.stem}.failed.ipynb")
         print(f"\n{source.name} failed in cell {error.exec_count}:", file=sys.stderr)
-        print(f"{_brief(error)}\nThe notebook up to there: {failed}", file=sys.stderr)
+        hint = _full_disk(output.parent)
+        print(f"{_brief(error)}\nThe notebook up to there: {failed}{hint}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {source.stem}: {error}{_full_disk(output.parent)}", file=sys.stderr)
         return 1
     print(f"── {source.stem}: {time.monotonic() - started:.0f} s", flush=True)
     return 0
