@@ -8,7 +8,7 @@ from voices import RATE, voice
 
 from lib.figures import scores, signals, style, training
 
-METHODS = ["noisy", "ours", "phase-sensitive mask"]
+METHODS = ["constant gain", "ours", "phase-sensitive mask"]
 
 
 @pytest.fixture(autouse=True)
@@ -21,8 +21,8 @@ def _close():
 def table():
     """From `lib.comparison.compare`: two methods and an oracle, one of them without interval."""
     columns = {"method": METHODS, "oracle": [False, False, True], "milliseconds": [0.0, 3.0, 1.0]}
-    limits = {"snr_db": [-8.0, 3.5, 8.0], "snr_db_low": [-8.0, 3.0, np.nan],
-              "snr_db_high": [-8.0, 4.0, np.nan]}  # fmt: skip
+    limits = {"snr_db": [-0.001, 3.5, 8.0], "snr_db_low": [-0.5, 3.0, np.nan],
+              "snr_db_high": [0.5, 4.0, np.nan]}  # fmt: skip
     return pd.DataFrame(columns | limits)
 
 
@@ -32,13 +32,43 @@ def colours(lines):
 
 def test_comparison_draws_every_method_at_its_value(table):
     ax = scores.method_comparison(table, {"snr_db": "SNR (dB)"}).axes[0]
-    dots = [line for line in ax.lines if line.get_marker() == "o"]
-    assert [line.get_xdata()[0] for line in dots] == [-8.0, 3.5, 8.0]
+    dots = [line for line in ax.lines if line.get_marker() != "None"]
+    assert [line.get_xdata()[0] for line in dots] == [-0.001, 3.5, 8.0]
     assert colours(dots) == [style.COLOURS[method] for method in METHODS]
     assert [line.get_markerfacecolor() for line in dots][2] == "white"  # an oracle is hollow
     assert [label.get_text() for label in ax.get_yticklabels()] == METHODS
-    assert [text.get_text() for text in ax.texts] == ["-8.0", "3.5", "8.0"]
+    assert [text.get_text() for text in ax.texts] == ["0.0", "3.5", "8.0"]
     assert ax.get_xlabel() == "SNR (dB)"
+
+
+def test_comparison_marks_floor_and_ceiling(table):
+    floor = pd.DataFrame({"method": ["silence", "noisy"], "oracle": False, "snr_db": [0.5, -8.0],
+                          "estoi": [np.nan, 0.1]})  # fmt: skip
+    oracle = table.iloc[[2]].assign(method="ideal ratio mask", snr_db=6.0)
+    table = pd.concat([floor, table, oracle], ignore_index=True)
+    table = table.fillna({"estoi": 0.3}).assign(estoi_low=0.2, estoi_high=0.4)
+    table.loc[table["method"] == "silence", "estoi"] = np.nan
+    fig = scores.method_comparison(table, {"snr_db": "SNR", "estoi": "ESTOI"})
+    left, right = fig.axes
+    assert [label.get_text() for label in left.get_yticklabels()] == [*METHODS, "ideal ratio mask"]
+    lines = [line for line in left.lines if line.get_linestyle() == ":"]
+    assert [line.get_xdata() for line in lines] == [[0.5, 0.5]]
+    assert not [line for line in right.lines if line.get_linestyle() == ":"]  # it has no value
+    (band,) = left.patches
+    assert [band.get_x(), band.get_x() + band.get_width()] == [6.0, 8.0]
+    named = [text.get_text() for text in fig.legends[0].texts]
+    assert named == ["silence", "noisy input", "ceiling: ideal masks"]
+
+
+def test_methods_differ_in_shape_and_a_colour_has_one_shape():
+    compared = ["reference as published", "reference repaired", "spectral gating", "Wiener", "ours"]
+    assert len({style.marker(method) for method in [*compared, "ideal ratio mask"]}) == 6
+    assert set(style.MARKERS) <= set(style.COLOURS)
+
+
+@pytest.mark.parametrize(("value", "label"), [(-0.04, "0.0"), (-0.06, "−0.1"), (12.03, "12.0")])
+def test_labels_have_no_negative_zero(value, label):
+    assert style.number(value) == label
 
 
 def test_groups_stand_in_the_order_of_the_first_table_with_their_counts():
@@ -55,10 +85,9 @@ def test_groups_stand_in_the_order_of_the_first_table_with_their_counts():
 def test_distribution_falls_from_all_clips_to_none():
     gains = pd.DataFrame({"method": ["ours"] * 4 + ["noisy"], "gain": [1.0, 2.0, 3.0, 4.0, 9.0]})
     ax = scores.distribution(gains, ["ours"], "gain", "gain (dB)").axes[0]
-    line = next(line for line in ax.lines if len(line.get_xdata()) > 2)
-    assert line.get_ydata()[0] == 100
-    assert line.get_ydata()[-1] == 0
-    assert np.nanmax(line.get_xdata()[1:]) == 4  # only the methods asked for
+    line, _ = ax.lines
+    assert line.get_xdata().tolist() == [1, 2, 3, 4]  # only the methods asked for
+    assert line.get_ydata().tolist() == [100, 75, 50, 25]
 
 
 def test_sweep_has_a_panel_for_each_noise_and_a_line_for_each_method():

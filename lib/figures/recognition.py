@@ -22,17 +22,18 @@ def accuracy(table: pd.DataFrame):
     fig, ax = style.new(0.27 * len(table) + 0.8)
     for i, row in enumerate(table.to_dict("records")):
         colour = style.colour(row["method"])
-        mean, low, high = (100 * row[name] for name in ("estimate", "low", "high"))
+        mean, *limits = (100 * row[name] for name in ("estimate", "low", "high"))
+        low, high = np.clip(limits, 0, 100)  # a t interval may pass what a share can be
         ax.plot([low, high], [i, i], color=colour, linewidth=2.2, solid_capstyle="butt")
-        ax.plot(mean, i, "o", color=colour, markersize=6)
+        ax.plot(mean, i, style.marker(row["method"]), color=colour, markersize=6)
         ax.annotate(
-            f"{mean:.0f}", (np.nanmax([mean, high]), i), xytext=(6, 0),
-            textcoords="offset points", va="center", fontsize=7.5, color=colour,
+            style.number(mean, 0), (np.nanmax([mean, high]), i), xytext=(6, 0),
+            textcoords="offset points", va="center", fontsize=8.5, color="black",
         )  # fmt: skip
         if row["method"] in ("clean", "noisy"):
             ax.axvline(mean, color=colour, linewidth=1, linestyle="--", zorder=0)
     ax.set_yticks(np.arange(len(table)), table["method"])
-    ax.set_xlim(0, 105)
+    ax.set_xlim(0, 108)
     ax.set_xlabel("digits understood (%)")
     return fig
 

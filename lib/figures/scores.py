@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from lib.figures import style
 
 __all__ = ["method_comparison", "by_group_intervals", "distribution", "sweep", "cost"]
 
+FLOOR = {"silence": ":", "noisy": "-"}  # methods that nobody may be proud to beat, and their lines
+CEILING = "#e3eee9"
+
 
 def method_comparison(table: pd.DataFrame, values: dict[str, str]):
-    """Dots with intervals: one row per method, one panel per measure.
+    """Dots with intervals between floor and ceiling: one row per method, one panel per measure.
+
+    The floor is "silence" and "noisy", drawn as lines where they have a value; the ceiling is a
+    band over the values of the oracles, whose dots are hollow.
 
     Parameters
     ----------
@@ -21,27 +28,38 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
     values : dict
         Column -> axis label.
     """
-    fig, axes = style.new(0.3 * len(table) + 0.9, ncols=len(values), sharey=True)
+    floor = table[table["method"].isin(FLOOR)].set_index("method")
+    table, ceiling = table[~table["method"].isin(FLOOR)], table[table["oracle"]]
+    fig, axes = style.new(0.3 * len(table) + 1.2, ncols=len(values), sharey=True, squeeze=False)
     y = np.arange(len(table))
-    for ax, (value, label) in zip(np.atleast_1d(axes), values.items()):
+    for ax, (value, label) in zip(axes[0], values.items()):
+        if len(ceiling):
+            ax.axvspan(ceiling[value].min(), ceiling[value].max(), color=CEILING, zorder=0)
+        for method, bound in floor[value].dropna().items():
+            ax.axvline(bound, color="#595959", linewidth=1, linestyle=FLOOR[method], zorder=0)
         for i, row in enumerate(table.to_dict("records")):
-            colour = style.colour(row["method"])
-            low, high = row[f"{value}_low"], row[f"{value}_high"]
-            ax.plot([low, high], [i, i], color=colour, linewidth=2.2, solid_capstyle="butt")
-            ax.plot(
-                row[value], i, "o", color=colour, markersize=6,
-                markerfacecolor="white" if row["oracle"] else colour,
-            )  # fmt: skip
-            ax.annotate(
-                f"{row[value]:.2f}" if value == "estoi" else f"{row[value] + 0.0:.1f}",
-                (np.nanmax([row[value], high]), i), xytext=(6, 0), textcoords="offset points",
-                va="center", fontsize=7.5, color=colour,
-            )  # fmt: skip
-        ax.axvline(0, color="#bbbbbb", linewidth=0.8, zorder=0)
+            _dot(ax, i, row["method"], row[value], row[f"{value}_low"], row[f"{value}_high"],
+                 text=style.number(row[value], 2 if value == "estoi" else 1),
+                 hollow=row["oracle"])  # fmt: skip
         ax.set_xlabel(label)
-        ax.margins(x=0.18)
-    np.atleast_1d(axes)[0].set_yticks(y, table["method"])
+        ax.margins(x=0.22)
+    axes[0, 0].set_yticks(y, table["method"])
+    lines = [Line2D([], [], color="#595959", linewidth=1, linestyle=FLOOR[m]) for m in floor.index]
+    names = [{"noisy": "noisy input"}.get(method, method) for method in floor.index]
+    bands = [Patch(color=CEILING)] * bool(len(ceiling))
+    names += ["ceiling: ideal masks"] * bool(len(ceiling))
+    fig.legend([*lines, *bands], names, loc="outside upper right", ncols=3)
     return fig
+
+
+def _dot(ax, y: float, method: str, value: float, low: float, high: float, *, text, hollow=False):
+    """Draw one method's value with its interval and write it beside them."""
+    colour = style.colour(method)
+    ax.plot([low, high], [y, y], color=colour, linewidth=2.2, solid_capstyle="butt")
+    ax.plot(value, y, style.marker(method), color=colour, markersize=6,
+            markerfacecolor="white" if hollow else colour)  # fmt: skip
+    ax.annotate(text, (np.nanmax([value, high]), y), xytext=(6, 0), textcoords="offset points",
+                va="center", fontsize=8.5, color="black")  # fmt: skip
 
 
 def by_group_intervals(tables: dict[str, pd.DataFrame], by: str, label: str):
@@ -63,26 +81,27 @@ def by_group_intervals(tables: dict[str, pd.DataFrame], by: str, label: str):
         table = table.set_index(by).loc[groups]
         x, colour = np.arange(len(groups)) + offset, style.colour(method)
         ax.vlines(x, table["low"], table["high"], color=colour, linewidth=2)
-        ax.plot(x, table["estimate"], "o", color=colour, markersize=4.5, label=method)
+        ax.plot(x, table["estimate"], style.marker(method), color=colour, ms=4.5, label=method)
     counts = first.set_index(by).loc[groups, "n_clips"]
     names = [f"{g}\nn={n}" for g, n in zip(groups, counts)]
     crowded = len(groups) > 12
     ax.set_xticks(np.arange(len(groups)), names if not crowded else [f"{g}" for g in groups],
-                  fontsize=8 if not crowded else 7, rotation=90 if crowded else 0)  # fmt: skip
+                  fontsize=9 if not crowded else 7, rotation=90 if crowded else 0)  # fmt: skip
     ax.set_xlabel(by if not crowded else f"{by} (n = {counts.min()} to {counts.max()} clips each)")
     ax.set_ylabel(label)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(tables), fontsize=8)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(tables))
     return fig
 
 
 def distribution(scores: pd.DataFrame, methods: list[str], value: str, label: str):
     """Share of clips that gain at least so much: one line per method."""
     fig, ax = style.new(2.9)
-    sns.ecdfplot(
-        scores[scores["method"].isin(methods)], x=value, hue="method", hue_order=methods,
-        palette={m: style.colour(m) for m in methods}, complementary=True, stat="percent", ax=ax,
-    )  # fmt: skip
-    ax.get_legend().set_title(None)
+    for method in methods:
+        gains = np.sort(scores.loc[scores["method"] == method, value].dropna())
+        share = 100 * (1 - np.arange(len(gains)) / max(1, len(gains)))
+        ax.plot(gains, share, color=style.colour(method), marker=style.marker(method),
+                markevery=0.15, markersize=4.5, label=method)  # fmt: skip
+    ax.legend(loc="lower left")
     ax.axvline(0, color="#bbbbbb", linewidth=0.8, zorder=0)
     ax.set_xlabel(label)
     ax.set_ylabel("clips that gain at least this (%)")
@@ -106,12 +125,13 @@ def sweep(curves: pd.DataFrame, label: str):
         for method, line in curves[curves["noise"] == noise].groupby("method", sort=False):
             x, colour = line["input_snr_db"], style.colour(method)
             ax.fill_between(x, line["low"], line["high"], color=colour, alpha=0.18, linewidth=0)
-            ax.plot(x, line["estimate"], "o-", color=colour, markersize=3.5, label=method)
+            ax.plot(x, line["estimate"], color=colour, marker=style.marker(method), markersize=4,
+                    label=method)  # fmt: skip
         ax.set_title(f"{noise} noise" if noise != "babble" else noise)
         ax.set_xlabel("input SNR (dB)")
     first = np.atleast_1d(axes)[0]
     first.set_ylabel(label)
-    fig.legend(*first.get_legend_handles_labels(), loc="outside upper left", ncols=4, fontsize=8)
+    fig.legend(*first.get_legend_handles_labels(), loc="outside upper left", ncols=4)
     return fig
 
 
@@ -120,10 +140,11 @@ def cost(table: pd.DataFrame, value: str, label: str):
     fig, ax = style.new(3.0)
     for row in table.to_dict("records"):
         colour = style.colour(row["method"])
-        ax.plot(max(row["milliseconds"], 0.01), row[value], "o", color=colour, markersize=6)
+        x = max(row["milliseconds"], 0.01)
+        ax.plot(x, row[value], style.marker(row["method"]), color=colour, markersize=6)
         ax.annotate(
-            row["method"], (max(row["milliseconds"], 0.01), row[value]), xytext=(6, 4),
-            textcoords="offset points", fontsize=8, color=colour,
+            row["method"], (x, row[value]), xytext=(6, 4),
+            textcoords="offset points", fontsize=9, color="black",
         )  # fmt: skip
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")

@@ -1,7 +1,7 @@
-"""One look for all figures: sizes, fonts and one colour per method.
+"""One look for all figures: sizes, fonts, and one colour and one marker per method.
 
 The colours are from the Okabe-Ito palette, which stays apart in the common kinds of colour
-blindness; grey is for what is not a denoiser.
+blindness; grey is for what is not a denoiser.  The markers tell methods apart in grey print.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 
-__all__ = ["COLOURS", "WIDTH", "NEUTRAL", "colour", "apply", "new"]
+__all__ = ["COLOURS", "MARKERS", "WIDTH", "NEUTRAL", "colour", "marker", "number", "apply", "new"]
 
 WIDTH = 7.2  # inches: the text width of the report
 
@@ -33,12 +33,38 @@ COLOURS = {
     "phase-sensitive mask": "#004d3a",
     "clean": "#009E73",
 }
+MARKERS = {
+    "spectral gating": "P",
+    "Wiener": "s",
+    "reference as published": "v",
+    "reference repaired": "^",
+    "ideal ratio mask": "D",
+    "oracle Wiener mask": "D",
+    "phase-sensitive mask": "D",
+}
 NEUTRAL = "#0072B2"  # data that belongs to no method
 
 
 def colour(method: str) -> str:
     """Colour of a method; black for one that has none in `COLOURS`."""
     return COLOURS.get(method, "black")
+
+
+def marker(method: str) -> str:
+    """Marker of a method; a dot for one that has none in `MARKERS`."""
+    return MARKERS.get(method, "o")
+
+
+def number(value: float, decimals: int = 1) -> str:
+    """Return `value` as a label: with a typographic minus, and zero without any.
+
+    Examples
+    --------
+    >>> number(-2.94), number(-0.001), number(0.169, 2)
+    ('−2.9', '0.0', '0.17')
+    """
+    rounded = round(float(value), decimals) + 0.0  # adding 0 takes the sign off -0.0
+    return f"{rounded:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def apply() -> None:
@@ -48,13 +74,14 @@ def apply() -> None:
             "figure.dpi": 110,
             "figure.constrained_layout.use": True,
             "font.family": "DejaVu Sans",
-            "font.size": 9,
+            "font.size": 10,
             "axes.spines.top": False,
             "axes.spines.right": False,
-            "axes.titlesize": 9.5,
+            "axes.titlesize": 10,
             "axes.titlelocation": "left",
             "axes.grid": False,
             "legend.frameon": False,
+            "legend.fontsize": 9,
             "svg.hashsalt": "denoising-audio-mnist",
             "svg.fonttype": "path",
             "text.parse_math": False,  # a dollar in the metadata is a dollar
