@@ -1,4 +1,4 @@
-"""lib.figures.{scores,signals,training}: what is drawn is what the tables hold."""
+"""lib.figures.{scores,signals,overview,training}: what is drawn is what the tables hold."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from voices import RATE, voice
 
-from lib.figures import scores, signals, style, training
+from lib.figures import overview, scores, signals, style, training
 
 METHODS = ["constant gain", "ours", "phase-sensitive mask"]
 
@@ -144,6 +144,23 @@ def test_spectrograms_have_one_scale_relative_to_the_first_signal():
     peaks = [image.get_array().max() for image in images]
     assert peaks == pytest.approx([0, -20], abs=1e-9)
     assert {image.get_clim() for image in images} == {(-signals.RANGE_DB, 0)}
+
+
+def test_overview_draws_the_way_of_a_clip():
+    clean, noise = voice(0), 0.1 * np.random.default_rng(0).standard_normal(len(voice(0)))
+    given = {"n_fft": 256, "hop_length": 64, "judges": ["SI-SDR", "ESTOI"]}
+    fig = overview.overview(clean, clean + noise, 0.5 * (clean + noise), **given)
+    panels = {ax.get_title("left"): ax for ax in fig.axes}
+    waves = {name: ax.lines[0].get_ydata() for name, ax in panels.items() if ax.lines}
+    assert list(waves) == ["clean", "noise", "noisy", "denoised"]
+    np.testing.assert_allclose(waves["noise"], noise, atol=1e-12)
+    assert len({panels[name].get_ylim() for name in waves}) == 1
+    before, after = (panels[name].images[0] for name in ("spectrogram", "masked"))
+    assert before.get_clim() == after.get_clim()
+    assert before.get_array().max() - after.get_array().max() == pytest.approx(6.02, abs=0.01)
+    np.testing.assert_allclose(panels["mask"].images[0].get_array(), 0.5)
+    assert panels["how alike?"].texts[0].get_text() == "SI-SDR\nESTOI"
+    assert len(fig.artists) == len(overview.ARROWS)
 
 
 def test_every_speaker_is_tested_once_in_the_chart_of_folds():
