@@ -114,6 +114,12 @@ def test_missing_values_are_left_out_and_counted(corpus):
     assert pd.isna(listed.loc["gender", "supplied"])
 
 
+@pytest.mark.parametrize(("p_holm", "answer"), [(0.049, "Yes, by"), (0.05, "Not by")])
+def test_the_answer_comes_first(corpus, p_holm, answer):
+    told = speakers.describe(with_power(*corpus).assign(p_holm=p_holm), "gender")
+    assert told.startswith(f"{answer} more than chance. Gender, ")
+
+
 LEVELS = {
     "nothing known": ({}, "", "does not say it"),
     "one level": ({"male": 6}, "", r"\(6\) are alike in it: male"),
@@ -274,7 +280,9 @@ def test_small_corpora_are_analysed_and_drawn_without_a_crash(corpus, reduce):
     means = speakers.speaker_means(clips)
     verdicts = speakers.claims(results)
     told = [speakers.describe(results, name) for name in results["attribute"]]
-    assert all(("Cannot be tested" in t) != ok for t, ok in zip(told, results["testable"]))
+    assert all(
+        t.startswith("This corpus cannot tell.") != ok for t, ok in zip(told, results["testable"])
+    )
     numbers = speakers.headline(clips, results, verdicts)
     assert numbers["claims_supported"] == 0
     figures.caterpillar(means)
@@ -297,7 +305,7 @@ def test_six_men_can_say_little_and_it_is_said(corpus):
     assert "are alike in it: male" in speakers.describe(results, "gender")
     assert "no difference, however large" in speakers.describe(results, "accent")
     told = speakers.describe(results, "native speaker")
-    assert told == "Native speaker. Cannot be tested: The corpus does not say it of anyone."
+    assert told == "This corpus cannot tell. Native speaker: The corpus does not say it of anyone."
     verdicts = speakers.claims(results)
     assert (verdicts["verdict"] == "cannot be tested here").all()
     sentence = speakers.headline(speakers.clip_gains(scores, who), results, verdicts)

@@ -144,7 +144,7 @@ def holm(p: pd.Series) -> pd.Series:
 
 
 def describe(results: pd.DataFrame, attribute: str) -> str:
-    """Return what the test of one attribute says, as plain text.
+    """Return what the test of one attribute says, as plain text, the answer first.
 
     Parameters
     ----------
@@ -153,9 +153,9 @@ def describe(results: pd.DataFrame, attribute: str) -> str:
 
     Examples
     --------
-    ``Gender, female (12) against male (48): −0.10 dB (95 % interval −0.87 to 0.62; 60 speakers,
-    600 clips; Cohen's d −0.09); p = 0.77, after Holm 1. With 80 % power the test finds a true
-    difference of 1.29 dB.``
+    ``Not by more than chance. Gender, female (12) against male (48): −0.10 dB (95 % interval −0.87
+    to 0.62; 60 speakers, 600 clips; Cohen's d −0.09); p = 0.77, after Holm 1. With 80 % power the
+    test finds a true difference of 1.29 dB.``
     """
     row = results.set_index("attribute").loc[attribute]
     unit, testable = row["unit"], row["testable"]
@@ -164,7 +164,11 @@ def describe(results: pd.DataFrame, attribute: str) -> str:
         details.insert(0, f"95 % interval {_signed(row['low_db'])} to {_signed(row['high_db'])}")
     if np.isfinite(row["effect"]):
         details.append(f"{row['effect_name']} {_signed(row['effect'])}")
-    text = f"{attribute[0].upper()}{attribute[1:]}"
+    answer = "This corpus cannot tell."
+    if testable:
+        found = row["p_holm"] < 0.05
+        answer = "Yes, by more than chance." if found else "Not by more than chance."
+    text = f"{answer} {attribute[0].upper()}{attribute[1:]}"
     if row["compared"]:
         text += f", {row['compared']}"
         if np.isfinite(row["estimate_db"]):
@@ -173,7 +177,7 @@ def describe(results: pd.DataFrame, attribute: str) -> str:
     if testable:
         text += f"; p = {row['p']:.2g}, after Holm {row['p_holm']:.2g}."
     else:
-        text += f". Cannot be tested: {row['why']}"
+        text += f": {row['why']}"
     smallest = row["detectable_db"]
     if np.isinf(smallest):
         text += " With so few speakers the test would find no difference, however large."
