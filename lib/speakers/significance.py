@@ -177,7 +177,7 @@ def describe(results: pd.DataFrame, attribute: str) -> str:
     if testable:
         text += f"; p = {row['p']:.2g}, after Holm {row['p_holm']:.2g}."
     else:
-        text += f": {row['why']}"
+        text += f"{'.' if row['compared'] else ':'} {row['why']}"
     smallest = row["detectable_db"]
     if np.isinf(smallest):
         text += " With so few speakers the test would find no difference, however large."
