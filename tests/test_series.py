@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 from pypdf import PdfReader
+from test_report_pdf import check_pages, pages_of
 
 from lib import artifacts, baselines
 from lib.artifacts import PROJECT_ROOT
@@ -81,9 +82,10 @@ def test_two_runs_give_identical_tables(build, tmp_path):
 def test_the_report_is_rendered_and_says_what_it_is(build, tmp_path):
     headline = export(build, tmp_path)
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
-    pdf = " ".join(page.extract_text() for page in PdfReader(tmp_path / "report.pdf").pages)
+    pages = pages_of(PdfReader(tmp_path / "report.pdf"))
+    check_pages(pages)
     gain = f"{headline['ours_si_sdr_improvement_db']:.1f}".replace("-", "\N{MINUS SIGN}")
-    for text in (html, " ".join(pdf.split())):
+    for text in (html, " ".join(pages)):
         assert "synthetic" in text and "smoke" in text
         assert f"{gain} dB" in text
     assert 'src="http' not in html and "<audio" in html

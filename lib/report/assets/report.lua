@@ -3,6 +3,7 @@
 -- what pandoc's writers leave out (alternative texts, table captions, equation descriptions).
 
 local LABELS = { fig = "Figure", tbl = "Table", aud = "Audio", eq = "Equation" }
+local PDF_WIDTH = 88 -- per cent of the text that a figure of full width takes on paper
 local is_typst = FORMAT:match("typst") ~= nil
 local numbers, counts = {}, { fig = 0, tbl = 0, aud = 0, eq = 0 }
 local lenient = false -- a single notebook may point into others
@@ -66,7 +67,7 @@ local function figure(div)
   local caption = caption_of(div)
   if is_typst then
     local inches = tonumber((attributes.width or "7.2in"):match("[%d.]+"))
-    local width = math.floor(math.min(100, inches / 7.2 * 100) + 0.5) .. "%"
+    local width = math.floor(math.min(1, inches / 7.2) * PDF_WIDTH + 0.5) .. "%"
     local open = string.format("#figure(kind: image, image(%s, alt: %s, width: %s)",
       typst_string(attributes.src), typst_string(attributes.alt), width)
     if #caption == 0 then return raw(open .. ")") end
@@ -78,11 +79,21 @@ local function figure(div)
   return pandoc.Figure({ pandoc.Plain({ image }) }, { pandoc.Plain(caption) }, { id = div.identifier })
 end
 
+-- Cells in which Typst would see the mark of a list, a heading or a term ("1. Accent") are text.
+local function cell_text(plain)
+  local first = plain.content[1]
+  if first and first.t == "Str" and (first.text:match("^%d+%.$") or first.text:match("^[-+=/]+$")) then
+    plain.content:insert(1, pandoc.RawInline("typst", "\\"))
+  end
+  return plain
+end
+
 local function table_block(div)
   local html, caption, id = raw_html_of(div), caption_of(div), div.identifier
   if is_typst then
     local found
     pandoc.read(html, "html"):walk({ Table = function(t) found = found or t end })
+    found = found:walk({ Plain = cell_text, Para = cell_text })
     found.identifier = id
     if #caption > 0 then found.caption = { long = { pandoc.Plain(caption) } } end
     return found
