@@ -161,6 +161,8 @@ def test_overview_draws_the_way_of_a_clip():
     np.testing.assert_allclose(panels["mask"].images[0].get_array(), 0.5)
     assert panels["how alike?"].texts[0].get_text() == "SI-SDR\nESTOI"
     assert len(fig.artists) == len(overview.ARROWS)
+    assert fig.get_layout_engine() is not None  # None would become the default one in Jupyter
+    assert not fig.get_layout_engine().adjust_compatible  # and that would leave the arrows behind
 
 
 def test_every_speaker_is_tested_once_in_the_chart_of_folds():

@@ -48,7 +48,8 @@ def overview(
         What compares the denoised clip with the clean one, one line each.
     """
     room = {"left": 0, "right": 1, "bottom": 0, "top": 0.93, "wspace": 0.52, "hspace": 0.7}
-    fig, axes = style.new(3.2, nrows=2, ncols=4, layout="none", gridspec_kw=room)
+    fig, axes = style.new(3.2, nrows=2, ncols=4, gridspec_kw=room)
+    fig.set_layout_engine("none")  # the arrows stay where the panels are
     panels = dict(zip(PANELS, axes.flat))
     for name, ax in panels.items():
         ax.set(title=name, xticks=[], yticks=[])
