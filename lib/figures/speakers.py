@@ -127,9 +127,9 @@ def heatmap(effects: pd.DataFrame, attribute: str):
     middle = np.nanmean([np.nanmin(gain), np.nanmax(gain)])
     for (i, j), value in np.ndenumerate(gain.to_numpy()):
         if np.isfinite(value):
-            text = f"{value:.1f} ({n.iloc[i, j]:.0f})".replace("-", "\N{MINUS SIGN}")
+            text = f"{style.number(value)} ({n.iloc[i, j]:.0f})"
             colour = "white" if value < middle else "black"
-            ax.text(j, i, text, ha="center", va="center", color=colour, fontsize=6.8 if wide else 8)
+            ax.text(j, i, text, ha="center", va="center", color=colour, fontsize=7.5 if wide else 9)
     ax.set_xticks(range(gain.shape[1]), gain.columns)
     ax.set_yticks(range(len(gain)), gain.index)
     ax.set_xlabel(attribute.split(" x ")[1])
@@ -227,7 +227,7 @@ def _beside(ax, texts: list[str]) -> None:
             text,
             (1.01, y),
             xycoords=("axes fraction", "data"),
-            fontsize=7.5,
+            fontsize=8.5,
             va="center",
             color=FEW,
             annotation_clip=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from lib.figures import style
@@ -31,13 +32,15 @@ def loss_curves(history: pd.DataFrame, units: dict[str, str]):
             ax.plot(fold["epoch"], fold["validation_loss"], color=colour, alpha=0.45, linewidth=1)
             kept = fold[fold["kept"]]
             ax.plot(kept["epoch"], kept["validation_loss"], "o", color=colour, markersize=4)
-        ax.set_title(f"{model} ({table['fold'].nunique()} folds)")
-        ax.set_xlabel("epoch")
+        ax.set_title(model)
+        ax.set_xlabel(f"epoch ({table['fold'].nunique()} folds)")
         ax.set_ylabel(units.get(model, "loss"))
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.set_xlim(0.5, table["epoch"].max() + 0.5)
-    axes[0].plot([], [], ":", color="black", label="training")
-    axes[0].plot([], [], color="black", label="validation")
-    axes[0].plot([], [], "o", color="black", markersize=4, label="kept")
-    axes[0].legend(fontsize=7.5)
+    lines = [
+        Line2D([], [], color="black", linestyle=":", label="training"),
+        Line2D([], [], color="black", label="validation"),
+        Line2D([], [], color="black", linestyle="", marker="o", markersize=4, label="kept"),
+    ]
+    fig.legend(handles=lines, loc="outside upper right", ncols=3)
     return fig
