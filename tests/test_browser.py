@@ -4,12 +4,16 @@ Two pages are opened: a toy, rendered now, and the report of the sample corpus a
 project.  Without a browser this file is skipped as a whole.
 """
 
+import re
 import shutil
 from importlib.resources import files
 
+import numpy as np
+import pandas as pd
 import pytest
 from test_report_export import METADATA, Notebook, full_notebook
 
+from lib import report as shown
 from lib.artifacts import PROJECT_ROOT
 from lib.report import export
 
@@ -28,6 +32,10 @@ DURATIONS = """Promise.all([...document.querySelectorAll("audio")].map(a => new 
 })))"""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 SHOW_CODE = "document.querySelector('#code-switch[aria-pressed=false]')?.click()"
+VISIBLE = (
+    "(selector) => [...document.querySelectorAll(selector)].filter(e => e.checkVisibility()).length"
+)
+FOCUSED = "(e => e.id || e.className || e.tagName)(document.activeElement)"
 CURRENT = """(() => {
     const link = document.querySelector("#contents a[aria-current]");
     return [link.hash, link.getBoundingClientRect().top, innerHeight];
@@ -44,6 +52,10 @@ def browser():
 
 def toy_report() -> bytes:
     long = Notebook("A long line of code").code(source="x = [" + "1000, " * 60 + "]")
+    wide = pd.DataFrame([["a row"] + ["some words"] * 9], columns=["name", *"abcdefghi"])
+    long.code(lambda: shown.table(wide, "tbl-wide", caption="Wider than a phone."))
+    sounds = [(name, np.sin(np.arange(800)), 8000) for name in ("clean", "noisy", "denoised")]
+    long.code(lambda: shown.players(sounds, title="Digit 8"))
     return export.render_html({"1.ipynb": full_notebook().node, "2.ipynb": long.node}, METADATA)
 
 
@@ -111,3 +123,70 @@ def test_axe_finds_nothing_serious(page, scheme, width):
         for rule in found
         if rule["impact"] in ("serious", "critical")
     ]
+
+
+only_toy = pytest.mark.parametrize("report", ["toy"], indirect=True)
+
+
+@only_toy
+def test_every_heading_and_figure_has_a_link_to_itself(page):
+    names = "main section[id] > :is(h1, h2, h3), figure[id] > figcaption"
+    links = page.locator(names).evaluate_all(
+        "all => all.map(e => [e.closest('[id]').id, e.querySelector('a.here')])"
+        ".map(([id, a]) => [a.hash === '#' + id, a.getAttribute('aria-label')])"
+    )
+    assert all(to_itself for to_itself, _ in links)
+    names = [re.sub(r"\s+", " ", name) for _, name in links]
+    assert {"Link to 1 What we hear", "Link to Figure 1.", "Link to Table 2."} <= set(names)
+
+
+@only_toy
+def test_players_stand_in_named_groups(page):
+    group = page.get_by_role("group", name="Digit 8")
+    assert group.locator("audio").count() == 3
+    assert group.locator(".player > span").all_inner_texts() == ["clean", "noisy", "denoised"]
+    assert page.locator("figure.audio", has=group).locator("figcaption").inner_text() == "Digit 8."
+
+
+@only_toy
+def test_a_wide_table_scrolls_inside_itself_with_its_row_names_in_sight(page):
+    page.set_viewport_size({"width": WIDTHS[0], "height": 800})
+    area = page.locator("#tbl-wide .scroll")
+    assert area.evaluate("e => e.scrollWidth - e.clientWidth") > 0
+    area.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.querySelector('#tbl-wide .scroll').scrollLeft > 0")
+    area.evaluate("e => e.scrollLeft = 1000")
+    name, edge = (
+        page.locator(f"#tbl-wide {e}").bounding_box()["x"] for e in ("tbody th", ".scroll")
+    )
+    assert abs(name - edge) < 1
+
+
+@only_toy
+def test_the_keyboard_reaches_everything(page):
+    page.set_viewport_size({"width": WIDTHS[0], "height": 800})
+    page.reload()
+    reached = []
+    while len(reached) < 60:
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(FOCUSED))
+        if reached[-1] == "code-switch":
+            page.keyboard.press("Enter")
+    assert reached[0] == "skip"
+    assert page.locator("details.code[open]").count() > 0
+    assert reached.count("here") > 5
+    assert {"code-switch", "scroll", "AUDIO"} <= set(reached)
+
+
+@only_toy
+def test_on_paper_there_is_only_what_can_be_read(page):
+    page.set_viewport_size({"width": 660, "height": 900})  # A4 less its margins
+    hidden = "#contents, #code-switch, audio, details.code, .here"
+    assert page.evaluate(VISIBLE, hidden) > 0
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate(VISIBLE, hidden) == 0
+    assert page.evaluate(VISIBLE, "table, figure img, figcaption") > 3
+    assert page.evaluate(OVERFLOW) == 0
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.emulate_media(media="screen", color_scheme="light")

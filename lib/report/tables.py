@@ -12,7 +12,7 @@ from lib.report.text import MISSING, is_missing, plain, with_minus
 __all__ = ["table_html", "with_intervals"]
 
 NBSP = "\N{NO-BREAK SPACE}"
-LONG_TEXT = 40  # characters; a column with such cells is kept wide enough to read
+LONG_TEXT = 24  # characters; shorter texts stay on one line, longer ones get room to wrap
 
 
 def table_html(
@@ -43,8 +43,8 @@ def table_html(
     ]
     widths = [max(map(len, column)) for column in zip(*rows)] or [0] * len(right)
     align = [
-        f' style="text-align: {"right" if r else "left"}'
-        + ('; min-width: 14em"' if width > LONG_TEXT else '"')
+        f' style="text-align: {"right" if r else "left"}; '
+        + ('min-width: 14em"' if width > LONG_TEXT else 'white-space: nowrap"')
         for r, width in zip(right, widths)
     ]
     tags = ['th scope="row"' if i == 0 and not r else "td" for i, r in enumerate(right)]

@@ -115,8 +115,8 @@ local function players(div)
     return pandoc.Div({ pandoc.Para(caption) }, { id = div.identifier, class = "players-note" })
   end
   local id = div.identifier ~= "" and string.format(' id="%s"', div.identifier) or ""
-  return { raw("<figure class=\"audio\"" .. id .. ">" .. raw_html_of(div) .. "<figcaption>"),
-    pandoc.Plain(caption), raw("</figcaption></figure>") }
+  return { raw("<figure class=\"audio\"" .. id .. "><figcaption>"), pandoc.Plain(caption),
+    raw("</figcaption>" .. raw_html_of(div) .. "</figure>") }
 end
 
 local function code(div)
