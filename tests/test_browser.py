@@ -171,7 +171,7 @@ def test_the_keyboard_reaches_everything(page):
     while len(reached) < 60:
         page.keyboard.press("Tab")
         reached.append(page.evaluate(FOCUSED))
-        if reached[-1] == "code-switch":
+        if reached[-1] == "code-switch" and reached.count("code-switch") == 1:
             page.keyboard.press("Enter")
     assert reached[0] == "skip"
     assert page.locator("details.code[open]").count() > 0
