@@ -41,6 +41,7 @@ export PYTHONUNBUFFERED := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
 export JUPYTER_PLATFORM_DIRS := 1
 export JUPYTER_PREFER_ENV_PATH := 1
+export JUPYTER_PATH :=
 
 .PHONY: report rendered compare compared search searched test check lab denoise publish data clean help FORCE
 
@@ -69,7 +70,7 @@ check: $(VENV)/.complete-dev  ## lint, format, spelling, types, docstrings, dead
 	$(PY) -m nbstripout --keep-id --verify notebooks/*.ipynb
 
 lab: $(VENV)/.complete  ## open the notebooks in Jupyter
-	@$(PY) -m jupyterlab notebooks
+	@PYTHONPATH="$(CURDIR)" $(PY) -m jupyterlab notebooks
 
 denoise: $(VENV)/.complete  ## denoise a recording: make denoise IN=a.wav OUT=b.wav
 	@$(if $(and $(IN),$(OUT)),,$(error usage: make denoise IN=noisy.wav OUT=denoised.wav))

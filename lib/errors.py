@@ -24,6 +24,9 @@ class MissingArtifactError(DenoisingError, FileNotFoundError):
     def __str__(self):  # FileNotFoundError would print an errno
         return str(self.args[0]) if self.args else ""
 
+    def _render_traceback_(self):  # in Jupyter, where the message says all
+        return [f"{type(self).__name__}: {self}"]
+
 
 class DownloadError(DenoisingError, OSError):
     """A corpus could not be downloaded."""
