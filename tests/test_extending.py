@@ -3,7 +3,9 @@
 They live in `toys`, outside lib, and are entered where the README says.
 """
 
+import ast
 import inspect
+import re
 
 import joblib
 import numpy as np
@@ -15,7 +17,7 @@ from test_report_export import Notebook, html_of, text_of
 from voices import configure
 
 from lib import comparison, contest, corpora, evaluation, metrics, models, pairs, report, training
-from lib.artifacts import Run
+from lib.artifacts import PROJECT_ROOT, Run
 from lib.corpora import summary
 from lib.figures import scores as figures
 from lib.figures import training as curves
@@ -103,3 +105,25 @@ def test_the_report_shows_what_was_added(tmp_path):
 @pytest.mark.parametrize("toy", [toys.build_filter, toys.level_error_db, toys.open_tree])
 def test_a_toy_is_short(toy):
     assert len(inspect.getsource(toy).splitlines()) < 30
+
+
+@pytest.mark.parametrize("toy", [toys.build_filter, toys.level_error_db, toys.open_tree])
+def test_what_contributors_read_is_what_is_tested(toy):
+    text = (PROJECT_ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    runs = [run.replace("\n+", "\n")[1:] for run in re.findall(r"(?:^\+.*\n)+", text, re.MULTILINE)]
+    (shown,) = [run for run in runs if f"def {toy.__name__}(" in run]
+    tested = inspect.getsource(toy).replace("keras.layers.", "layers.")
+    bodies = [ast.parse(source).body[-1].body[1:] for source in (shown, tested)]
+    assert [ast.unparse(line) for line in bodies[0]] == [ast.unparse(line) for line in bodies[1]]
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "README.md"])
+def test_the_diffs_apply_to_the_code(name):
+    text = (PROJECT_ROOT / name).read_text(encoding="utf-8")
+    lines = re.findall(r"^ (?! *#)(\S.*?)(?: +#.*)?$|^-(?![- ])(.*)$", text, re.MULTILINE)
+    assert len(lines) >= 3
+    code = "\n".join(
+        path.read_text(encoding="utf-8") for path in (PROJECT_ROOT / "lib").rglob("*.py")
+    )
+    for line in filter(None, (kept or removed for kept, removed in lines)):
+        assert f"\n{line}" in code, line
