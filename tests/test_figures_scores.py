@@ -115,6 +115,15 @@ def test_cost_labels_every_dot(table):
     assert [line.get_xdata()[0] for line in ax.lines] == [0.01, 3.0, 1.0]  # nothing takes 0 ms
 
 
+def test_labels_of_neighbouring_dots_do_not_cover_each_other():
+    times = {"method": ["Wiener", "DTLN", "RNNoise"], "milliseconds": [80.0, 88.0, 95.0]}
+    table = pd.DataFrame(times | {"gain": [9.0, 8.9, 9.1]})
+    table.loc[3] = ["ours", 1.0, 0.0]
+    boxes = [text.get_window_extent() for text in scores.cost(table, "gain", "dB").axes[0].texts]
+    assert len(boxes) == 4
+    assert not [1 for i, box in enumerate(boxes) if box.count_overlaps(boxes[:i])]
+
+
 def test_loss_curves_mark_the_kept_epoch_of_every_fold():
     history = pd.DataFrame(
         [

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.transforms import Bbox
 
 from lib.figures import style
 
@@ -13,6 +14,7 @@ __all__ = ["method_comparison", "by_group_intervals", "distribution", "sweep", "
 
 FLOOR = {"silence": ":", "noisy": "-"}  # methods that nobody may be proud to beat, and their lines
 CEILING = "#e3eee9"
+BESIDE = [((7, 3), "left"), ((-7, 3), "right"), ((7, -10), "left"), ((-7, -10), "right")]
 
 
 def method_comparison(table: pd.DataFrame, values: dict[str, str]):
@@ -137,19 +139,35 @@ def sweep(curves: pd.DataFrame, label: str):
 
 def cost(table: pd.DataFrame, value: str, label: str):
     """Quality against the milliseconds that one clip takes, every method a labelled dot."""
-    fig, ax = style.new(3.0)
-    for row in table.to_dict("records"):
-        colour = style.colour(row["method"])
-        x = max(row["milliseconds"], 0.01)
-        ax.plot(x, row[value], style.marker(row["method"]), color=colour, markersize=6)
-        ax.annotate(
-            row["method"], (x, row[value]), xytext=(6, 4),
-            textcoords="offset points", fontsize=9, color="black",
-        )  # fmt: skip
+    fig, ax = style.new(3.6)
+    x = table["milliseconds"].clip(lower=0.01).to_numpy()
+    y = table[value].to_numpy()
+    for method, *place in zip(table["method"], x, y):
+        colour = style.colour(method)
+        ax.plot(*place, style.marker(method), color=colour, markersize=6)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter("")
     ax.set_xlabel("milliseconds per clip (median, this machine)")
     ax.set_ylabel(label)
     ax.margins(x=0.22, y=0.12)
+    _label_dots(ax, table["method"], x, y)
     return fig
+
+
+def _label_dots(ax, names, x, y) -> None:
+    """Write a name beside each dot, where there is room on one of its four sides."""
+    ax.figure.draw_without_rendering()  # settles where things are
+    dots = ax.transData.transform(np.column_stack([x, y]))
+    taken = [Bbox.from_bounds(*(dot - 5), 10, 10) for dot in dots]
+    for name, *place in zip(names, x, y):
+        notes = [
+            ax.annotate(name, place, xytext=offset, textcoords="offset points", ha=side, fontsize=9)
+            for offset, side in BESIDE
+        ]
+        boxes = [note.get_window_extent() for note in notes]
+        free = [box.count_overlaps(taken) == 0 for box in boxes]
+        chosen = free.index(True) if any(free) else 0
+        taken.append(boxes[chosen])
+        for note in notes[:chosen] + notes[chosen + 1 :]:
+            note.remove()
