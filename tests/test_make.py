@@ -72,7 +72,8 @@ class Project:
         self.python.chmod(0o755)
 
     def start(self, *arguments, **environment):
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+        outer = ("MAKE", "MFLAGS", "VENV", "PYTHON")  # of a `make test` that runs this
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(outer)}
         return subprocess.Popen(
             ["make", *arguments, "PYTHON=./python"],
             cwd=self.root,

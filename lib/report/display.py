@@ -70,7 +70,7 @@ def _show(data: dict, report: dict, **metadata) -> None:
     display(data, metadata={"report": report, **metadata}, raw=True)
 
 
-def figure(fig, identifier: str, *, caption: str, alt: str) -> None:
+def figure(fig, identifier: str, *, caption: str, alt: str, **values) -> None:
     """Show a Matplotlib figure with its caption, and close it.
 
     Parameters
@@ -82,6 +82,8 @@ def figure(fig, identifier: str, *, caption: str, alt: str) -> None:
         Markdown; states the message.
     alt : str
         Plain text for those who cannot see the figure.
+    **values
+        What fills the ``{name}`` fields of the caption, as in `say`; without any it has none.
 
     Raises
     ------
@@ -91,6 +93,7 @@ def figure(fig, identifier: str, *, caption: str, alt: str) -> None:
     import matplotlib.pyplot as plt
 
     _check(identifier, "fig", caption=caption, alt=alt)
+    caption = fill(caption, values) if values else caption
     svg, png = io.BytesIO(), io.BytesIO()
     options = {"bbox_inches": "tight", "pad_inches": 0.04}
     with warnings.catch_warnings():
