@@ -5,8 +5,8 @@ They live in `toys`, outside lib, and are entered where the README says.
 
 import ast
 import inspect
-from unittest import mock
 import re
+from unittest import mock
 
 import joblib
 import numpy as np
