@@ -102,6 +102,10 @@ def _same(one: Path, other: Path) -> bool:
             .drop(columns=TIMES, errors="ignore")
             .equals(tables[1].drop(columns=TIMES, errors="ignore"))
         )
+    if one.suffix == ".json":
+        facts = [json.loads(path.read_text(encoding="utf-8")) for path in (one, other)]
+        timeless = [{k: v for k, v in f.items() if "milliseconds" not in k} for f in facts]
+        return str(timeless[0]) == str(timeless[1])  # where NaN equals NaN
     return one.read_bytes() == other.read_bytes()
 
 
