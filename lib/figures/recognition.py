@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lib.figures import style
+from lib.figures.scores import dot
 
 __all__ = ["accuracy", "confusions"]
 
@@ -24,12 +25,7 @@ def accuracy(table: pd.DataFrame):
         colour = style.colour(row["method"])
         mean, *limits = (100 * row[name] for name in ("estimate", "low", "high"))
         low, high = np.clip(limits, 0, 100)  # a t interval may pass what a share can be
-        ax.plot([low, high], [i, i], color=colour, linewidth=2.2, solid_capstyle="butt")
-        ax.plot(mean, i, style.marker(row["method"]), color=colour, markersize=6)
-        ax.annotate(
-            style.number(mean, 0), (np.nanmax([mean, high]), i), xytext=(6, 0),
-            textcoords="offset points", va="center", fontsize=8.5, color="black",
-        )  # fmt: skip
+        dot(ax, i, row["method"], mean, low, high, text=style.number(mean, 0))
         if row["method"] in ("clean", "noisy"):
             ax.axvline(mean, color=colour, linewidth=1, linestyle="--", zorder=0)
     ax.set_yticks(np.arange(len(table)), table["method"])

@@ -10,7 +10,7 @@ from matplotlib.transforms import Bbox
 
 from lib.figures import style
 
-__all__ = ["method_comparison", "by_group_intervals", "distribution", "sweep", "cost"]
+__all__ = ["method_comparison", "by_group_intervals", "distribution", "dot", "sweep", "cost"]
 
 FLOOR = {"silence": ":", "noisy": "-"}  # methods that nobody may be proud to beat, and their lines
 CEILING = "#e3eee9"
@@ -44,9 +44,9 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
         for method, bound in floor[value].dropna().items():
             ax.axvline(bound, color="#595959", linewidth=1, linestyle=FLOOR[method], zorder=0)
         for i, row in enumerate(table.to_dict("records")):
-            _dot(ax, i, row["method"], row[value], row[f"{value}_low"], row[f"{value}_high"],
-                 text=style.number(row[value], 2 if value == "estoi" else 1),
-                 hollow=row["oracle"])  # fmt: skip
+            dot(ax, i, row["method"], row[value], row[f"{value}_low"], row[f"{value}_high"],
+                text=style.number(row[value], 2 if value == "estoi" else 1),
+                hollow=row["oracle"])  # fmt: skip
         ax.set_xlabel(label)
         ax.margins(x=0.22)
     axes[0, 0].set_yticks(y, table["method"])
@@ -58,7 +58,7 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
     return fig
 
 
-def _dot(ax, y: float, method: str, value: float, low: float, high: float, *, text, hollow=False):
+def dot(ax, y: float, method: str, value: float, low: float, high: float, *, text, hollow=False):
     """Draw one method's value with its interval and write it beside them."""
     colour = style.colour(method)
     ax.plot([low, high], [y, y], color=colour, linewidth=2.2, solid_capstyle="butt")
