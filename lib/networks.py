@@ -53,6 +53,10 @@ def fingerprint(store: ClipStore, facts: list, *, settings: list[str], sources: 
     return hash_of([facts, [config[part] for part in settings], _content(store)], sources)
 
 
+def _read(record: Path) -> dict:
+    return json.loads(record.read_text(encoding="utf-8"))
+
+
 def train_once(run: Run, name: str, key: str, train: Callable, facts: dict) -> dict:
     """Return the record of a network, which is trained unless its fingerprint still holds.
 
@@ -68,10 +72,8 @@ def train_once(run: Run, name: str, key: str, train: Callable, facts: dict) -> d
         The record's other entries, `test_speakers` among them.
     """
     network, record = run.path(f"models/{name}.keras"), run.path(f"models/{name}.json")
-    if network.is_file() and record.is_file():
-        known = json.loads(record.read_text(encoding="utf-8"))
-        if known["fingerprint"] == key:
-            return known
+    if network.is_file() and record.is_file() and _read(record)["fingerprint"] == key:
+        return _read(record)
     checkpoints = run.path(f"checkpoints/{name}-{key[:12]}")
     for stale in run.path("checkpoints").glob(f"{name}-*"):
         if stale != checkpoints:
@@ -80,10 +82,9 @@ def train_once(run: Run, name: str, key: str, train: Callable, facts: dict) -> d
     record.unlink(missing_ok=True)  # it describes the network that is about to go
     with atomic_path(network) as part:  # a new Model around the same layers has no optimiser
         keras.Model(model.inputs, model.outputs, name=model.name).save(part)
-    result = facts | {"fingerprint": key} | learned
-    write_json(record, result)
+    write_json(record, facts | {"fingerprint": key} | learned)
     shutil.rmtree(checkpoints)
-    return result
+    return _read(record)  # as a later run will see it, in the order of its entries, too
 
 
 def load_trained(run: Run, name: str, fold: int) -> tuple[keras.Model, dict]:
@@ -100,7 +101,7 @@ def load_trained(run: Run, name: str, fold: int) -> tuple[keras.Model, dict]:
             f"{network.name} is not in {network.parent}: run 03_model_training.ipynb first, or "
             f"all with `make report CORPUS={run.corpus} PROFILE={run.config.profile}`."
         )
-    facts = json.loads(record.read_text(encoding="utf-8"))
+    facts = _read(record)
     folds = run.load("folds")
     if sorted(facts["test_speakers"]) != sorted(folds.loc[folds["fold"] == fold, "speaker"]):
         raise MissingArtifactError(

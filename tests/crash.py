@@ -67,15 +67,21 @@ def undisturbed(project: Path, venv: Path, log: Path) -> dict[str, float]:
 
 
 def killed_in(project: Path, venv: Path, log: Path, stage: str, delay_s: float) -> bool:
-    """Kill the run `delay_s` seconds after `stage` began; False if it was done before that."""
-    process = start(project, venv, log)
-    while process.poll() is None and f"── {stage}" not in log.read_text(errors="replace"):
-        time.sleep(0.05)
-    try:
-        process.wait(delay_s)
-    except subprocess.TimeoutExpired:
-        kill_all(process)
-        return True
+    """Kill the run `delay_s` seconds after `stage` began, or as soon as the next one does.
+
+    Returns False if the run was over before that.
+    """
+    process, begun = start(project, venv, log), None
+    later = STAGES[STAGES.index(stage) + 1 :]
+    while process.poll() is None:
+        text = log.read_text(errors="replace")
+        if begun is None and f"── {stage}" in text:
+            begun = time.monotonic()
+        late = begun is not None and time.monotonic() >= begun + delay_s
+        if late or any(f"── {name}" in text for name in later):
+            kill_all(process)
+            return True
+        time.sleep(0.02)
     if process.returncode:
         sys.exit(f"the run failed after a kill:\n{log.read_text()}")
     return False
@@ -158,6 +164,8 @@ def main() -> None:
         hits = 0
         for stage in rounds:
             delay = rng.uniform(0, seconds[stage])
+            if stage == STAGES[-1]:  # once rendered, there is nothing left to kill
+                delay /= 2
             hit = killed_in(stormy, venv, log, stage, delay)
             hits += hit
             print(f"{stage} after {delay:.1f} s: {'killed' if hit else 'was done'}", flush=True)

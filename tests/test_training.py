@@ -121,7 +121,8 @@ def test_a_fold_leaves_network_and_record_and_is_not_trained_again(
     assert not network.compiled, "the optimiser's state stays out of the file"
     assert len(record["history"]) == 2
     assert fitted == [f"{method}, fold 4 of 4"]
-    assert training.train_fold(run, store, folds, method, 3) == record
+    kept = training.train_fold(run, store, folds, method, 3)
+    assert json.dumps(kept) == json.dumps(record), "a resumed run makes the same table"
     assert len(fitted) == 1
 
     run.save("folds", folds)
