@@ -35,6 +35,8 @@ __all__ = [
     "load_config",
 ]
 
+NOISE_KINDS = ("white", "pink", "supplied")  # those of lib.noise, and files of the corpus
+
 
 @dataclass(frozen=True)
 class AudioConfig:
@@ -54,10 +56,16 @@ class AudioConfig:
 
 @dataclass(frozen=True)
 class NoiseConfig:
-    """What is added to the clean clips."""
+    """What is added to the clean clips, or the noisy files that came with them (`supplied`)."""
 
     kind: str = "white"
     snr_db: float = -8.0  # dB, over the clip's own samples
+
+    def __post_init__(self):
+        if self.kind not in NOISE_KINDS:
+            raise InputError(
+                f"noise: kind must be one of {', '.join(NOISE_KINDS)}, got {self.kind!r}."
+            )
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
-from lib.config import PROFILES, Config, load_config
+from lib.config import NOISE_KINDS, PROFILES, Config, load_config
 from lib.errors import InputError
+from lib.noise import NOISES
 
 
 @pytest.fixture
@@ -52,6 +53,8 @@ def test_an_empty_params_file_changes_nothing(params):
         ("noise: {snr_db: '-8'}", "snr_db must be float .* got '-8'"),
         ("noise: {snr_db: yes}", "snr_db must be float .* got True"),
         ("noise: {kind: 8}", "kind must be str .* got 8"),
+        ("noise: {kind: brown}", "noise: kind must be one of white, pink, supplied, got 'brown'"),
+        ("noise: {kind: babble}", "kind must be one of .* got 'babble'"),  # it needs talkers
         ("training: 30", "training must hold a table of settings, got 30"),
         ("- training", "must hold a YAML mapping, found list"),
         ("training: {epochs: 3", "Cannot read the parameter file .*params.yaml"),
@@ -60,6 +63,10 @@ def test_an_empty_params_file_changes_nothing(params):
 def test_a_wrong_params_file_is_refused(params, text, message):
     with pytest.raises(InputError, match=message):
         load_config("quick", params(text))
+
+
+def test_the_kinds_of_noise_are_those_that_can_be_made_and_the_supplied():
+    assert set(NOISE_KINDS) == {*NOISES, "supplied"}
 
 
 def test_unknown_profiles_and_missing_files_are_refused(tmp_path):
