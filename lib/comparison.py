@@ -12,7 +12,7 @@ from lib.artifacts import Run
 from lib.metrics import METRICS
 from lib.statistics import by_group
 
-__all__ = ["ORACLES", "compare", "leads", "headline", "confusion", "words_changed"]
+__all__ = ["ORACLES", "compare", "leads", "condition", "headline", "confusion", "words_changed"]
 
 ORACLES = ["ideal ratio mask", "oracle Wiener mask", "phase-sensitive mask"]
 RUN_NOTES = {
@@ -67,6 +67,24 @@ def leads(
     return table.rename(columns=names).sort_values("lead", ignore_index=True)
 
 
+def condition(scores: pd.DataFrame) -> dict:
+    """The noise that the scored clips are in.
+
+    Returns
+    -------
+    dict
+        `noise`, its kind; `input_snr_db`, the mean SNR of the noisy clips, to two decimals; and
+        `level`, "exactly" where all clips have it and else "on average".
+    """
+    noisy = scores[scores["method"] == "noisy"]
+    same = np.ptp(noisy["snr_db"]) < 0.01
+    return {
+        "noise": noisy["noise"].iat[0],
+        "input_snr_db": round(float(noisy["snr_db"].mean()), 2) + 0.0,  # never -0.0
+        "level": "exactly" if same else "on average",
+    }
+
+
 def headline(scores: pd.DataFrame, run: Run) -> dict:
     """The numbers of the abstract, flat and ready for JSON.
 
@@ -79,12 +97,10 @@ def headline(scores: pd.DataFrame, run: Run) -> dict:
         "n_clips": int(scores["clip_id"].nunique()),
         "n_speakers": int(scores["speaker"].nunique()),
         "n_folds": int(scores["fold"].nunique()),
-        "input_snr_db": float(run.config.noise.snr_db),
-        "noise": run.config.noise.kind,
         "sample_rate": run.config.audio.sample_rate,
         "profile": run.config.profile,
         "run_note": RUN_NOTES[run.config.profile],
-    }
+    } | condition(scores)
     peers = table[~table["oracle"]].drop(index="ours")
     best = peers["si_sdr_improvement_db"].idxmax()
     wanted = {

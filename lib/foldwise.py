@@ -18,7 +18,7 @@ from tqdm import tqdm
 from lib.artifacts import Run
 from lib.models import MODELS
 from lib.recognition import train_recogniser
-from lib.store import open_clip_store
+from lib.supplied import open_training_store
 from lib.training import train_fold
 from lib.workers import connect
 
@@ -49,7 +49,7 @@ def train_ahead(
 def _train(run: Run, folds: pd.DataFrame, name: str, fold: int) -> None:
     """Train one network; all that it leaves is in the run's folder."""
     with ONE_AT_A_TIME:
-        store = open_clip_store(run)  # memory-mapped there, rather than sent there
+        store = open_training_store(run)  # memory-mapped there, rather than sent there
         if name == RECOGNISER:
             train_recogniser(run, store, folds, fold)
         else:

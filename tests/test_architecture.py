@@ -23,6 +23,7 @@ FLOORS = [
         "comparison",
         "peers",
         "voices",
+        "supplied",
     ],
     ["fitting"],
     ["training", "recognition"],

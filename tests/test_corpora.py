@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from lib import corpora
-from lib.config import Config
+from lib.config import Config, NoiseConfig
 from lib.corpora import manifest, sample, summary
 from lib.corpora.metadata import clean_speakers
 from lib.corpora.sample import people
@@ -221,9 +221,11 @@ def test_summary_counts_what_is_there(tree):
     speakers, _ = clean_speakers(corpus.raw_metadata(), table["speaker"].unique())
     by_digit = summary.measured_snr(table, speakers, "digit")
     assert by_digit[["digit", "n_pairs"]].values.tolist() == [["all", 1], ["3", 1]]
-    stated = summary.snr_facts(table, -8.0)
+    stated = summary.snr_facts(table, NoiseConfig(snr_db=-8.0))
     assert (stated["n"], stated["near"]) == (1, 1) and "what they are called" in stated["follows"]
-    assert "impossible ones" in summary.snr_facts(table, 8.0)["follows"]
+    for kind, told in {"white": "mixed anew", "supplied": "as they are"}.items():
+        follows = summary.snr_facts(table, NoiseConfig(kind, snr_db=8.0))["follows"]
+        assert "impossible ones" in follows and told in follows
     answers = summary.support(table, speakers, Config()).set_index("question")["answer"]
     assert answers["speaker and digit apart"] == "yes"
     assert set(answers.drop("speaker and digit apart")) == {"no"}

@@ -332,3 +332,10 @@ def test_headline_is_flat_plain_and_right(scores, run):
     assert facts["best_peer"] == "reference repaired"  # the best that is neither ours nor oracle
     assert facts["irm_si_sdr_improvement_db"] > facts["best_peer_si_sdr_improvement_db"]
     assert facts == comparison.headline(scores, run)
+    assert [facts[k] for k in ("noise", "input_snr_db", "level")] == ["white", -8.0, "exactly"]
+
+
+def test_the_condition_of_files_of_several_snrs_is_their_mean():
+    noisy = pd.DataFrame({"method": "noisy", "noise": "supplied", "snr_db": [-10.0, -7.0]})
+    told = comparison.condition(pd.concat([noisy, noisy.assign(method="ours", snr_db=3.0)]))
+    assert told == {"noise": "supplied", "input_snr_db": -8.5, "level": "on average"}

@@ -12,7 +12,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from lib.config import Config
+from lib.config import Config, NoiseConfig
 from lib.corpora.base import Corpus
 from lib.corpora.manifest import content_hash
 
@@ -181,27 +181,34 @@ def measured_snr(manifest: pd.DataFrame, speakers: pd.DataFrame, by: str) -> pd.
     )
 
 
-def snr_facts(manifest: pd.DataFrame, nominal_db: float) -> dict:
+def snr_facts(manifest: pd.DataFrame, noise: NoiseConfig) -> dict:
     """The measured SNR of all supplied pairs beside the nominal one, for a sentence."""
     pairs = usable(manifest)["measured_snr_db"]
     pairs = pairs[np.isfinite(pairs)]
-    near = int((abs(pairs - nominal_db) <= 1).sum())
-    follows = (
-        "The files are what they are called."
-        if near >= 0.9 * len(pairs)
-        else "So a mean over these pairs mixes easy tasks with impossible ones and says more of "
-        "the levels of the recordings than of a denoiser. The models here are trained and scored "
-        "on noise that is mixed anew, at exactly the stated SNR for every clip."
-    )
+    near = int((abs(pairs - noise.snr_db) <= 1).sum())
+    if near >= 0.9 * len(pairs):
+        follows = "The files are what they are called."
+    else:
+        follows = (
+            "So a mean over these pairs mixes easy tasks with impossible ones and says more of "
+            "the levels of the recordings than of a denoiser. "
+        )
+        follows += (
+            "This run takes them as they are all the same, so that only what is compared on the "
+            "same clips is compared fairly."
+            if noise.kind == "supplied"
+            else "The models here are trained and scored on noise that is mixed anew, at exactly "
+            "the stated SNR for every clip."
+        )
     return {
         "n": len(pairs),
         "mean": pairs.mean(),
         "low": pairs.min(),
         "high": pairs.max(),
         "spread": pairs.std(),
-        "off": pairs.mean() - nominal_db,
+        "off": pairs.mean() - noise.snr_db,
         "near": near,
-        "nominal": nominal_db,
+        "nominal": noise.snr_db,
         "follows": follows,
     }
 
