@@ -223,13 +223,26 @@ def test_summary_counts_what_is_there(tree):
     assert by_digit[["digit", "n_pairs"]].values.tolist() == [["all", 1], ["3", 1]]
     stated = summary.snr_facts(table, NoiseConfig(snr_db=-8.0))
     assert (stated["n"], stated["near"]) == (1, 1) and "what they are called" in stated["follows"]
-    for kind, told in {"white": "mixed anew", "supplied": "as they are"}.items():
-        follows = summary.snr_facts(table, NoiseConfig(kind, snr_db=8.0))["follows"]
-        assert "impossible ones" in follows and told in follows
     answers = summary.support(table, speakers, Config()).set_index("question")["answer"]
     assert answers["speaker and digit apart"] == "yes"
     assert set(answers.drop("speaker and digit apart")) == {"no"}
     assert summary.examples(table, n=2)["clip_id"].tolist() == ["3_01_0", "3_04_0"]
+
+
+@pytest.mark.parametrize(
+    ("snrs_db", "said"),
+    [
+        ([-8.5, -7.5, np.inf], "what they are called"),  # a copy is no pair
+        ([-10.0, -11.0], "much alike, but not"),
+        ([-30.0, 5.0], "impossible ones"),
+    ],
+)
+def test_what_follows_from_the_measured_snr(snrs_db, said):
+    table = pd.DataFrame({"measured_snr_db": snrs_db, "status": "ok"})
+    told = {k: summary.snr_facts(table, NoiseConfig(k))["follows"] for k in ("white", "supplied")}
+    assert said in told["white"] and said in told["supplied"]
+    if "called" not in said:
+        assert "mixed anew" in told["white"] and "as they are" in told["supplied"]
 
 
 # --- the corpora as they are -----------------------------------------------------------------

@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 ATTRIBUTES = ["gender", "accent", "native_speaker", "continent", "recording_room"]
+ALIKE_DB = 3.0  # standard deviation; at twice the power of the noise the task is another
 ENOUGH_SPEECH_S = 300.0  # a rule of thumb: with less, a network learns the clips by heart
 
 
@@ -192,6 +193,8 @@ def snr_facts(manifest: pd.DataFrame, noise: NoiseConfig) -> dict:
         follows = (
             "So a mean over these pairs mixes easy tasks with impossible ones and says more of "
             "the levels of the recordings than of a denoiser. "
+            if pairs.std(ddof=0) > ALIKE_DB
+            else "The files are much alike, but not at the level that they are said to have. "
         )
         follows += (
             "This run takes them as they are all the same, so that only what is compared on the "
