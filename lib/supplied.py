@@ -87,8 +87,9 @@ def _beside(run: Run) -> Run:
 def build_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
     """Store the clips that the run uses, with their noisy files where these are its noise.
 
-    The index then also holds what the noisy files are: `noisy_snr_db` over the clip's own
-    samples and `noisy_sha256`.  It is written last, so a build that was stopped is not opened.
+    The index then also holds a hash of the noisy side, `noisy_sha256`, so that a network knows
+    what it was trained on (`lib.networks`).  It is written last: a build that was stopped is not
+    opened.
 
     Parameters
     ----------
@@ -101,12 +102,8 @@ def build_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
         return clean
     noisy = build_clip_store(_beside(run), clips.assign(path=clips["noisy_path"]), root)
     store = SuppliedStore(clean.clips, clean.index, run.config, noisy)
-    rows = range(len(store))
-    index = store.index.assign(
-        noisy_snr_db=[snr(store.clean(row), store.noisy(row)) for row in rows],
-        noisy_sha256=[hashlib.sha256(store.noisy(row).data).hexdigest() for row in rows],
-    )
-    run.save("clip_index", index)
+    contents = (hashlib.sha256(store.noisy(row).data).hexdigest() for row in range(len(store)))
+    run.save("clip_index", store.index.assign(noisy_sha256=list(contents)))
     return open_store(run)
 
 
@@ -150,14 +147,15 @@ def describe(store: ClipStore, manifest: pd.DataFrame, speakers: pd.DataFrame) -
         lowest, and `digit_below` and `accent_below`, by how many dB it lies below `mean`.
     """
     clips = used_clips(manifest, store.config)
-    files, heard = clips["measured_snr_db"], store.index["noisy_snr_db"]
+    heard = [snr(store.clean(row), store.noisy(row)) for row in range(len(store))]
+    heard = pd.Series(heard, index=store.index["clip_id"])
     facts = {"n": len(store), "left_out": len(usable(manifest)) - len(store)}
-    for prefix, values in {"file_": files, "": heard}.items():
+    for prefix, values in {"file_": clips["measured_snr_db"], "": heard}.items():
         spread = {"mean": values.mean(), "low": values.min(), "high": values.max()}
         facts |= {prefix + name: value for name, value in spread.items()}
-    levels = clips["clip_id"].map(store.index.set_index("clip_id")["noisy_snr_db"])
+    clips = clips.assign(measured_snr_db=clips["clip_id"].map(heard))
     for by in ("digit", "accent"):
-        groups = measured_snr(clips.assign(measured_snr_db=levels), speakers, by).iloc[1:]
+        groups = measured_snr(clips, speakers, by).iloc[1:]
         lowest = groups.loc[groups["mean_db"].idxmin()]
         facts |= {by: lowest[by], f"{by}_below": facts["mean"] - lowest["mean_db"]}
     return facts
