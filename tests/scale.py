@@ -1,0 +1,110 @@
+"""How the work grows with the corpus: measured at full scale on generated clips.
+
+::
+
+    .venv/bin/python -m lib.corpora.sample.generate FOLDER --speakers 60 --repetitions 50 \\
+        --sample-rate 48000 --suffix wav
+    .venv/bin/python tests/scale.py FOLDER [--repetitions 5 50] [--venv .venv]
+
+The first command (it needs what `lib.corpora.sample.generate` names) makes as many clips as Audio
+MNIST has, at its sample rate: 30,000, 1.7 GB.  The second takes the first repetitions of every
+digit; for each number of them a clone of the project executes
+the first three notebooks; 03 learns from the same few clips per speaker, for one epoch,
+so that only the size of the clip store differs.  A table tells the wall time of each notebook and
+the peak of the memory that all its processes hold for themselves (pages of mapped files can
+be dropped at any time and do not count).  Linux only; half an hour, so it is no part of `make test`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ["01_data_exploration", "02_spectrogram_preparation", "03_model_training"]
+SMALL = {
+    "training": {
+        "folds": 3,
+        "epochs": 1,
+        "max_clips_per_speaker": 5,
+        "reference_epochs": 1,
+        "reference_clips": 60,
+    },
+    "recognition": {"epochs": 1, "clips": 200},
+}
+
+
+def subset(corpus: Path, folder: Path, repetitions: int) -> Path:
+    """Make a corpus of the first `repetitions` of every digit, as links to the same files."""
+    for path in corpus.glob("*/*.wav"):
+        if int(path.stem.split("_")[2]) < repetitions:
+            link = folder / path.relative_to(corpus)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            os.link(path, link)
+    os.link(corpus / "audioMNIST_meta.txt", folder / "audioMNIST_meta.txt")
+    return folder
+
+
+def own_memory(process: psutil.Process) -> int:
+    """Bytes that a process and all below it hold for themselves."""
+    total = 0
+    for member in [process, *process.children(recursive=True)]:
+        try:
+            status = Path(f"/proc/{member.pid}/status").read_text(encoding="ascii")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has just ended
+        facts = dict(line.split(":", 1) for line in status.splitlines())
+        total += 1024 * int(facts.get("RssAnon", "0 kB").split()[0])
+    return total
+
+
+def measure(command: list[str], project: Path) -> dict[str, float]:
+    """Run a command; return its seconds and its peak of memory in MB."""
+    begun, peak = time.perf_counter(), 0
+    process = psutil.Popen(command, cwd=project)
+    while process.poll() is None:
+        peak = max(peak, own_memory(process))
+        time.sleep(0.2)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}")
+    return {"seconds": time.perf_counter() - begun, "MB": peak / 1e6}
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="where the generated corpus is")
+    parser.add_argument("--repetitions", type=int, nargs="+", default=[5, 50])
+    parser.add_argument("--venv", type=Path, default=ROOT / ".venv")
+    chosen = parser.parse_args()
+    corpus, rows = chosen.folder.resolve(), []
+    with tempfile.TemporaryDirectory(dir=corpus.parent) as place:
+        project = Path(place) / "project"
+        subprocess.run(["git", "clone", "--quiet", ROOT, project], check=True)
+        for requirements in project.glob("requirements*.txt"):
+            os.utime(requirements, (0, 0))  # the environment is there
+        (project / "small.yaml").write_text(yaml.safe_dump(SMALL), encoding="utf-8")
+        for repetitions in chosen.repetitions:
+            data = subset(corpus, Path(place) / str(repetitions), repetitions)
+            clips = len(list(data.glob("*/*.wav")))
+            for notebook in NOTEBOOKS:
+                target = f"build/audiomnist-quick/{notebook}.ipynb"
+                command = ["make", target, f"DATA_DIR={data}", f"VENV={chosen.venv.absolute()}",
+                           "PARAMS=small.yaml"]  # fmt: skip
+                facts = {"clips": clips, "notebook": notebook}
+                rows.append(facts | measure(command, project))
+                print(rows[-1], file=sys.stderr)
+    print(pd.DataFrame(rows).round({"seconds": 0, "MB": 0}).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
