@@ -44,7 +44,7 @@ def table_html(
     widths = [max(map(len, column)) for column in zip(*rows)] or [0] * len(right)
     align = [
         f' style="text-align: {"right" if r else "left"}; '
-        + ('min-width: 14em"' if width > LONG_TEXT else 'white-space: nowrap"')
+        + ('min-width: 10em"' if width > LONG_TEXT else 'white-space: nowrap"')
         for r, width in zip(right, widths)
     ]
     tags = ['th scope="row"' if i == 0 and not r else "td" for i, r in enumerate(right)]

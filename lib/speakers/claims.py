@@ -31,7 +31,7 @@ class Claim:
 
     text: str
     attribute: str
-    published: str
+    published: str  # its figures, in dB
     moderate: bool = False
     sign: int = 0  # of the claimed difference; 0: either
 
@@ -40,20 +40,20 @@ CLAIMS = (
     Claim(
         "1. Accent significantly affects the improvement",
         "accent",
-        "0.18 (Madras) to 0.95 dB (German/Spanish)",
+        "0.18 (Madras) to 0.95 (German/Spanish)",
     ),
     Claim("1. Origin significantly affects the improvement", "continent", "a bar chart, no test"),
     Claim(
         "2. Gender has a moderate influence",
         "gender",
-        "male 0.53, female 0.47 dB",
+        "male 0.53, female 0.47",
         moderate=True,
     ),
     Claim("2. Age has a moderate influence", "age", "a bar chart, no test", moderate=True),
     Claim(
         "3. Native speakers improve slightly less",
         "native speaker",
-        "no 0.52, yes 0.43 dB",
+        "no 0.52, yes 0.43",
         sign=-1,
     ),
 )
