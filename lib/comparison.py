@@ -36,7 +36,7 @@ def compare(scores: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd
         the clips that have it; PESQ may be missing); the median milliseconds; `oracle`.
     """
     if "recognised" in scores:
-        scores = scores.assign(accuracy=(scores["recognised"] == scores["digit"]).astype(float))
+        scores = scores.assign(accuracy=scores["recognised"] == scores["digit"])
     table = scores.groupby("method")[["milliseconds"]].median()
     for value in [value for value in dict.fromkeys([*COMPARED, *METRICS]) if value in scores]:
         means = by_group(scores, "method", value, rng=rng, draws=draws).set_index("method")

@@ -5,7 +5,8 @@ every interval comes from resampling speakers, each with all of their clips.  Ta
 out; nothing here knows what a decibel or an accent is.  Tests stand in `lib.permutation`.
 
 Conventions: `scores` is a long table with one row per clip and a column ``speaker``; missing
-values (NaN) of the averaged column are left out and not counted.
+values (NaN) of the averaged column are left out and not counted.  The mean of a column of truth
+values is a share, and its limits end at 0 and 1.
 
 Intervals are Student's t around the estimate with the standard error from the bootstrap.  The
 plain percentile interval is too narrow for few speakers (with four it covers 80 % of the time)
@@ -22,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 from scipy import stats
 
 from lib.errors import InputError
@@ -74,12 +76,14 @@ class _Resampler:
         half = stats.t.ppf((1 + CONFIDENCE) / 2, degrees) * error
         return float(estimate - half), float(estimate + half)
 
-    def interval(self, sums: np.ndarray, counts: np.ndarray) -> Interval:
+    def interval(self, sums: np.ndarray, counts: np.ndarray, *, share: bool) -> Interval:
         """Mean over clips and its limits from per-speaker sums and counts."""
         n, clips = len(sums), int(counts.sum())
         estimate = sums.sum() / clips if clips else np.nan
-        limits = self.limits(estimate, self.error(sums, counts), n - 1)
-        return Interval(float(estimate), *limits, n, clips)
+        low, high = self.limits(estimate, self.error(sums, counts), n - 1)
+        if share:  # Student's t may pass what a share can be
+            low, high = np.clip([low, high], 0.0, 1.0).tolist()
+        return Interval(float(estimate), low, high, n, clips)
 
 
 def mean_with_interval(
@@ -111,9 +115,11 @@ def mean_with_interval(
     >>> mean_with_interval(table, "gain", rng=np.random.default_rng(0), draws=100).estimate
     2.0
     """
-    per_speaker = scores.dropna(subset=[value]).groupby("speaker", observed=True)[value]
+    known = scores.dropna(subset=[value])
+    per_speaker = known.groupby("speaker", observed=True)[value]
     sums, counts = per_speaker.sum().to_numpy(float), per_speaker.count().to_numpy(float)
-    return _Resampler(rng, draws).interval(sums, counts)
+    share = types.is_bool_dtype(known[value])
+    return _Resampler(rng, draws).interval(sums, counts, share=share)
 
 
 def by_group(
@@ -139,9 +145,11 @@ def by_group(
     known = scores.dropna(subset=[*by, value])
     keys = list(dict.fromkeys([*by, "speaker"]))  # `by` may itself be the speaker
     per_speaker = known.groupby(keys, observed=True)[value].agg(["sum", "count"])
-    resampler = _Resampler(rng, draws)
+    share, resampler = types.is_bool_dtype(known[value]), _Resampler(rng, draws)
     groups = {
-        key: resampler.interval(part["sum"].to_numpy(float), part["count"].to_numpy(float))
+        key: resampler.interval(
+            part["sum"].to_numpy(float), part["count"].to_numpy(float), share=share
+        )
         for key, part in per_speaker.reset_index().groupby(by, observed=True)
     }
     order = known[by].drop_duplicates().itertuples(index=False, name=None)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.figures import confounders, recognition, style
+from lib.figures import recognition, style
 
 
 @pytest.fixture(autouse=True)
@@ -28,24 +28,6 @@ def test_accuracy_in_percent_between_noisy_and_clean():
     bounds = [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == "--"]
     np.testing.assert_allclose(bounds, [20, 90])
     assert [text.get_text() for text in ax.texts] == ["20", "70", "90"]
-
-
-def test_no_interval_passes_what_a_share_can_be():
-    table = pd.DataFrame(
-        {"method": ["clean", "noisy"], "estimate": [0.97, 0.04], "low": [0.8, -0.1],
-         "high": [1.1, 0.2]}
-    )  # fmt: skip
-    ax = recognition.accuracy(table).axes[0]
-    noisy, clean = (line.get_xdata() for line in ax.lines if len(line.get_ydata()) == 2
-                    and line.get_linestyle() == "-")  # fmt: skip
-    np.testing.assert_allclose([noisy, clean], [[0, 20], [80, 100]])
-    group = {"attribute": "accent", "level": "a", "n_speakers": 5, "accuracy": 0.97,
-             "accuracy_low": 0.9, "accuracy_high": 1.04, "gain_db": 120, "gain_db_low": -3,
-             "gain_db_high": 140}  # fmt: skip
-    left, right = confounders.heard_and_gained(pd.DataFrame([group]), fewest=5).axes
-    (share,), (gain,) = (ax.collections[0].get_segments() for ax in (left, right))
-    np.testing.assert_allclose(share[:, 0], [90, 100])
-    np.testing.assert_allclose(gain[:, 0], [-3, 140])
 
 
 def test_confusions_write_their_counts_and_shade_shares_of_the_digit():

@@ -104,6 +104,19 @@ def test_equal_groups_share_their_resamples():
     assert groups.loc[0, "low"] == groups.loc[1, "low"]
 
 
+def test_no_interval_passes_what_a_share_can_be():
+    speakers = {"a": [1.0, 1.0, 1.0, 1.0], "b": [1.0, 1.0, 1.0, 0.0], "c": [1.0, 1.0, 1.0, 1.0]}
+    numbers = table(speakers, method="one")
+    shares = numbers.assign(gain=numbers["gain"] == 1)
+    wide, cut = (statistics.mean_with_interval(t, "gain", rng=rng(), draws=100)
+                 for t in (numbers, shares))  # fmt: skip
+    assert wide.high > 1
+    assert cut == wide._replace(high=1.0)
+    wrong = shares.assign(gain=~shares["gain"])
+    (row,) = statistics.by_group(wrong, "method", "gain", rng=rng(), draws=100).itertuples()
+    assert (row.estimate, row.low, row.high) == pytest.approx((1 / 12, 0, 1 - wide.low))
+
+
 def test_no_rows_give_an_empty_table():
     empty = statistics.by_group(table({}), "speaker", "gain", rng=rng(), draws=10)
     assert empty.empty and "low" in empty

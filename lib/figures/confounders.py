@@ -139,8 +139,6 @@ def heard_and_gained(table: pd.DataFrame, *, fewest: int):
     panels = (("accuracy", 100, "digits heard rightly (%)"), ("gain_db", 1, GAIN))
     for ax, (value, scale, label) in zip(axes, panels):
         low, high = (scale * shown[f"{value}_{end}"] for end in ("low", "high"))
-        if value == "accuracy":  # a t interval may pass what a share can be
-            low, high = low.clip(lower=0), high.clip(upper=scale)
         ax.hlines(y, low, high, color=GROUP)
         ax.plot(scale * shown[value], y, "o", ms=6, color=GROUP, mec="white", mew=0.8)
         ax.set_xlabel(label)

@@ -23,8 +23,7 @@ def accuracy(table: pd.DataFrame):
     fig, ax = style.new(0.27 * len(table) + 0.8)
     for i, row in enumerate(table.to_dict("records")):
         colour = style.colour(row["method"])
-        mean, *limits = (100 * row[name] for name in ("estimate", "low", "high"))
-        low, high = np.clip(limits, 0, 100)  # a t interval may pass what a share can be
+        mean, low, high = (100 * row[name] for name in ("estimate", "low", "high"))
         dot(ax, i, row["method"], mean, low, high, text=style.number(mean, 0))
         if row["method"] in ("clean", "noisy"):
             ax.axvline(mean, color=colour, linewidth=1, linestyle="--", zorder=0)

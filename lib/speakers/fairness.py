@@ -71,7 +71,7 @@ def recognition(
         ``gain_db``; ``n_speakers``, ``n_clips``.  Empty where nothing was recognised.
     """
     known = clips.dropna(subset=["recognised"])
-    known = known.assign(accuracy=(known["recognised"] == known["digit"]).astype(float))
+    known = known.assign(accuracy=known["recognised"] == known["digit"])
     tools: dict = {"rng": rng, "draws": settings.bootstrap_draws}
     tables = []
     for name, attribute in ATTRIBUTES.items():
