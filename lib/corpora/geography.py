@@ -7,9 +7,11 @@ places that people count to either.
 
 from __future__ import annotations
 
+import re
+
 __all__ = ["CONTINENTS", "continents_of"]
 
-CONTINENTS = {
+LISTS = {
     "Africa": """Algeria, Angola, Benin, Botswana, Burkina Faso, Burundi, Cameroon, Cape Verde,
         Central African Republic, Chad, Comoros, Congo, Djibouti, Egypt, Equatorial Guinea, Eritrea,
         Eswatini, Ethiopia, Gabon, Gambia, Ghana, Guinea, Guinea-Bissau, Ivory Coast, Kenya,
@@ -38,6 +40,9 @@ CONTINENTS = {
         Palau, Papua New Guinea, Samoa, Solomon Islands, Tonga, Tuvalu, Vanuatu""",
     "Antarctica": "",
 }
+CONTINENTS = {
+    continent: set(re.findall(r"[^,\s][^,]*", countries)) for continent, countries in LISTS.items()
+}
 
 
 def continents_of(country: str) -> list[str]:
@@ -46,8 +51,4 @@ def continents_of(country: str) -> list[str]:
     >>> continents_of("Turkey"), continents_of("Atlantis")
     (['Asia', 'Europe'], [])
     """
-    return [
-        continent
-        for continent, countries in CONTINENTS.items()
-        if country in (name.strip() for name in countries.replace("\n", " ").split(","))
-    ]
+    return [continent for continent, countries in CONTINENTS.items() if country in countries]
