@@ -10,7 +10,7 @@ from lib.artifacts import PROJECT_ROOT
 from lib.report.execute import read_parameters
 
 FLOORS = [
-    ["errors", "config", "workers", "artifacts", "lock"],
+    ["errors", "config", "workers", "artifacts", "lock", "text"],
     ["audio", "noise", "metrics", "statistics", "permutation"],
     ["corpora", "features", "hearing", "store"],
     [

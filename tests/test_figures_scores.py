@@ -66,11 +66,6 @@ def test_methods_differ_in_shape_and_a_colour_has_one_shape():
     assert set(style.MARKERS) <= set(style.COLOURS)
 
 
-@pytest.mark.parametrize(("value", "label"), [(-0.04, "0.0"), (-0.06, "−0.1"), (12.03, "12.0")])
-def test_labels_have_no_negative_zero(value, label):
-    assert style.number(value) == label
-
-
 def test_groups_stand_in_the_order_of_the_first_table_with_their_counts():
     first = pd.DataFrame(
         {"digit": [3, 1], "estimate": [5.0, 6.0], "low": [4.0, 5.0], "high": [6.0, 7.0],

@@ -14,9 +14,9 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import artifacts, report
+from lib import artifacts, report, text
 from lib.errors import InputError
-from lib.report import display, tables, text
+from lib.report import display, tables
 
 
 @pytest.fixture

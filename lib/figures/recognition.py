@@ -7,6 +7,7 @@ import pandas as pd
 
 from lib.figures import style
 from lib.figures.scores import dot
+from lib.text import plain
 
 __all__ = ["accuracy", "confusions"]
 
@@ -24,7 +25,7 @@ def accuracy(table: pd.DataFrame):
     for i, row in enumerate(table.to_dict("records")):
         colour = style.colour(row["method"])
         mean, low, high = (100 * row[name] for name in ("estimate", "low", "high"))
-        dot(ax, i, row["method"], mean, low, high, text=style.number(mean, 0))
+        dot(ax, i, row["method"], mean, low, high, text=plain(mean, ".0f"))
         if row["method"] in ("clean", "noisy"):
             ax.axvline(mean, color=colour, linewidth=1, linestyle="--", zorder=0)
     ax.set_yticks(np.arange(len(table)), table["method"])

@@ -9,6 +9,7 @@ from matplotlib.patches import Patch
 from matplotlib.transforms import Bbox
 
 from lib.figures import style
+from lib.text import plain
 
 __all__ = ["method_comparison", "by_group_intervals", "distribution", "dot", "sweep", "cost"]
 
@@ -45,7 +46,7 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
             ax.axvline(bound, color="#595959", linewidth=1, linestyle=FLOOR[method], zorder=0)
         for i, row in enumerate(table.to_dict("records")):
             dot(ax, i, row["method"], row[value], row[f"{value}_low"], row[f"{value}_high"],
-                text=style.number(row[value], 2 if value == "estoi" else 1),
+                text=plain(row[value], ".2f" if value == "estoi" else ".1f"),
                 hollow=row["oracle"])  # fmt: skip
         ax.set_xlabel(label)
         ax.margins(x=0.22)

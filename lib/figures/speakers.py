@@ -12,6 +12,7 @@ import pandas as pd
 
 from lib.figures import style
 from lib.speakers import ATTRIBUTES
+from lib.text import plain
 
 __all__ = ["age_trend", "caterpillar", "differences", "heatmap", "levels", "spreads"]
 
@@ -127,7 +128,7 @@ def heatmap(effects: pd.DataFrame, attribute: str):
     middle = np.nanmean([np.nanmin(gain), np.nanmax(gain)])
     for (i, j), value in np.ndenumerate(gain.to_numpy()):
         if np.isfinite(value):
-            text = f"{style.number(value)} ({n.iloc[i, j]:.0f})"
+            text = f"{plain(value, '.1f')} ({n.iloc[i, j]:.0f})"
             colour = "white" if value < middle else "black"
             ax.text(j, i, text, ha="center", va="center", color=colour, fontsize=7.5 if wide else 9)
     ax.set_xticks(range(gain.shape[1]), gain.columns)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 
-__all__ = ["COLOURS", "MARKERS", "WIDTH", "NEUTRAL", "colour", "marker", "number", "apply", "new"]
+__all__ = ["COLOURS", "MARKERS", "WIDTH", "NEUTRAL", "colour", "marker", "apply", "new"]
 
 WIDTH = 7.2  # inches: the text width of the report
 
@@ -53,18 +53,6 @@ def colour(method: str) -> str:
 def marker(method: str) -> str:
     """Marker of a method; a dot for one that has none in `MARKERS`."""
     return MARKERS.get(method, "o")
-
-
-def number(value: float, decimals: int = 1) -> str:
-    """Return `value` as a label: with a typographic minus, and zero without any.
-
-    Examples
-    --------
-    >>> number(-2.94), number(-0.001), number(0.169, 2)
-    ('−2.9', '0.0', '0.17')
-    """
-    rounded = round(float(value), decimals) + 0.0  # adding 0 takes the sign off -0.0
-    return f"{rounded:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def apply() -> None:

@@ -31,7 +31,7 @@ from lib.artifacts import PROJECT_ROOT, Run, atomic_path, open_run, write_json
 from lib.denoise import SHIPPED, load_model
 from lib.errors import DenoisingError, MissingArtifactError
 from lib.models import count_macs
-from lib.report.text import plain
+from lib.text import plain
 from lib.statistics import CONFIDENCE, by_group
 from lib.training import model_name
 

@@ -24,7 +24,7 @@ from lib.artifacts import Run
 from lib.errors import InputError
 from lib.figures import style
 from lib.report.tables import table_html
-from lib.report.text import escape, fill
+from lib.text import escape, fill
 
 __all__ = ["start", "figure", "table", "players", "say"]
 

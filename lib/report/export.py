@@ -35,7 +35,7 @@ from lib.artifacts import PROJECT_ROOT, Run, atomic_path, open_run, write_json
 from lib.errors import DenoisingError, InputError
 from lib.report import provenance
 from lib.report.markdown import READER, notebook_markdown, table_block, without_players
-from lib.report.text import escape, fill
+from lib.text import escape, fill
 
 __all__ = ["export", "render_html", "render_pdf", "ReportHTMLExporter", "ReportPDFExporter"]
 

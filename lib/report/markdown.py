@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 
 from lib.errors import InputError
-from lib.report.text import escape
+from lib.text import escape
 
 __all__ = ["READER", "notebook_markdown", "table_block", "without_players"]
 

@@ -15,7 +15,7 @@ import re
 
 from lib.artifacts import PROJECT_ROOT, atomic_path
 from lib.errors import InputError
-from lib.report.text import plain
+from lib.text import plain
 
 __all__ = ["headline_table", "filled"]
 

@@ -7,7 +7,7 @@ import html
 import pandas as pd
 from pandas.api import types
 
-from lib.report.text import MISSING, is_missing, plain, with_minus
+from lib.text import MISSING, is_missing, plain, with_minus
 
 __all__ = ["table_html", "with_intervals"]
 

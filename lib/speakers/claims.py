@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from lib.speakers.effects import speaker_means
+from lib.text import plain
 
 __all__ = ["CLAIMS", "VERDICTS", "claims", "headline"]
 
@@ -95,7 +96,7 @@ def _verdict(claim: Claim, test: pd.Series) -> tuple[str, str]:
         elif np.isfinite(test["detectable_db"]):
             why += f" Tested all the same, it would be found from {smallest} on with 80 % power."
         return untestable, why
-    size = f"{test['effect_name']} is {test['effect']:.2f}".replace("-", "\N{MINUS SIGN}")
+    size = f"{test['effect_name']} is {plain(test['effect'], '.2f')}"
     if test["p_holm"] >= 0.05:
         why = "No more than chance gives."
         if np.isfinite(test["detectable_db"]):

@@ -23,6 +23,7 @@ from statsmodels.tools.sm_exceptions import ModelWarning
 from lib.config import StatisticsConfig
 from lib.speakers.questions import codes
 from lib.statistics import CONFIDENCE
+from lib.text import plain
 
 __all__ = ["mixed_models", "residuals"]
 
@@ -85,10 +86,11 @@ def residuals(clips: pd.DataFrame) -> tuple[dict[str, np.ndarray], str]:
     rest = {"clips": fit.resid.to_numpy(), "speakers": offsets}
     rest = {name: (r - r.mean()) / r.std() for name, r in rest.items() if r.std() > 1e-9}
     words = [
-        f"{name}: skewness {stats.skew(r):.2f}, excess kurtosis {stats.kurtosis(r):.2f}"
+        f"{name}: skewness {plain(stats.skew(r), '.2f')}, "
+        f"excess kurtosis {plain(stats.kurtosis(r), '.2f')}"
         for name, r in rest.items()
     ]
-    return rest, f"{diagnosis} {'; '.join(words)}.".replace("-", "\N{MINUS SIGN}")
+    return rest, f"{diagnosis} {'; '.join(words)}."
 
 
 def _fit(table: pd.DataFrame, effect: str = "effect"):

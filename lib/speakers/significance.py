@@ -18,6 +18,7 @@ from lib.speakers.attributes import ATTRIBUTES
 from lib.speakers.crossed import accent_and_digit, accent_and_gender, compare_digits
 from lib.speakers.questions import Question, compare_groups, groupings, trend_with_age
 from lib.statistics import CONFIDENCE
+from lib.text import plain
 
 __all__ = ["add_power", "describe", "holm", "questions", "tests"]
 
@@ -161,9 +162,10 @@ def describe(results: pd.DataFrame, attribute: str) -> str:
     unit, testable = row["unit"], row["testable"]
     details = [f"{row['n_speakers']} speakers, {row['n_clips']:,} clips"]
     if np.isfinite(row["low_db"]):
-        details.insert(0, f"95 % interval {_signed(row['low_db'])} to {_signed(row['high_db'])}")
+        low, high = (plain(row[end], ".2f") for end in ("low_db", "high_db"))
+        details.insert(0, f"95 % interval {low} to {high}")
     if np.isfinite(row["effect"]):
-        details.append(f"{row['effect_name']} {_signed(row['effect'])}")
+        details.append(f"{row['effect_name']} {plain(row['effect'], '.2f')}")
     answer = "This corpus cannot tell."
     if testable:
         found = row["p_holm"] < 0.05
@@ -172,7 +174,7 @@ def describe(results: pd.DataFrame, attribute: str) -> str:
     if row["compared"]:
         text += f", {row['compared']}"
         if np.isfinite(row["estimate_db"]):
-            text += f": {_signed(row['estimate_db'])} {unit}"
+            text += f": {plain(row['estimate_db'], '.2f')} {unit}"
         text += f" ({'; '.join(details)})"
     if testable:
         text += f"; p = {row['p']:.2g}, after Holm {row['p_holm']:.2g}."
@@ -190,7 +192,3 @@ def describe(results: pd.DataFrame, attribute: str) -> str:
     if row["n_missing"] and row["n_speakers"]:
         text += f" Speakers left out for want of a value: {row['n_missing']}."
     return text
-
-
-def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
