@@ -18,9 +18,9 @@ from __future__ import annotations
 import collections
 import hashlib
 import json
-from collections.abc import Iterable
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +31,8 @@ from lib.artifacts import PROJECT_ROOT, Run, atomic_path, open_run, write_json
 from lib.denoise import SHIPPED, load_model
 from lib.errors import DenoisingError, MissingArtifactError
 from lib.models import count_macs
-from lib.text import plain
 from lib.statistics import CONFIDENCE, by_group
+from lib.text import plain
 from lib.training import model_name
 
 __all__ = ["SOURCES", "measured", "model_card", "publish"]
@@ -178,8 +178,8 @@ multiply-accumulates for one second of sound, working rate {rate:,} Hz. Layers: 
 {speakers}
 
 Noise: {noise["kind"]}, mixed at {plain(noise["snr_db"], "g")} dB SNR over each clip's own length, \
-drawn anew in every epoch; a share of the examples (`varied_share`) has noise between white and pink \
-at another SNR. {len(record["history"])} epochs, of which the one with the lowest loss \
+drawn anew in every epoch; a share of the examples (`varied_share`) has noise between white and \
+pink at another SNR. {len(record["history"])} epochs, of which the one with the lowest loss \
 on the validation speakers was kept. Augmentation and schedule, named as in `lib/config.py`:
 
 {settings}
@@ -207,7 +207,8 @@ clips, which says nothing about other speakers.
 ## Limits
 
 - It knows English digits by {corpus["n_speakers"]} speakers ({who}) in {noise["kind"]} noise. \
-Other voices, languages, running speech and other noise may come out worse than they went in: listen.
+Other voices, languages, running speech and other noise may come out worse than they went in: \
+listen.
 - It works at {rate:,} Hz: nothing above {rate // 2:,} Hz is left.
 - Weak consonants can go with the noise: do not rely on the output to find out what was said.
 - The channels of a recording are denoised one by one.

@@ -50,8 +50,8 @@ def headline_table(facts: dict) -> str:
         f"Real speech (FSDD), {facts['n_clips']:,} clips by {facts['n_speakers']} speakers, each "
         f"heard only by a model that never heard them; {facts['noise']} noise at "
         f"{plain(facts['input_snr_db'], 'g')} dB, {facts['sample_rate']:,} Hz, {facts['profile']} "
-        "run; in brackets the 95 % interval over speakers. Digits are understood by a recogniser that "
-        "learned from clean speech of other speakers.",
+        "run; in brackets the 95 % interval over speakers. Digits are understood by a recogniser "
+        "that learned from clean speech of other speakers.",
     ]
     return "\n".join(lines) + "\n"
 
