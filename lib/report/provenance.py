@@ -24,7 +24,7 @@ __all__ = ["collect", "executed_notebooks", "sections"]
 
 PACKAGES = [
     *("tensorflow", "keras", "numpy", "scipy", "pandas", "pyarrow", "librosa", "soundfile", "soxr"),
-    *("pystoi", "noisereduce", "matplotlib", "seaborn"),
+    *("statsmodels", "pystoi", "noisereduce", "matplotlib", "seaborn"),
     *("papermill", "nbconvert", "pypandoc_binary", "typst"),
 ]
 
