@@ -31,6 +31,7 @@ from lib.errors import InputError
 __all__ = [
     "CONFIDENCE",
     "Interval",
+    "half_width",
     "mean_with_interval",
     "by_group",
     "contrast_with_interval",
@@ -48,6 +49,24 @@ class Interval(NamedTuple):
     high: float
     n_speakers: int
     n_clips: int
+
+
+def half_width(error, degrees):
+    """Return how far the limits of Student's t interval lie from the estimate.
+
+    Parameters
+    ----------
+    error : float or array
+        Standard error of the estimate.
+    degrees : float or array
+        Degrees of freedom.
+
+    Examples
+    --------
+    >>> round(float(half_width(1.0, 5)), 3)
+    2.571
+    """
+    return stats.t.ppf((1 + CONFIDENCE) / 2, degrees) * error
 
 
 class _Resampler:
@@ -73,7 +92,7 @@ class _Resampler:
 
     def limits(self, estimate: float, error: float, degrees: float) -> tuple[float, float]:
         """Limits of the interval around `estimate`."""
-        half = stats.t.ppf((1 + CONFIDENCE) / 2, degrees) * error
+        half = half_width(error, degrees)
         return float(estimate - half), float(estimate + half)
 
     def interval(self, sums: np.ndarray, counts: np.ndarray, *, share: bool) -> Interval:

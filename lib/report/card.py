@@ -25,13 +25,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from lib.artifacts import PROJECT_ROOT, Run, atomic_path, open_run, write_json
 from lib.denoise import SHIPPED, load_model
 from lib.errors import DenoisingError, MissingArtifactError
 from lib.models import count_macs
-from lib.statistics import CONFIDENCE, by_group
+from lib.statistics import CONFIDENCE, by_group, half_width
 from lib.text import plain
 from lib.training import model_name
 
@@ -87,7 +86,7 @@ def measured(run: Run, record: dict, network: Path) -> dict:
 
 
 def _over_clips(values: pd.Series) -> dict:
-    half = values.sem() * stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)
+    half = half_width(values.sem(), len(values) - 1)
     return {"mean": values.mean(), "low": values.mean() - half, "high": values.mean() + half}
 
 

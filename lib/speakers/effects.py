@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from lib.config import StatisticsConfig
 from lib.speakers.attributes import ATTRIBUTES, CROSSED
-from lib.statistics import CONFIDENCE, by_group
+from lib.statistics import by_group, half_width
 
 __all__ = ["effects", "speaker_means", "variance_shares"]
 
@@ -32,7 +31,7 @@ def speaker_means(clips: pd.DataFrame) -> pd.DataFrame:
     attributes = ["age", *(attribute.column for attribute in ATTRIBUTES.values())]
     grouped = clips.groupby("speaker")
     table = grouped["gain_db"].agg(estimate_db="mean", error="sem", n_clips="count")
-    half = table.pop("error") * stats.t.ppf((1 + CONFIDENCE) / 2, table["n_clips"] - 1)
+    half = half_width(table.pop("error"), table["n_clips"] - 1)
     table["low_db"], table["high_db"] = table["estimate_db"] - half, table["estimate_db"] + half
     table = table[["estimate_db", "low_db", "high_db", "n_clips"]].join(grouped[attributes].first())
     return table.sort_values("estimate_db").reset_index()

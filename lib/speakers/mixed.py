@@ -22,7 +22,7 @@ from statsmodels.tools.sm_exceptions import ModelWarning
 
 from lib.config import StatisticsConfig
 from lib.speakers.questions import codes
-from lib.statistics import CONFIDENCE
+from lib.statistics import half_width
 from lib.text import plain
 
 __all__ = ["mixed_models", "residuals"]
@@ -55,7 +55,7 @@ def mixed_models(clips: pd.DataFrame, *, settings: StatisticsConfig) -> pd.DataF
         if fit is not None:
             degrees = len(of_speaker) - 2
             estimate, error = fit.fe_params["effect"], fit.bse_fe["effect"]
-            half = stats.t.ppf((1 + CONFIDENCE) / 2, degrees) * error
+            half = half_width(error, degrees)
             row |= {
                 "estimate_db": estimate,
                 "low_db": estimate - half,
