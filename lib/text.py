@@ -15,10 +15,11 @@ import pandas as pd
 
 from lib.errors import InputError
 
-__all__ = ["MISSING", "escape", "fill", "is_missing", "plain", "with_minus"]
+__all__ = ["MISSING", "NBSP", "escape", "fill", "is_missing", "plain", "with_minus"]
 
 MISSING = "–"  # what a missing value looks like in a table or a sentence
 MINUS = "\N{MINUS SIGN}"
+NBSP = "\N{NO-BREAK SPACE}"
 
 
 def escape(text: str) -> str:
@@ -53,6 +54,8 @@ def with_minus(number: str) -> str:
 def plain(value, spec: str | None = None) -> str:
     """Return `value` as readers see it: typographic minus, a dash where it is missing.
 
+    A per cent sign is set off by a space that does not break, as a unit is.
+
     Parameters
     ----------
     value : object
@@ -75,7 +78,7 @@ def plain(value, spec: str | None = None) -> str:
             spec = "," if abs(int(value)) >= 10_000 else ""
     if isinstance(value, numbers.Real) and math.isinf(value):
         return "∞" if float(value) > 0 else MINUS + "∞"
-    return with_minus(format(value, spec))
+    return with_minus(format(value, spec)).replace("%", NBSP + "%")
 
 
 class _Filler(string.Formatter):

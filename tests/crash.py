@@ -178,7 +178,7 @@ def main() -> None:
                 check("full disk", calm, small)
             finally:
                 os.sync()
-                subprocess.run(["umount", small / "build"], check=False)
+                subprocess.run(["umount", "--lazy", small / "build"], check=False)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -8,11 +8,11 @@
 
 The first command (it needs what `lib.corpora.sample.generate` names) makes as many clips as Audio
 MNIST has, at its sample rate: 30,000, 1.7 GB.  The second takes the first repetitions of every
-digit; for each number of them a clone of the project executes
-the first three notebooks; 03 learns from the same few clips per speaker, for one epoch,
-so that only the size of the clip store differs.  A table tells the wall time of each notebook and
-the peak of the memory that all its processes hold for themselves (pages of mapped files can
-be dropped at any time and do not count).  Linux only; half an hour, so it is no part of `make test`.
+digit; for each number of them a clone of the project executes the first three notebooks; 03
+learns from the same few clips per speaker, for one epoch, so that only the size of the clip store
+differs.  A table tells the wall time of each notebook and the peak of the memory that all its
+processes hold for themselves; pages of mapped files can be dropped at any time and do not count.
+Linux only; ten minutes, so it is no part of `make test`.
 """
 
 from __future__ import annotations

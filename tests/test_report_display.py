@@ -155,7 +155,7 @@ def test_say_fills_and_escapes(shown):
     prose = shown[0][0]["text/markdown"]
     assert prose.startswith("**−11.4 dB** for ")
     assert r"\<b\>\*Bob\*\<\/b\> \$x\$ \[\@a\] \`c\`" in prose
-    assert prose.endswith(", 30,000 clips, p 25%, –.")
+    assert prose.endswith(", 30,000 clips, p 25\N{NO-BREAK SPACE}%, –.")
 
 
 @given(st.text())

@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pandas as pd
+import psutil
 import pypdf
 import pytest
 from nbformat import v4
@@ -185,6 +186,11 @@ def test_a_hyphen_before_a_number_is_a_minus():
     )
 
 
+def test_a_number_and_its_unit_stay_on_one_line():
+    shown = html_of(Notebook().prose("with **2 dB**, (95 % of 3 s), 4 ms; 7 speakers"))
+    assert "<strong>2~dB</strong>, (95~% of 3~s), 4~ms; 7 speakers" in shown.replace("\xa0", "~")
+
+
 def test_identifiers_are_used_once():
     with pytest.raises(InputError, match="fig-line is used twice"):
         html_of(Notebook().figure(caption="c").figure(caption="c"))
@@ -257,7 +263,7 @@ def test_export_writes_four_files(project, tmp_path):
     names = {"report.html", "report.pdf", "headline.json", "provenance.json"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert "Ours gains <strong>11.4 dB</strong>" in html
+    assert "Ours gains <strong>11.4\xa0dB</strong>" in html
     assert "(synthetic), smoke run" in html
     assert "2 January 2026" in html
     assert "Time for 01 toy" in html
@@ -438,11 +444,16 @@ def test_relay_drops_what_tensorflow_says_at_each_start(watched):
 
 
 def test_execute_says_that_the_kernel_died(tmp_path):
-    path = write_notebook(tmp_path / "in.ipynb", "import os\nos._exit(9)")
-    process = run_notebook(path)
+    code = f"""import os, pathlib, subprocess
+worker = subprocess.Popen(["sleep", "60"]).pid
+pathlib.Path({str(tmp_path / "worker")!r}).write_text(str(worker))
+os._exit(9)"""
+    process = run_notebook(write_notebook(tmp_path / "in.ipynb", code))
     _, errors = process.communicate(timeout=60)
+    worker = int((tmp_path / "worker").read_text())
+    assert not psutil.pid_exists(worker) or psutil.Process(worker).status() == "zombie"
     assert process.returncode == 1
     assert "Kernel died" in errors
     assert "kernel.log" in errors
     assert "Traceback" not in errors
-    assert {p.name for p in tmp_path.iterdir()} == {"in.ipynb"}
+    assert {p.name for p in tmp_path.iterdir()} == {"in.ipynb", "worker"}

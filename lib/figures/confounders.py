@@ -12,6 +12,7 @@ from scipy import stats
 from lib.figures import style
 from lib.figures.speakers import FEW, GAIN, GROUP, POINT
 from lib.speakers import ATTRIBUTES
+from lib.text import plain
 
 __all__ = ["heard_and_gained", "normality", "overlap", "pitch", "remaining"]
 
@@ -37,7 +38,7 @@ def overlap(shares: pd.DataFrame):
     for (i, j), share in np.ndenumerate(table.to_numpy()):
         if np.isfinite(share):
             colour = "white" if share > 0.6 else "black"
-            text = f"{share:.0%}\nn={n.iloc[i, j]:.0f}"
+            text = f"{plain(share, '.0%')}\nn={n.iloc[i, j]:.0f}"
             ax.text(j, i, text, ha="center", va="center", fontsize=6.5, color=colour)
     ax.set_xticks(range(len(columns)), columns, rotation=40, ha="right", fontsize=8)
     ax.set_yticks(range(len(rows)), rows)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import os
 import re
 import shutil
@@ -125,11 +126,20 @@ class Relay:
 
 
 class _KernelManager(AsyncKernelManager):
-    """Starts kernels whose own standard streams go to a file: the notebook shows their output."""
+    """Starts kernels whose own standard streams go to a file: the notebook shows their output.
+
+    The parallel workers of a kernel end with it, even if it died.
+    """
 
     async def start_kernel(self, **kwargs):
         with open(JUPYTER / "kernel.log", "wb") as log:
             await super().start_kernel(stdout=log, stderr=log, **kwargs)
+        self.group = os.getpgid(self.provisioner.pid)
+
+    async def cleanup_resources(self, restart: bool = False):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.group, signal.SIGKILL)
+        await super().cleanup_resources(restart)
 
 
 def _set_environment() -> None:

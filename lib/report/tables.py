@@ -7,11 +7,10 @@ import html
 import pandas as pd
 from pandas.api import types
 
-from lib.text import MISSING, is_missing, plain, with_minus
+from lib.text import MISSING, NBSP, is_missing, plain, with_minus
 
 __all__ = ["table_html", "with_intervals"]
 
-NBSP = "\N{NO-BREAK SPACE}"
 LONG_TEXT = 24  # characters; shorter texts stay on one line, longer ones get room to wrap
 
 

@@ -21,6 +21,7 @@ import statsmodels.api as sm
 from lib.config import StatisticsConfig
 from lib.speakers.questions import codes
 from lib.statistics import CONFIDENCE
+from lib.text import plain
 
 __all__ = ["INSEPARABLE", "MEASURES", "describe_overlap", "held_fixed", "measures", "overlap"]
 
@@ -157,5 +158,7 @@ def describe_overlap(shares: pd.DataFrame) -> str:
         named.setdefault(frozenset((row.attribute, row.other)), row)
     if not named:
         return "No two properties go together so closely that they could not be separated."
-    pairs = [f"{row.attribute} and {row.other} ({row.share:.0%})" for row in named.values()]
+    pairs = [
+        f"{row.attribute} and {row.other} ({plain(row.share, '.0%')})" for row in named.values()
+    ]
     return f"Cannot be separated in this corpus: {'; '.join(pairs)}."

@@ -177,8 +177,24 @@ local function text(str)
   return pandoc.Str((str.text:gsub("^([%(%[]?)%-(%d)", "%1\u{2212}%2")))
 end
 
+-- A number and its unit stay on one line.
+local UNITS = {}
+for _, unit in ipairs({ "%", "dB", "Hz", "kHz", "s", "ms", "min", "MB", "GB" }) do UNITS[unit] = true end
+
+local function numbers_with_units(inlines)
+  for i = 2, #inlines - 1 do
+    local before, after = inlines[i - 1], inlines[i + 1]
+    if inlines[i].t == "Space" and before.t == "Str" and after.t == "Str"
+      and before.text:match("%d$") and UNITS[after.text:match("^[%a%%]+") or ""] then
+      inlines[i] = pandoc.Str("\u{a0}")
+    end
+  end
+  return inlines
+end
+
 local lay_out = {
   Str = text,
+  Inlines = numbers_with_units,
   Cite = cross_reference,
   Math = equation,
   Div = function(div)
