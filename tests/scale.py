@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,8 +27,8 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import yaml
+from crash import ROOT, clone
 
-ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ["01_data_exploration", "02_spectrogram_preparation", "03_model_training"]
 SMALL = {
     "training": {
@@ -89,9 +88,7 @@ def main() -> None:
     corpus, rows = chosen.folder.resolve(), []
     with tempfile.TemporaryDirectory(dir=corpus.parent) as place:
         project = Path(place) / "project"
-        subprocess.run(["git", "clone", "--quiet", ROOT, project], check=True)
-        for requirements in project.glob("requirements*.txt"):
-            os.utime(requirements, (0, 0))  # the environment is there
+        clone(project)
         (project / "small.yaml").write_text(yaml.safe_dump(SMALL), encoding="utf-8")
         for repetitions in chosen.repetitions:
             data = subset(corpus, Path(place) / str(repetitions), repetitions)
