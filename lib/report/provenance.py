@@ -51,8 +51,9 @@ def collect(run: Run) -> dict:
     dict
         ``date``, ``profile``, ``seed``, ``config``, ``corpus``, ``code`` (commit, modified),
         ``machine`` (cpu, cores, memory_gb, platform), ``python``, ``packages``,
-        ``seconds`` (notebook -> s), ``earlier_training_seconds`` (of folds that this run took
-        as they were) and ``total_seconds``, which counts both.
+        ``seconds`` (notebook -> s), ``earlier_training_seconds`` (of networks that this run
+        took as they were) and ``total_seconds``, which counts both, but not the scores of folds
+        that were taken as they were.
     """
     metadata = {
         path.stem: nbformat.read(path, as_version=4).metadata.get("papermill", {})
@@ -60,10 +61,10 @@ def collect(run: Run) -> dict:
     }
     seconds = {stem: round(m.get("duration") or 0.0, 1) for stem, m in metadata.items()}
     try:
-        trained = float(run.load("history")["seconds"].sum())
+        trained = sum(run.load(name)["seconds"].sum() for name in ("history", "recognisers"))
     except MissingArtifactError:
         trained = 0.0
-    earlier = round(max(0.0, trained - seconds.get("03_model_training", 0.0)), 1)
+    earlier = round(max(0.0, float(trained) - seconds.get("03_model_training", 0.0)), 1)
     ends = [m["end_time"] for m in metadata.values() if m.get("end_time")]
     try:
         corpus = run.load_json("corpus")
@@ -176,8 +177,8 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
         "Python": facts["python"],
     }
     run |= {f"Time for {stem}": f"{s:.0f} s" for stem, s in facts["seconds"].items()}
-    run["Time for folds trained before"] = f"{facts['earlier_training_seconds']:.0f} s"
-    run["Time in all"] = f"{facts['total_seconds']:.0f} s"
+    run["Time for networks trained before"] = f"{facts['earlier_training_seconds']:.0f} s"
+    run["Time in all, but for scores made before"] = f"{facts['total_seconds']:.0f} s"
     config = {k: v for k, v in _flat(facts["config"]).items() if k not in ("profile", "seed")}
     return [
         ("tbl-provenance-run", "How this report was made.", _two_columns(run, "Fact")),
