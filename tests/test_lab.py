@@ -77,6 +77,8 @@ def lab(tmp_path):
     (config / "jupyter_server_config.py").write_text(SERVER.format(port=port))
     shutil.copy(PROJECT_ROOT / "Makefile", project)
     (project / "lib").symlink_to(PROJECT_ROOT / "lib")
+    venv = tmp_path / "environment"  # make wants its path without spaces
+    venv.symlink_to(sys.prefix)
     notebook_copy(FIRST, project / "notebooks", profile="smoke", build_dir=str(tmp_path / "build"))
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS", "JUPYTER"))}
     kept.pop("PYTHONPATH", None)
@@ -84,7 +86,7 @@ def lab(tmp_path):
     other = {"JUPYTER_PATH": str(foreign.parents[2])}
     with open(tmp_path / "log", "w") as log:
         server = subprocess.Popen(
-            ["make", "lab", f"VENV={sys.prefix}", "-o", f"{sys.prefix}/.complete"],
+            ["make", "lab", f"VENV={venv}", "-o", f"{venv}/.complete"],
             cwd=project, env=kept | here | other, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
