@@ -131,14 +131,17 @@ class _KernelManager(AsyncKernelManager):
     The parallel workers of a kernel end with it, even if it died.
     """
 
+    group: int | None = None  # of processes; None until a kernel has started
+
     async def start_kernel(self, **kwargs):
         with open(JUPYTER / "kernel.log", "wb") as log:
             await super().start_kernel(stdout=log, stderr=log, **kwargs)
         self.group = os.getpgid(self.provisioner.pid)
 
     async def cleanup_resources(self, restart: bool = False):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.group, signal.SIGKILL)
+        if self.group is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.group, signal.SIGKILL)
         await super().cleanup_resources(restart)
 
 
