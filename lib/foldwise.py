@@ -1,8 +1,9 @@
-"""Train all folds at once where there is a cluster (`lib.workers`).
+"""Train all folds at once where there is a cluster or more than one GPU (`lib.workers`).
 
-Models of different folds have nothing to do with each other, so each is a task of its own.  On
-a machine with several GPUs, start one worker for each of them, with ``CUDA_VISIBLE_DEVICES`` set:
-so small a network gains more from that than from sharing one batch between the GPUs.
+Models of different folds have nothing to do with each other, so each is a task of its own.
+Several GPUs take a fold each, rather than share every batch as they would under
+`tf.distribute`: nothing has to be sent between them after each step of so small a network, and
+its batches, and with them its weights, are those of a machine with one GPU.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from lib.models import MODELS
 from lib.recognition import train_recogniser
 from lib.supplied import open_training_store
 from lib.training import train_fold
-from lib.workers import connect
+from lib.workers import side_by_side
 
 __all__ = ["train_ahead"]
 
@@ -31,19 +32,20 @@ RECOGNISER = "recogniser"
 def train_ahead(
     run: Run, folds: pd.DataFrame, names: Iterable[str] = (*MODELS, RECOGNISER)
 ) -> None:
-    """Train the models and the recogniser of every fold on the cluster.
+    """Train the models and the recogniser of every fold on the cluster, or on several GPUs.
 
-    What was trained before is not trained again.  Without a cluster nothing is done:
+    What was trained before is not trained again.  Without either nothing is done:
     `lib.training.train_all` and `lib.recognition.train_recognisers` train what is missing.
     """
-    if not connect():
-        return
     tasks = [(name, int(fold)) for fold in sorted(folds["fold"].unique()) for name in names]
-    done = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(
-        joblib.delayed(_train)(run, folds, *task) for task in tasks
-    )
-    for _ in tqdm(done, total=len(tasks), desc="networks trained on the cluster"):
-        pass
+    with side_by_side() as possible:
+        if not possible:
+            return
+        done = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(
+            joblib.delayed(_train)(run, folds, *task) for task in tasks
+        )
+        for _ in tqdm(done, total=len(tasks), desc="networks trained side by side"):
+            pass
 
 
 def _train(run: Run, folds: pd.DataFrame, name: str, fold: int) -> None:

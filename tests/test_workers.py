@@ -1,9 +1,10 @@
-"""lib.workers and lib.foldwise: a cluster of two workers makes the same tables as this machine."""
+"""lib.workers and lib.foldwise: two workers or two GPUs make the same tables as this machine."""
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 import toys
 from dask.distributed import LocalCluster, get_client
 from voices import configure
@@ -39,6 +40,17 @@ def address(_cluster, monkeypatch):
     get_client().close()
 
 
+@pytest.fixture
+def two_gpus(monkeypatch):
+    """TensorFlow believes that there are two GPUs, in this process only."""
+    gpus = [tf.config.PhysicalDevice(f"/physical_device:GPU:{i}", "GPU") for i in range(2)]
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
+    details = {"device_name": "Toy"}
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: details)
+    monkeypatch.delenv(workers.ADDRESS, raising=False)
+    monkeypatch.delenv(workers.VISIBLE, raising=False)
+
+
 def tables(folder, tree):
     """Every table that work over clips makes, and what the recognisers learned."""
     run = Run(corpus="toys", config=CONFIG, data_dir=str(tree), dir=folder)
@@ -55,13 +67,23 @@ def tables(folder, tree):
     return [manifest, voices.measure_voices(run, store), scores, learned], clips, there
 
 
-def test_a_cluster_of_two_workers_makes_the_same_tables(tmp_path, request):
-    toys.record(tmp_path)
-    here, clips, ahead = tables(tmp_path / "here", tmp_path)
-    assert not ahead, "without a cluster nothing is trained ahead"
-    request.getfixturevalue("address")
-    assert workers.connect()
-    there, clips_there, ahead = tables(tmp_path / "there", tmp_path)
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """The tree of the corpus, and what this machine makes of it."""
+    tree = tmp_path_factory.mktemp("toys")
+    toys.record(tree)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "gpus", dict)
+        return tree, *tables(tmp_path_factory.mktemp("here"), tree)
+
+
+@pytest.mark.parametrize("place", ["address", "two_gpus"])
+def test_a_cluster_or_two_gpus_make_the_same_tables(here, place, tmp_path, request):
+    tree, here, clips, ahead = here
+    assert not ahead, "without GPUs nothing is trained ahead"
+    request.getfixturevalue(place)
+    assert workers.connect() == (place == "address")
+    there, clips_there, ahead = tables(tmp_path, tree)
     assert ahead == [f"recogniser-fold{k}.keras" for k in range(3)]
     np.testing.assert_array_equal(clips, clips_there)
     for expected, table in zip(here, there, strict=True):
@@ -72,6 +94,20 @@ def test_the_work_is_done_by_both_workers(address, _cluster):
     assert workers.connect()
     pids = set(joblib.Parallel(n_jobs=-1)(joblib.delayed(toys.process)() for _ in range(40)))
     assert pids == {worker.pid for worker in _cluster.workers.values()}
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_each_gpu_has_a_process_that_sees_no_other():
+    with workers.side_by_side() as possible:
+        assert possible
+        seen = joblib.Parallel(n_jobs=-1)(joblib.delayed(toys.visible_gpu)() for _ in range(20))
+    assert set(seen) == {"0", "1"}
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_only_the_gpus_that_the_user_left_visible_are_used(monkeypatch):
+    monkeypatch.setenv(workers.VISIBLE, "2,5")
+    assert workers.gpus() == {"2": "Toy", "5": "Toy"}
 
 
 def test_without_the_variable_nothing_is_connected(monkeypatch):

@@ -47,6 +47,7 @@ def start(run: Run, *, players: bool = True) -> None:
     """
     _state.update(run=run, players=bool(players))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # processes share a GPU
     for library in ("absl", "tensorflow"):  # a filter, because TensorFlow resets its level
         logging.getLogger(library).addFilter(_is_error)
     warnings.filterwarnings("ignore", category=FutureWarning)

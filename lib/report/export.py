@@ -176,7 +176,7 @@ def _title_page(run: Run, facts: dict, headline: dict) -> dict:
         "Corpus": run.corpus,
         "Profile": facts["profile"],
         "Commit": commit,
-        "Machine": f"{machine['cpu']}, {machine['cores']} cores",
+        "Machine": ", ".join([machine["cpu"], f"{machine['cores']} cores", *machine["gpus"]]),
         "Computed in": _duration(facts["total_seconds"]),
     }
     abstract = NOTEBOOKS / "abstract.md"

@@ -50,7 +50,7 @@ def collect(run: Run) -> dict:
     -------
     dict
         ``date``, ``profile``, ``seed``, ``config``, ``corpus``, ``code`` (commit, modified),
-        ``machine`` (cpu, cores, memory_gb, platform), ``python``, ``packages``,
+        ``machine`` (cpu, cores, gpus, memory_gb, platform), ``python``, ``packages``,
         ``seconds`` (notebook -> s), ``earlier_training_seconds`` (of networks that this run
         took as they were) and ``total_seconds``, which counts both, but not the scores of folds
         that were taken as they were.
@@ -77,7 +77,7 @@ def collect(run: Run) -> dict:
         "config": run.config.to_dict(),
         "corpus": {"name": run.corpus, **_without_paths(corpus, run)},
         "code": _code(),
-        "machine": _machine(),
+        "machine": _machine(run),
         "python": platform.python_version(),
         "packages": _packages(),
         "seconds": seconds,
@@ -118,15 +118,20 @@ def _code() -> dict:
     return {"commit": commit, "modified": bool(changes)}
 
 
-def _machine() -> dict:
+def _machine(run: Run) -> dict:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     except (AttributeError, ValueError, OSError):
         memory = None
+    try:
+        gpus = run.load_json("gpus")
+    except MissingArtifactError:
+        gpus = []
     return {
         "cpu": _cpu_model(),
         "cores": cores,
+        "gpus": gpus,
         "memory_gb": memory and round(memory, 1),
         "platform": f"{platform.system()} {platform.release()}, {platform.machine()}",
     }
@@ -172,6 +177,7 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
         "Profile": facts["profile"],
         "Root seed": facts["seed"],
         "Processor": f"{machine['cpu']}, {machine['cores']} cores used",
+        "GPUs": ", ".join(machine["gpus"]) or "none used",
         "Memory": f"{machine['memory_gb']} GiB" if machine["memory_gb"] else None,
         "System": machine["platform"],
         "Python": facts["python"],
