@@ -35,7 +35,8 @@ __all__ = [
     "load_config",
 ]
 
-NOISE_KINDS = ("white", "pink", "supplied")  # those of lib.noise, and files of the corpus
+SUPPLIED = "supplied"  # noisy files of the corpus; the other kinds are those of lib.noise
+NOISE_KINDS = ("white", "pink", SUPPLIED)
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class NoiseConfig:
             raise InputError(
                 f"noise: kind must be one of {', '.join(NOISE_KINDS)}, got {self.kind!r}."
             )
+
+    @property
+    def supplied(self) -> bool:
+        """Whether the corpus brings its noisy side, so that none is mixed."""
+        return self.kind == SUPPLIED
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import pandas as pd
 
 from lib.artifacts import Run
 from lib.audio import fix_length
-from lib.config import Config
+from lib.config import SUPPLIED, Config
 from lib.corpora.summary import measured_snr, usable
 from lib.errors import CorpusError, MissingArtifactError
 from lib.metrics import snr
@@ -34,8 +34,6 @@ __all__ = [
     "open_training_store",
     "used_clips",
 ]
-
-KIND = "supplied"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +49,7 @@ class SuppliedStore(ClipStore):
 
         Parameters are those of `ClipStore.noisy`.
         """
-        if kind in (None, KIND) and snr_db in (None, self.config.noise.snr_db):
+        if kind in (None, SUPPLIED) and snr_db in (None, self.config.noise.snr_db):
             return fix_length(self.supplied.clean(row), self.index["samples"].iat[row])
         return super().noisy(row, kind=kind, snr_db=snr_db, talkers=talkers)
 
@@ -67,7 +65,7 @@ def used_clips(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
         Noisy files are wanted and no clip has one.
     """
     clips = usable(manifest)
-    if config.noise.kind != KIND:
+    if not config.noise.supplied:
         return clips
     pairs = clips[np.isfinite(clips["measured_snr_db"])].reset_index(drop=True)
     if pairs.empty:
@@ -98,7 +96,7 @@ def build_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
     """
     clips = used_clips(manifest, run.config)
     clean = build_clip_store(run, clips, root)
-    if run.config.noise.kind != KIND:
+    if not run.config.noise.supplied:
         return clean
     noisy = build_clip_store(_beside(run), clips.assign(path=clips["noisy_path"]), root)
     store = SuppliedStore(clean.clips, clean.index, run.config, noisy)
@@ -116,7 +114,7 @@ def open_store(run: Run) -> ClipStore:
         It is not there, or not whole.
     """
     store = open_clip_store(run)
-    if run.config.noise.kind != KIND:
+    if not run.config.noise.supplied:
         return store
     if "noisy_sha256" not in store.index:
         raise MissingArtifactError(
@@ -129,7 +127,7 @@ def open_store(run: Run) -> ClipStore:
 def open_training_store(run: Run) -> ClipStore:
     """Open the clip store of a run, as networks learn from it: drawn noise is mixed, and white."""
     store = open_store(run)
-    if run.config.noise.kind != KIND:
+    if not run.config.noise.supplied:
         return store
     drawn = dataclasses.replace(run.config.noise, kind="white")
     return dataclasses.replace(store, config=dataclasses.replace(run.config, noise=drawn))

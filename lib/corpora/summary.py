@@ -199,7 +199,7 @@ def snr_facts(manifest: pd.DataFrame, noise: NoiseConfig) -> dict:
         follows += (
             "This run takes them as they are all the same, so that only what is compared on the "
             "same clips is compared fairly."
-            if noise.kind == "supplied"
+            if noise.supplied
             else "The models here are trained and scored on noise that is mixed anew, at exactly "
             "the stated SNR for every clip."
         )
