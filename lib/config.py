@@ -154,6 +154,11 @@ class Config:
         """All fields as nested plain dictionaries, ready for JSON."""
         return dataclasses.asdict(self)
 
+    @classmethod
+    def from_dict(cls, values: dict) -> Config:
+        """The settings of which `to_dict` made `values`; raises InputError for any others."""
+        return _override(cls(), values, "settings")
+
 
 PROFILES = {
     "smoke": {

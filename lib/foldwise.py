@@ -4,28 +4,41 @@ Models of different folds have nothing to do with each other, so each is a task 
 Several GPUs take a fold each, rather than share every batch as they would under
 `tf.distribute`: nothing has to be sent between them after each step of so small a network, and
 its batches, and with them its weights, are those of a machine with one GPU.
+
+Each task has a process of its own.  Keras draws the seeds of the first weights from Python's
+global `random`, and in a Dask worker other threads draw from it, too::
+
+    python -m lib.foldwise < task.json
 """
 
 from __future__ import annotations
 
+import functools
+import json
+import os
+import queue
+import subprocess
+import sys
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 
 import joblib
-import keras
 import pandas as pd
 from tqdm import tqdm
 
-from lib.artifacts import Run
+from lib.artifacts import PROJECT_ROOT, Run
+from lib.config import Config
+from lib.errors import DenoisingError
 from lib.models import MODELS
 from lib.recognition import train_recogniser
 from lib.supplied import open_training_store
 from lib.training import train_fold
-from lib.workers import side_by_side
+from lib.workers import VISIBLE, connect, gpus
 
 __all__ = ["train_ahead"]
 
-ONE_AT_A_TIME = threading.Lock()  # in a process; Keras has one random seed for all threads
+ONE_AT_A_TIME = threading.Lock()  # in a worker, whose cores it can use
 RECOGNISER = "recogniser"
 
 
@@ -36,24 +49,68 @@ def train_ahead(
 
     What was trained before is not trained again.  Without either nothing is done:
     `lib.training.train_all` and `lib.recognition.train_recognisers` train what is missing.
+
+    Raises
+    ------
+    DenoisingError
+        A network could not be trained; the others are, or will be by the next call.
     """
+    parallel = functools.partial(joblib.Parallel, return_as="generator_unordered")
+    if connect():
+        work, train = parallel(n_jobs=-1), _train_in_turn
+    elif len(numbers := gpus()) > 1:
+        free: queue.SimpleQueue[str] = queue.SimpleQueue()
+        for number in numbers:
+            free.put(number)
+        work = parallel(n_jobs=len(numbers), backend="threading")
+        train = functools.partial(_train_on_a_gpu, free)
+    else:
+        return
     tasks = [(name, int(fold)) for fold in sorted(folds["fold"].unique()) for name in names]
-    with side_by_side() as possible:
-        if not possible:
-            return
-        done = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(
-            joblib.delayed(_train)(run, folds, *task) for task in tasks
-        )
-        for _ in tqdm(done, total=len(tasks), desc="networks trained side by side"):
-            pass
+    done = work(joblib.delayed(train)(run, *task) for task in tasks)
+    for _ in tqdm(done, total=len(tasks), desc="networks trained side by side"):
+        pass
 
 
-def _train(run: Run, folds: pd.DataFrame, name: str, fold: int) -> None:
-    """Train one network; all that it leaves is in the run's folder."""
+def _train_in_turn(run: Run, name: str, fold: int) -> None:
     with ONE_AT_A_TIME:
-        store = open_training_store(run)  # memory-mapped there, rather than sent there
-        if name == RECOGNISER:
-            train_recogniser(run, store, folds, fold)
-        else:
-            train_fold(run, store, folds, name, fold)
-        keras.backend.clear_session()
+        _train_apart(run, name, fold)
+
+
+def _train_on_a_gpu(free: queue.SimpleQueue[str], run: Run, name: str, fold: int) -> None:
+    number = free.get()
+    try:
+        _train_apart(run, name, fold, {VISIBLE: number})
+    finally:
+        free.put(number)
+
+
+def _train_apart(run: Run, name: str, fold: int, variables: dict[str, str] | None = None) -> None:
+    """Train one network in a process of its own; all that it leaves is in the run's folder."""
+    place = {"corpus": run.corpus, "data_dir": run.data_dir, "dir": str(run.dir)}
+    task = {"run": place, "config": run.config.to_dict(), "name": name, "fold": fold}
+    done = subprocess.run(
+        [sys.executable, "-m", "lib.foldwise"],
+        input=json.dumps(task),
+        text=True,
+        capture_output=True,
+        cwd=PROJECT_ROOT,
+        env=os.environ | (variables or {}),
+    )
+    if done.returncode:
+        last = done.stderr.strip().rpartition("\n")[2] or f"status {done.returncode}"
+        raise DenoisingError(f"{name}, fold {fold + 1}, could not be trained: {last}")
+
+
+def _train(task: dict) -> None:
+    place = task["run"] | {"dir": Path(task["run"]["dir"])}
+    run = Run(config=Config.from_dict(task["config"]), **place)
+    store, folds = open_training_store(run), run.load("folds")
+    if task["name"] == RECOGNISER:
+        train_recogniser(run, store, folds, task["fold"])
+    else:
+        train_fold(run, store, folds, task["name"], task["fold"])
+
+
+if __name__ == "__main__":
+    _train(json.load(sys.stdin))

@@ -3,23 +3,18 @@
 ``DASK_SCHEDULER_ADDRESS``, e.g. ``tcp://10.0.0.5:8786``, names the cluster's scheduler.  All that
 joblib would run on the cores of this machine then runs there, with the same tables in the end.
 The workers need the project, its environment, ``build/`` and the corpus under the same paths.
-
-Without a cluster, several GPUs become one of their own for as long as networks are trained: one
-process for each GPU, which sees no other.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
-from collections.abc import Iterator
 
 import joblib
 
 from lib.errors import InputError
 
-__all__ = ["ADDRESS", "VISIBLE", "connect", "gpus", "side_by_side"]
+__all__ = ["ADDRESS", "VISIBLE", "connect", "gpus"]
 
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -67,34 +62,3 @@ def gpus() -> dict[str, str]:
     names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in found]
     numbers = os.environ.get(VISIBLE) or ",".join(map(str, range(len(found))))
     return dict(zip(numbers.split(","), (name or "unnamed" for name in names), strict=False))
-
-
-@contextlib.contextmanager
-def side_by_side() -> Iterator[bool]:
-    """A place where several networks can be trained at once; yields whether there is one.
-
-    That is the cluster or, without one, a process for each of several GPUs.
-    """
-    if connect():
-        yield True
-    elif len(numbers := list(gpus())) > 1:
-        with _process_per_gpu(numbers):
-            yield True
-    else:
-        yield False
-
-
-@contextlib.contextmanager
-def _process_per_gpu(numbers: list[str]) -> Iterator[None]:
-    """Let joblib work, for a time, in one process for each of the GPUs of this machine."""
-    from dask.distributed import Client, Nanny, Scheduler, SpecCluster
-
-    here = {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}
-    scheduler = {"cls": Scheduler, "options": here}
-    processes = {
-        number: {"cls": Nanny, "options": {"nthreads": 1, "env": {VISIBLE: number}}}
-        for number in numbers
-    }
-    cluster = SpecCluster(processes, scheduler)
-    with cluster, Client(cluster), joblib.parallel_config(backend="dask"):
-        yield

@@ -1,5 +1,7 @@
 """lib.workers and lib.foldwise: two workers or two GPUs make the same tables as this machine."""
 
+import time
+
 import joblib
 import numpy as np
 import pandas as pd
@@ -9,17 +11,17 @@ import toys
 from dask.distributed import LocalCluster, get_client
 from voices import configure
 
-from lib import foldwise, recognition, voices, workers
+from lib import foldwise, recognition, training, voices, workers
 from lib.artifacts import Run, open_run
 from lib.baselines import standard_methods
 from lib.corpora import build_manifest
-from lib.errors import InputError
+from lib.errors import DenoisingError, InputError
 from lib.evaluation import score_method
 from lib.pairs import deal_folds
 from lib.store import build_clip_store, open_clip_store
 
 CONFIG = configure(
-    training={"folds": 3, "batch_size": 2},
+    training={"folds": 3, "batch_size": 2, "epochs": 1},
     recognition={"epochs": 1},
 )
 
@@ -60,11 +62,14 @@ def tables(folder, tree):
     folds = run.save("folds", deal_folds(store, speakers))
     noisy = standard_methods(CONFIG)[0]
     scores = score_method(noisy, store, range(len(store))).drop(columns="milliseconds")
-    foldwise.train_ahead(run, folds, ["recogniser"])
+    foldwise.train_ahead(run, folds, ["ours", "recogniser"])
     there = sorted(path.name for path in run.path("models").glob("*.keras"))
-    learned = recognition.train_recognisers(run, store, folds).drop(columns="seconds")
+    learned = [
+        training.train_all(run, store, folds, ["ours"]).drop(columns="seconds"),
+        recognition.train_recognisers(run, store, folds).drop(columns="seconds"),
+    ]
     clips = np.array(open_clip_store(run).clips)
-    return [manifest, voices.measure_voices(run, store), scores, learned], clips, there
+    return [manifest, voices.measure_voices(run, store), scores, *learned], clips, there
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +89,7 @@ def test_a_cluster_or_two_gpus_make_the_same_tables(here, place, tmp_path, reque
     request.getfixturevalue(place)
     assert workers.connect() == (place == "address")
     there, clips_there, ahead = tables(tmp_path, tree)
-    assert ahead == [f"recogniser-fold{k}.keras" for k in range(3)]
+    assert ahead == [f"{name}-fold{k}.keras" for name in ("ours", "recogniser") for k in range(3)]
     np.testing.assert_array_equal(clips, clips_there)
     for expected, table in zip(here, there, strict=True):
         pd.testing.assert_frame_equal(expected, table, check_exact=True)
@@ -97,11 +102,28 @@ def test_the_work_is_done_by_both_workers(address, _cluster):
 
 
 @pytest.mark.usefixtures("two_gpus")
-def test_each_gpu_has_a_process_that_sees_no_other():
-    with workers.side_by_side() as possible:
-        assert possible
-        seen = joblib.Parallel(n_jobs=-1)(joblib.delayed(toys.visible_gpu)() for _ in range(20))
-    assert set(seen) == {"0", "1"}
+def test_two_networks_are_trained_at_a_time_each_on_another_gpu(tmp_path, monkeypatch):
+    at_work, seen = set(), []
+
+    def train(run, name, fold, variables):
+        at_work.add((gpu := variables[workers.VISIBLE], name, fold))
+        time.sleep(0.2)
+        seen.append(sorted(number for number, *_ in at_work))
+        at_work.remove((gpu, name, fold))
+
+    monkeypatch.setattr(foldwise, "_train_apart", train)
+    run = Run(corpus="toys", config=CONFIG, data_dir="", dir=tmp_path)
+    foldwise.train_ahead(run, pd.DataFrame({"fold": range(3)}), ["ours", "recogniser"])
+    assert len(seen) == 6
+    assert all(numbers in (["0", "1"], ["0"], ["1"]) for numbers in seen)
+    assert ["0", "1"] in seen
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_network_that_cannot_be_trained_is_named(tmp_path):
+    run = Run(corpus="toys", config=CONFIG, data_dir="", dir=tmp_path)
+    with pytest.raises(DenoisingError, match=r"ours, fold 1, could not .*clip_index.*02_spectro"):
+        foldwise.train_ahead(run, pd.DataFrame({"fold": [0]}), ["ours"])
 
 
 @pytest.mark.usefixtures("two_gpus")

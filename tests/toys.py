@@ -11,7 +11,6 @@ import soundfile
 from voices import RATE, voice
 
 from lib.corpora import base
-from lib.workers import VISIBLE
 
 
 def build_filter(audio):
@@ -53,9 +52,3 @@ def process():
     """Process that runs this, after a moment in which another one can take the next call."""
     time.sleep(0.05)
     return os.getpid()
-
-
-def visible_gpu():
-    """What CUDA may see in the process that runs this."""
-    time.sleep(0.05)
-    return os.environ.get(VISIBLE)
