@@ -5,10 +5,9 @@ Several GPUs take a fold each, rather than share every batch as they would under
 `tf.distribute`: nothing has to be sent between them after each step of so small a network, and
 its batches, and with them its weights, are those of a machine with one GPU.
 
-Each task has a process of its own.  Keras draws the seeds of the first weights from Python's
-global `random`, and in a Dask worker other threads draw from it, too::
-
-    python -m lib.foldwise < task.json
+Each task has a process of its own, ``python -m lib.foldwise`` with the task as JSON on its
+standard input.  Keras draws the seeds of the first weights from Python's global `random`, and in
+a Dask worker other threads draw from it, too.
 """
 
 from __future__ import annotations

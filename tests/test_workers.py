@@ -54,7 +54,7 @@ def two_gpus(monkeypatch):
 
 
 def tables(folder, tree):
-    """Every table that work over clips makes, and what the recognisers learned."""
+    """Every table that work over clips makes, and what the networks learned."""
     run = Run(corpus="toys", config=CONFIG, data_dir=str(tree), dir=folder)
     manifest = build_manifest(toys.open_tree(tree), CONFIG)
     store = build_clip_store(run, manifest, str(tree))
@@ -78,7 +78,7 @@ def here(tmp_path_factory):
     tree = tmp_path_factory.mktemp("toys")
     toys.record(tree)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workers, "gpus", dict)
+        patch.setattr(foldwise, "gpus", dict)
         return tree, *tables(tmp_path_factory.mktemp("here"), tree)
 
 
