@@ -12,7 +12,16 @@ from lib.artifacts import Run
 from lib.metrics import METRICS
 from lib.statistics import by_group
 
-__all__ = ["ORACLES", "compare", "leads", "condition", "headline", "confusion", "words_changed"]
+__all__ = [
+    "ORACLES",
+    "compare",
+    "undefined",
+    "leads",
+    "condition",
+    "headline",
+    "confusion",
+    "words_changed",
+]
 
 ORACLES = ["ideal ratio mask", "oracle Wiener mask", "phase-sensitive mask"]
 RUN_NOTES = {
@@ -33,7 +42,7 @@ def compare(scores: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd
     -------
     pd.DataFrame
         One row per method: for each value `<value>`, `<value>_low`, `<value>_high` (means over
-        the clips that have it; PESQ may be missing); the median milliseconds; `oracle`.
+        the clips that have it, missing if none has); the median milliseconds; `oracle`.
     """
     if "recognised" in scores:
         scores = scores.assign(accuracy=scores["recognised"] == scores["digit"])
@@ -46,6 +55,26 @@ def compare(scores: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd
     return table.sort_values(["oracle", "si_sdr_db"]).reset_index()
 
 
+def undefined(scores: pd.DataFrame) -> pd.DataFrame:
+    """Which metrics have no value for some clips.
+
+    Silence is left out: hardly a metric says anything of it.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per metric with a missing value: `metric`; `clips`, those for which it is missing
+        for one method or more; `ours`, those for which it is missing for our model; `of`, all.
+    """
+    heard, rows = scores[scores["method"] != "silence"], []
+    for metric in [metric for metric in METRICS if metric in scores]:
+        missing = heard[heard[metric].isna()]
+        ours = missing.loc[missing["method"] == "ours", "clip_id"].nunique()
+        rows.append((metric, missing["clip_id"].nunique(), ours, scores["clip_id"].nunique()))
+    table = pd.DataFrame(rows, columns=["metric", "clips", "ours", "of"])
+    return table[table["clips"] > 0].reset_index(drop=True)
+
+
 def leads(
     scores: pd.DataFrame, value: str, *, rng: np.random.Generator, draws: int
 ) -> pd.DataFrame:
@@ -55,12 +84,13 @@ def leads(
     -------
     pd.DataFrame
         One row per method: the mean difference `lead` with `lead_low` and `lead_high` over
-        speakers, and `better`, the share of clips on which ours is ahead.
+        speakers, and `better`, the share of clips on which ours is ahead; over the clips for
+        which both have a value.
     """
     ours = scores[scores["method"] == "ours"].set_index("clip_id")[value]
     others = scores[~scores["method"].isin(["ours", *ORACLES])]
     others = others.assign(lead=others["clip_id"].map(ours) - others[value])
-    others["better"] = others["lead"] > 0
+    others["better"] = (others["lead"] > 0).where(others["lead"].notna())
     table = by_group(others, "method", "lead", rng=rng, draws=draws)
     table["better"] = table["method"].map(others.groupby("method")["better"].mean())
     names = {"estimate": "lead", "low": "lead_low", "high": "lead_high"}

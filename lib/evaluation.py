@@ -116,6 +116,8 @@ def score_method(
 def add_improvements(scores: pd.DataFrame) -> pd.DataFrame:
     """Add ``metric(estimate) - metric(noisy)`` per clip and condition.
 
+    NaN where the metric is not defined for one of the two.
+
     Raises
     ------
     InputError
@@ -123,8 +125,8 @@ def add_improvements(scores: pd.DataFrame) -> pd.DataFrame:
     """
     key = ["clip_id", "noise", "input_snr_db"]
     noisy = scores[scores["method"] == "noisy"].set_index(key)[list(IMPROVED)]
-    before = scores[key].join(noisy, on=key)
-    if before[list(IMPROVED)].isna().any(axis=None):
+    before = scores[key].join(noisy.assign(there=True), on=key)
+    if before["there"].isna().any():
         raise InputError("Improvements need a score of the method 'noisy' for every clip.")
     return scores.assign(
         **{name: scores[metric] - before[metric] for metric, name in IMPROVED.items()}

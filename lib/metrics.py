@@ -12,9 +12,9 @@ samples, and return dB or a score.  Higher is better, except for `log_spectral_d
 `spectrogram_snr`        the figure the published system called "SNR improvement"
 =======================  ==================================================================
 
-A silent or otherwise undefined case has a stated value, never NaN by accident: energies are
-floored at 1e-10 of the signal's, so that no ratio exceeds 100 dB; a silent reference raises.
-Only PESQ is NaN where it hears no speech.
+Energies are floored at 1e-10 of the signal's, so that no ratio exceeds 100 dB.  A silent reference
+raises.  A metric that is not defined for a clip is NaN, never an error: ESTOI where less than 30
+frames hold speech, PESQ where it hears none.  Means are taken over the clips that have a value.
 
 References
 ----------
@@ -111,11 +111,11 @@ def _seeded():
 
 
 def estoi(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
-    """Extended STOI.  A clip with under 30 frames of speech (0.4 s) is repeated until it has.
+    """Extended STOI.  Clips of under 1.5 s are repeated until they are as long.
 
-    pystoi drops silent frames and needs 30 of the rest.  Half-second digits are often too
-    short, so both signals are tiled to at least 1.5 s; the score of a tiled signal is the
-    mean over its repetitions.  Silence scores 0.
+    pystoi drops frames without speech and needs 30 of the rest (0.4 s).  Half-second digits are
+    often too short, so both signals are tiled; the score of a tiled signal is the mean over its
+    repetitions.  NaN where 30 frames are not reached even so; a silent estimate scores 0.
     """
     from pystoi import stoi
 
@@ -134,8 +134,8 @@ def estoi(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> floa
                     extended=True,
                 )
             )
-        except RuntimeWarning as warning:
-            raise InputError(f"ESTOI is not defined for this clip: {warning}") from warning
+        except RuntimeWarning:
+            return np.nan
 
 
 def pesq(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
@@ -146,7 +146,7 @@ def pesq(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float
     utterance even so, and for silence.
     """
     try:
-        from pesq import NoUtterancesError
+        from pesq import PesqError
         from pesq import pesq as itu_pesq
     except ImportError as error:
         raise InputError(
@@ -163,7 +163,7 @@ def pesq(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float
     )
     try:
         return float(itu_pesq(8000, *pair, "nb"))
-    except NoUtterancesError:
+    except PesqError:
         return np.nan
 
 
@@ -205,5 +205,5 @@ if importlib.util.find_spec("pesq"):
 
 
 def evaluate(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> dict[str, float]:
-    """Return every metric of `METRICS` by name."""
+    """Return every metric of `METRICS` by name; NaN where it is not defined for the clip."""
     return {name: metric(reference, estimate, sample_rate) for name, metric in METRICS.items()}

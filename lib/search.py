@@ -243,7 +243,7 @@ def _judge(run_network: Callable, store: ClipStore, rows, kind: str, snr_db: flo
         clean, estimate = store.clean(row), out[: len(y)].astype(float)
         gains.append(si_sdr(clean, estimate) - si_sdr(clean, y))
         intelligibility.append(estoi(clean, estimate, rate))
-    return float(np.mean(gains)), float(np.mean(intelligibility))
+    return float(np.mean(gains)), float(np.nanmean(intelligibility))
 
 
 def try_variant(run: Run, store: ClipStore, folds: pd.DataFrame, variant: Variant) -> pd.DataFrame:

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from voices import configure, voice_store
 
-from lib import comparison, evaluation, metrics
+from lib import comparison, evaluation, metrics, statistics
 from lib.artifacts import Run, write_json
 from lib.baselines import Method, standard_methods
 from lib.errors import InputError
 from lib.features import ReferenceScale, reference_features
+from lib.figures import scores as figures
 from lib.scoring import score_estimate
 
 CONFIG = configure(evaluation={"max_clips": 4}, statistics={"bootstrap_draws": 50})
@@ -315,6 +316,42 @@ def test_compare_takes_pesq_over_the_clips_that_have_it(scores):
     without = scores.drop(columns="pesq", errors="ignore")
     other = comparison.compare(without, rng=np.random.default_rng(0), draws=50).set_index("method")
     pd.testing.assert_frame_equal(other, table[other.columns])  # no other number moves
+
+
+@pytest.mark.parametrize("metric", metrics.METRICS)
+def test_a_metric_without_a_value_for_a_clip_is_missing_there_and_counted(scores, run, metric):
+    clip = scores["clip_id"].iat[0]
+    some = scores.copy()
+    some.loc[some["clip_id"] == clip, metric] = np.nan
+    some = evaluation.add_improvements(some)
+    assert comparison.undefined(some).to_dict("records") == [
+        {"metric": metric, "clips": 1, "ours": 1, "of": 4}
+    ]
+    rng, rest = np.random.default_rng(0), some[some["clip_id"] != clip]
+    table = comparison.compare(some, rng=rng, draws=50).set_index("method")
+    means = rest.groupby("method")[metric].mean()
+    np.testing.assert_allclose(table[metric], means[table.index])
+    shown = {metric: metric, "si_sdr_improvement_db": "SI-SDR", "snr_improvement_db": "SNR"}
+    figures.method_comparison(table.reset_index(), shown)
+    if metric in evaluation.IMPROVED:
+        gain = evaluation.IMPROVED[metric]
+        assert some.loc[some["clip_id"] == clip, gain].isna().all()
+        figures.distribution(some, ["ours", "Wiener"], gain, "gain")
+        tables = {
+            method: statistics.by_group(
+                some[some["method"] == method], "speaker", gain, rng=rng, draws=50
+            )
+            for method in ("ours", "Wiener")
+        }
+        figures.by_group_intervals(tables, "speaker", "gain")
+    leads = comparison.leads(some, metric, rng=rng, draws=50).set_index("method")
+    assert leads.loc["noisy", "n_clips"] == 3 and leads["better"].isin([0, 1 / 3, 2 / 3, 1]).all()
+    json.dumps(comparison.headline(some, run), allow_nan=False)
+
+
+def test_silence_is_no_reason_to_count_a_metric_as_missing(scores):
+    some = scores.assign(estoi=scores["estoi"].where(scores["method"] != "silence"))
+    assert comparison.undefined(some).empty
 
 
 def test_headline_is_flat_plain_and_right(scores, run):

@@ -97,6 +97,16 @@ def test_estoi_is_defined_for_short_clips(seconds):
     assert metrics.estoi(clean, noisy, RATE) < 0.9
 
 
+@pytest.mark.parametrize("speech_s", [0.12, 0.03])
+def test_estoi_of_a_clip_that_is_hardly_speech_is_missing(speech_s):
+    word = voice(3, seconds=speech_s)
+    clean = np.concatenate([np.zeros(RATE - len(word)), word])
+    noisy = mix_at_snr(clean, white_noise(len(clean), np.random.default_rng(0)), -8.0)
+    assert np.isnan(metrics.estoi(clean, noisy, RATE))
+    scores = metrics.evaluate(clean, noisy, RATE)
+    assert np.isfinite([scores[name] for name in ("snr_db", "si_sdr_db")]).all()
+
+
 def test_estoi_rises_with_the_ratio_and_ignores_level():
     clean = voice(0)
     scores = [metrics.estoi(*noisy_voice(snr_db), RATE) for snr_db in (-15, -5, 5, 15, 25)]
@@ -144,16 +154,16 @@ def pesq_calls(monkeypatch):
     """A stand-in for the optional package, which is deaf to a reference that starts with 7."""
     calls = []
 
-    class NoUtterancesError(Exception):
+    class PesqError(Exception):
         pass
 
     def answer(rate, reference, estimate, mode):
         calls.append((rate, reference, estimate, mode))
         if reference[0] == 7:
-            raise NoUtterancesError
+            raise PesqError
         return 2.5
 
-    fake = types.SimpleNamespace(pesq=answer, NoUtterancesError=NoUtterancesError)
+    fake = types.SimpleNamespace(pesq=answer, PesqError=PesqError)
     monkeypatch.setitem(sys.modules, "pesq", fake)
     return calls
 

@@ -40,7 +40,7 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
     fig, axes = style.new(0.3 * len(table) + 1.2, ncols=len(values), sharey=True, squeeze=False)
     y = np.arange(len(table))
     for ax, (value, label) in zip(axes[0], values.items()):
-        if len(ceiling):
+        if ceiling[value].notna().any():
             ax.axvspan(ceiling[value].min(), ceiling[value].max(), color=CEILING, zorder=0)
         for method, bound in floor[value].dropna().items():
             ax.axvline(bound, color="#595959", linewidth=1, linestyle=FLOOR[method], zorder=0)
@@ -60,7 +60,9 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
 
 
 def dot(ax, y: float, method: str, value: float, low: float, high: float, *, text, hollow=False):
-    """Draw one method's value with its interval and write it beside them."""
+    """Draw one method's value with its interval and write it beside them, if it has one."""
+    if np.isnan(value):
+        return
     colour = style.colour(method)
     ax.plot([low, high], [y, y], color=colour, linewidth=2.2, solid_capstyle="butt")
     ax.plot(value, y, style.marker(method), color=colour, markersize=6,
@@ -85,7 +87,7 @@ def by_group_intervals(tables: dict[str, pd.DataFrame], by: str, label: str):
     fig, ax = style.new(3.0)
     offsets = np.linspace(-0.22, 0.22, len(tables)) if len(tables) > 1 else [0.0]
     for (method, table), offset in zip(tables.items(), offsets):
-        table = table.set_index(by).loc[groups]
+        table = table.set_index(by).reindex(groups)
         x, colour = np.arange(len(groups)) + offset, style.colour(method)
         ax.vlines(x, table["low"], table["high"], color=colour, linewidth=2)
         ax.plot(x, table["estimate"], style.marker(method), color=colour, ms=4.5, label=method)
