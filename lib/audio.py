@@ -27,6 +27,7 @@ __all__ = [
     "resample",
     "remove_dc_and_rumble",
     "fix_length",
+    "loudest_window",
     "rms_dbfs",
     "peak",
     "dc_share",
@@ -122,6 +123,27 @@ def remove_dc_and_rumble(y: np.ndarray, sample_rate: int, highpass_hz: float) ->
 def fix_length(y: np.ndarray, n: int) -> np.ndarray:
     """Return `y` with exactly `n` samples: cut at the end or followed by zeros."""
     return np.pad(y[:n], (0, max(0, n - len(y))))
+
+
+def loudest_window(y: np.ndarray, n: int) -> int:
+    """Return where the `n` samples of `y` with the most energy begin; 0 if there are no more.
+
+    Where several windows hold that energy, as around a word between silences, it is the middle
+    one.
+
+    Examples
+    --------
+    >>> loudest_window(np.array([0, 0, 0, 0, 1, 0, 0]), 3)
+    3
+    """
+    if len(y) <= n:
+        return 0
+    energy = np.cumsum(np.concatenate([[0.0], np.square(y)]))
+    held = energy[n:] - energy[:-n]
+    best = int(np.argmax(held))
+    as_loud = held >= held[best] * (1 - 1e-6)  # but for rounding
+    last = best + int(np.argmin(np.append(as_loud[best:], False))) - 1
+    return (best + last) // 2
 
 
 def rms_dbfs(y: np.ndarray) -> float:

@@ -52,6 +52,13 @@ class Denoiser:
             return absolute_magnitude(output, features)
         return self.scale.undo_z_score(self._run(self.scale.inputs(features)[None])[0])
 
+    def _reference(self, noisy: np.ndarray) -> np.ndarray:
+        """Denoise with the reference network, which sees one second at a time."""
+        seconds = np.split(noisy, range(self.sample_rate, len(noisy), self.sample_rate))
+        return np.concatenate(
+            [reference_waveform(self.spectrogram(y), y, self.sample_rate) for y in seconds]
+        )
+
     def _run(self, batch: np.ndarray) -> np.ndarray:
         return np.asarray(self.model.predict_on_batch(batch.astype(np.float32)))
 
@@ -69,7 +76,7 @@ class Denoiser:
                 "recordings go through lib.denoise."
             )
         if self.scale is not None:
-            return reference_waveform(self.spectrogram(noisy), noisy, sample_rate)
+            return self._reference(noisy)
         return self.windows(fix_length(noisy, self.clip_samples)[None])[0, : len(noisy)]
 
 

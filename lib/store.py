@@ -36,11 +36,16 @@ __all__ = [
 VOICES = 5  # at once, in babble
 
 
-def prepare_clip(path: str, audio: AudioConfig) -> np.ndarray:
-    """Read a clip, remove DC and rumble, bring it to the working rate [shape=(n,)]."""
+def prepare_clip(path: str, audio: AudioConfig, *, start_s: float = 0.0) -> np.ndarray:
+    """Read a clip, remove DC and rumble, bring its window to the working rate [shape=(n,)].
+
+    `start_s` is where the window of at most ``audio.clip_s`` begins (`window_start_s` of the
+    manifest).
+    """
     y, sample_rate = read_audio(path)
     y = remove_dc_and_rumble(y, sample_rate, audio.highpass_hz)
-    return resample(y, sample_rate, audio.sample_rate)[: audio.clip_samples]
+    start = round(start_s * audio.sample_rate)
+    return resample(y, sample_rate, audio.sample_rate)[start : start + audio.clip_samples]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,11 +108,14 @@ def build_clip_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
     run : Run
         Where ``clips.npy`` and ``clip_index.parquet`` are left, each whole or not at all.
     manifest : pd.DataFrame
-        Clips with status "ok" are used; `path` is relative to `root`.
+        Clips with status "ok" are used, from `window_start_s` on; `path` is relative to `root`.
     """
     usable = manifest[manifest["status"] == "ok"].sort_values("clip_id", ignore_index=True)
     audio = run.config.audio
-    tasks = (joblib.delayed(prepare_clip)(f"{root}/{path}", audio) for path in usable["path"])
+    tasks = (
+        joblib.delayed(prepare_clip)(f"{root}/{clip.path}", audio, start_s=clip.window_start_s)
+        for clip in usable.itertuples()
+    )
     prepared = joblib.Parallel(n_jobs=-1, return_as="generator")(tasks)
     lengths = np.zeros(len(usable), dtype=np.int64)
     with atomic_path(run.path("clips.npy")) as part:

@@ -160,6 +160,27 @@ def test_noise_floor_is_that_of_the_pause():
     assert np.isnan(audio.noise_floor_db(np.zeros(RATE), RATE))
 
 
+@pytest.mark.parametrize(
+    ("y", "n", "start"),
+    [
+        ([0, 0, 3, 4, 0], 2, 2),
+        ([1, 1, 1, 1, 1], 1, 2),  # of windows alike the middle one
+        ([0, 0, 0, 0, 9, 0, 0], 3, 3),
+        ([2, 0, 0, 0, 2], 1, 0),
+        ([5, 0], 2, 0),
+        ([5], 2, 0),
+    ],
+)
+def test_the_loudest_window_is_where_the_energy_is(y, n, start):
+    assert audio.loudest_window(np.array(y, float), n) == start
+
+
+def test_the_loudest_window_of_noise_is_that_of_a_search():
+    y = np.random.default_rng(0).normal(size=500)
+    energies = [np.sum(y[i : i + 100] ** 2) for i in range(401)]
+    assert audio.loudest_window(y, 100) == np.argmax(energies)
+
+
 # --- writing ---------------------------------------------------------------------------------
 
 

@@ -103,7 +103,7 @@ def pair(y, rate=RATE):
 CLIP = "01/9_01_0.wav"
 NAN = np.where(np.arange(2400) == 7, np.nan, voice())
 HIGH = 0.1 * np.hanning(24_000) * np.sin(2 * np.pi * 9000 * np.arange(24_000) / 48_000)
-LATE = np.concatenate([np.zeros(2 * RATE), voice()])
+LATE = np.concatenate([np.zeros(2 * RATE), voice(), np.zeros(RATE)])
 STEREO = np.stack([voice(1), voice(2)], axis=1)
 
 USED = {  # fault -> how it is made, and what the clip's row of the manifest says
@@ -117,6 +117,11 @@ USED = {  # fault -> how it is made, and what the clip's row of the manifest say
     "float samples": (write(CLIP, subtype="FLOAT"), {}),
     "floats beyond full scale": (write(CLIP, 3e4 * voice(), subtype="FLOAT"), {"clipped_share": 1}),
     "longer than the window": (write(CLIP, voice(seconds=5)), {"duration_s": 5.0}),
+    "speech after the window": (write(CLIP, LATE), {"window_start_s": 1.65}),
+    "noisy that ends before the window": (
+        both(write(CLIP, LATE), write("01/9_01_0_noisy.wav", voice(2))),
+        {"reason": "ends before the window"},
+    ),
     "offset": (write(CLIP, voice() + 0.3), {"dc_share": 0.95}),
     "clipping": (write(CLIP, 30 * voice()), {"clipped_share": 0.8}),
     "blanks in names": (folder("New York", "9_New York_0.wav"), {}),
@@ -147,7 +152,6 @@ SET_ASIDE = {  # fault -> how it is made, where it lies, and the reason
     "silence": (write(CLIP, np.zeros(2400)), CLIP, "silent"),
     "only an offset": (write(CLIP, np.full(2400, 0.5)), CLIP, "silent"),
     "nothing below 4 kHz": (write(CLIP, HIGH, 48_000), CLIP, "silent"),
-    "speech after the window": (write(CLIP, LATE), CLIP, "silent"),
     "NaN": (write(CLIP, NAN, subtype="FLOAT"), CLIP, "1 of 2400 samples are not finite"),
     "impossible level": (write(CLIP, 1e200 * voice(), subtype="DOUBLE"), CLIP, "no sound has"),
     "truncated WAV": (cut(CLIP, 0.5), CLIP, "cut short"),

@@ -13,6 +13,7 @@ from voices import configure, voice, voice_store
 from lib import store as stores
 from lib.artifacts import PROJECT_ROOT, Run
 from lib.config import Config
+from lib.corpora.manifest import measure_clip
 from lib.errors import InputError, MissingArtifactError
 from lib.metrics import snr
 from lib.store import build_clip_store, open_clip_store
@@ -33,9 +34,9 @@ def manifest(tmp_path):
         y = voice(i, seconds=1.3 if clip_id == "1_02_0" else 0.4, rate=rate) + 0.3
         soundfile.write(tmp_path / f"{clip_id}.wav", y, rate)
         digit, speaker, repetition = clip_id.split("_")
-        rows.append((clip_id, speaker, int(digit), int(repetition), f"{clip_id}.wav", "ok"))
-    rows.append(("9_09_9", "09", 9, 9, "broken.wav", "excluded"))
-    columns = ["clip_id", "speaker", "digit", "repetition", "path", "status"]
+        rows.append((clip_id, speaker, int(digit), int(repetition), f"{clip_id}.wav", "ok", 0.0))
+    rows.append(("9_09_9", "09", 9, 9, "broken.wav", "excluded", 0.0))
+    columns = ["clip_id", "speaker", "digit", "repetition", "path", "status", "window_start_s"]
     return pd.DataFrame(rows[::-1], columns=columns)
 
 
@@ -69,6 +70,20 @@ def test_the_rate_of_the_file_does_not_change_the_clip(run, manifest, tmp_path):
     rows = store.index.set_index("clip_id").index
     slow, fast = (store.clean(rows.get_loc(name)) for name in ("0_01_0", "1_01_0"))
     assert snr(slow, fast) > 40  # 16 bits and two filters of soxr's HQ setting
+
+
+def test_of_a_long_clip_the_store_holds_the_window_that_the_manifest_names(run, tmp_path):
+    word, late = voice(5), np.zeros(4 * 16_000)
+    late[40_000:46_400] = voice(5, rate=16_000)  # from 2.5 s on
+    soundfile.write(tmp_path / "3_01_0.wav", late, 16_000)
+    facts = {"clip_id": "3_01_0", "speaker": "01", "digit": 3, "repetition": 0}
+    measured = measure_clip(tmp_path / "3_01_0.wav", None, run.config.audio)
+    start = round(8000 * measured["window_start_s"])
+    assert 15_200 <= start <= 20_000, "the whole word lies in the window"
+    manifest = pd.DataFrame([facts | {"path": "3_01_0.wav"} | measured])
+    held = build_clip_store(run, manifest, str(tmp_path)).clean(0)
+    assert len(held) == 8000
+    assert snr(word, held[20_000 - start :][:3200]) > 30
 
 
 def test_a_failure_in_the_middle_leaves_nothing(run, manifest, tmp_path):

@@ -99,6 +99,17 @@ def test_noisy_files_of_other_lengths_are_cut_or_end_in_silence(run, tree):
     assert store.noisy(1)[1999:].any() and not store.noisy(1)[2000:].any()
 
 
+def test_the_noisy_file_of_a_long_clip_is_heard_in_the_window_of_its_clip(run, tree, store):
+    before = snr(store.clean(0), store.noisy(0))
+    quiet = np.zeros(2 * RATE)
+    for name in ("0_01_0", "0_01_0_noisy"):
+        y, _ = soundfile.read(tree / f"{name}.wav")
+        soundfile.write(tree / f"{name}.wav", np.concatenate([quiet, y, quiet]), RATE)
+    store = supplied.build_store(run, measured(tree), str(tree))
+    assert store.noisy(0).shape == (8000,)
+    assert snr(store.clean(0), store.noisy(0)) == pytest.approx(before, abs=0.1)
+
+
 def test_training_draws_white_noise_and_validates_on_the_files(run, store):
     learning = supplied.open_training_store(run)
     assert learning.config == configure(CONFIG, noise={"kind": "white"})

@@ -1,9 +1,10 @@
 """The manifest: every clip of a corpus, measured, and whether it can be used.
 
 Offset, rumble, peak and clipping are measured on the clip as it is; level, noise floor and
-the SNR of a supplied pair after offset and rumble are gone (`lib.audio`).  A file that
-cannot be used is a row with status "excluded" and the reason; the run goes on.  So is every file
-that `Corpus.rejected` names.
+the SNR of a supplied pair after offset and rumble are gone (`lib.audio`).  Of a clip that is longer
+than the window of the clip store the window with the most energy is used; where it begins stands in
+`window_start_s`.  A file that cannot be used is a row with status "excluded" and the reason; the
+run goes on.  So is every file that `Corpus.rejected` names.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ MEASURES = {
     "sample_rate": 0,
     "channels": 0,
     "duration_s": np.nan,
+    "window_start_s": 0.0,
     "rms_dbfs": np.nan,
     "peak": np.nan,
     "dc_share": np.nan,
@@ -89,7 +91,10 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
         if rate <= 2 * config.highpass_hz:
             raise InputError(f"{path}: no speech can be told at a rate of {rate} Hz.")
         speech = audio.remove_dc_and_rumble(y, rate, config.highpass_hz)
-        heard = audio.resample(speech, rate, config.sample_rate)[: config.clip_samples]
+        heard = audio.resample(speech, rate, config.sample_rate)
+        start = audio.loudest_window(heard, config.clip_samples)
+        row["window_start_s"] = start / config.sample_rate
+        heard = heard[start : start + config.clip_samples]
         with np.errstate(over="ignore"):
             levels = [audio.rms_dbfs(speech), audio.rms_dbfs(heard)]
         if not max(levels) <= LOUDEST_DBFS:
@@ -112,6 +117,8 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
         noisy, noisy_rate, _ = _read(noisy_path)
         if noisy_rate != rate:
             raise InputError(f"{noisy_path}: {noisy_rate} Hz beside a clean clip of another rate.")
+        if len(noisy) <= row["window_start_s"] * rate:
+            raise InputError(f"{noisy_path}: it ends before the window of the clean clip begins.")
         row["measured_snr_db"] = measure_pair(y, noisy, rate, config.highpass_hz)
     except (InputError, OSError) as error:  # the clean clip is still good
         row["reason"] = f"its noisy counterpart is not: {error}"

@@ -118,7 +118,11 @@ def corrections(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
             clips["sample_rate"] != sound.sample_rate,
             "resampled",
         ),
-        (f"longer than {sound.clip_s:g} s", clips["duration_s"] > sound.clip_s, "cut at the end"),
+        (
+            f"longer than {sound.clip_s:g} s",
+            clips["duration_s"] > sound.clip_s,
+            "the part with the most energy is used",
+        ),
         ("offset", clips["dc_share"] >= 0.01, "removed"),
         (f"rumble below {sound.highpass_hz:g} Hz", clips["rumble_share"] >= 0.01, "removed"),
         ("samples at full scale", clips["clipped_share"] > 0, "used as they are"),
