@@ -33,7 +33,8 @@ from lib.models import MODELS, PUBLISHED, build_reference, count_macs
 from lib.pairs import split_speakers
 from lib.peers import PEERS, peer_costs, require_packages
 from lib.recognition import load_recogniser
-from lib.store import ClipStore, open_clip_store
+from lib.store import ClipStore
+from lib.supplied import open_store
 from lib.training import model_name, train_all
 
 __all__ = ["score_peers", "open_peers", "cost_table"]
@@ -58,7 +59,7 @@ def _key(run: Run, store: ClipStore, folds: pd.DataFrame, fold: int, rows: np.nd
         [run.config.to_dict()[part] for part in training.SETTINGS],
         [record.read_text(encoding="utf-8") if record.is_file() else "" for record in records],
         split_speakers(folds, fold),
-        store.index["clip_id"].iloc[rows].tolist(),
+        store.index.iloc[rows].to_json(),  # with a hash of each supplied noisy file
         hashlib.sha256(np.ascontiguousarray(store.clips[rows]).data).hexdigest(),
         list(metrics.METRICS),
     ]
@@ -206,7 +207,7 @@ def main(corpus: str, profile: str, data_dir: str = "", params_file: str = "") -
     try:
         require_packages()
         run = open_run(corpus=corpus, profile=profile, data_dir=data_dir, params_file=params_file)
-        score_peers(run, open_clip_store(run), run.load("folds"))
+        score_peers(run, open_store(run), run.load("folds"))
     except DenoisingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -31,7 +31,7 @@ from lib.config import Config
 from lib.errors import DenoisingError
 from lib.models import MODELS
 from lib.recognition import train_recogniser
-from lib.supplied import open_training_store
+from lib.supplied import open_store
 from lib.training import train_fold
 from lib.workers import VISIBLE, connect, gpus
 
@@ -104,7 +104,7 @@ def _train_apart(run: Run, name: str, fold: int, variables: dict[str, str] | Non
 def _train(task: dict) -> None:
     place = task["run"] | {"dir": Path(task["run"]["dir"])}
     run = Run(config=Config.from_dict(task["config"]), **place)
-    store, folds = open_training_store(run), run.load("folds")
+    store, folds = open_store(run), run.load("folds")
     if task["name"] == RECOGNISER:
         train_recogniser(run, store, folds, task["fold"])
     else:

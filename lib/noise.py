@@ -17,6 +17,7 @@ import numpy as np
 from lib.errors import InputError
 
 __all__ = [
+    "FEWEST_TALKERS",
     "white_noise",
     "coloured_noise",
     "pink_noise",
@@ -25,6 +26,9 @@ __all__ = [
     "clip_rng",
     "make_noise",
 ]
+
+
+FEWEST_TALKERS = 3  # fewer are no babble
 
 
 def clip_rng(seed: int, clip_id: str, condition: str) -> np.random.Generator:
@@ -68,10 +72,10 @@ def babble_noise(n: int, rng: np.random.Generator, talkers: list[np.ndarray]) ->
     Parameters
     ----------
     talkers : list of np.ndarray
-        Recordings of speakers other than the one to be denoised, at least three.
+        Recordings of speakers other than the one to be denoised, at least `FEWEST_TALKERS`.
     """
-    if len(talkers) < 3:
-        raise InputError(f"Babble needs at least 3 talkers, got {len(talkers)}.")
+    if len(talkers) < FEWEST_TALKERS:
+        raise InputError(f"Babble needs at least {FEWEST_TALKERS} talkers, got {len(talkers)}.")
     babble = np.zeros(n)
     for speech in talkers:
         looped = np.resize(np.roll(speech, rng.integers(len(speech))), n)

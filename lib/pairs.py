@@ -22,6 +22,7 @@ from lib.store import ClipStore
 __all__ = [
     "deal_folds",
     "split_speakers",
+    "fewest_clips",
     "training_example",
     "equal_batches",
     "TrainingPairs",
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 
-def deal_folds(store: ClipStore, speakers: pd.DataFrame) -> pd.DataFrame:
+def deal_folds(clips: pd.DataFrame, speakers: pd.DataFrame, config: Config) -> pd.DataFrame:
     """Deal the speakers into folds: shuffled, then one by one, the genders after each other.
 
     Folds differ by at most one speaker, and by at most one of each gender.  (scikit-learn's
@@ -37,23 +38,22 @@ def deal_folds(store: ClipStore, speakers: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
+    clips : pd.DataFrame
+        The clips in use, one row each: column `speaker`.
     speakers : pd.DataFrame
         Columns `speaker` and `gender` (may be missing).
 
     Returns
     -------
     pd.DataFrame
-        Columns `speaker`, `fold`; every speaker of the store exactly once.
+        Columns `speaker`, `fold`; every speaker of `clips` exactly once.
 
     Raises
     ------
     CorpusError
         Fewer than three speakers: one each is needed to train, to stop and to test.
     """
-    config = store.config
-    clips = store.index[["speaker"]].merge(
-        speakers[["speaker", "gender"]], on="speaker", how="left"
-    )
+    clips = clips[["speaker"]].merge(speakers[["speaker", "gender"]], on="speaker", how="left")
     names = clips["speaker"].unique()
     if len(names) < 3:
         raise CorpusError(
@@ -74,6 +74,11 @@ def split_speakers(folds: pd.DataFrame, fold: int) -> tuple[list[str], list[str]
     validation = folds.loc[folds["fold"] == following, "speaker"].tolist()
     training = folds.loc[~folds["fold"].isin([fold, following]), "speaker"].tolist()
     return training, validation, test
+
+
+def fewest_clips(clips: pd.DataFrame, folds: pd.DataFrame) -> int:
+    """Return how many clips the fold with the fewest has: so many voices make its babble."""
+    return int(clips["speaker"].map(folds.set_index("speaker")["fold"]).value_counts().min())
 
 
 def training_example(

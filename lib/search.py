@@ -39,7 +39,8 @@ from lib.metrics import estoi, si_sdr
 from lib.models import build_ours, count_macs
 from lib.networks import fingerprint
 from lib.pairs import split_speakers, training_example
-from lib.store import ClipStore, open_clip_store
+from lib.store import ClipStore
+from lib.supplied import open_store
 from lib.training import SETTINGS, SOURCES, fit_waveform
 
 __all__ = ["Variant", "VARIANTS", "JUDGED_CLIPS", "try_variant", "try_all", "open_search"]
@@ -262,9 +263,9 @@ def try_variant(run: Run, store: ClipStore, folds: pd.DataFrame, variant: Varian
     training, validation, _ = split_speakers(folds, 0)
     checkpoints = run.path("checkpoints/search")
     shutil.rmtree(checkpoints, ignore_errors=True)
-    settings = config.training
+    settings, learning = config.training, store.for_training()
     model, history = fit_waveform(
-        variant.build, store, training, validation, config.seed, checkpoints,
+        variant.build, learning, training, validation, config.seed, checkpoints,
         f"{variant.group} {variant.name}".strip(), loss=variant.loss, example=variant.example,
     )  # fmt: skip
     shutil.rmtree(checkpoints)
@@ -283,7 +284,7 @@ def try_variant(run: Run, store: ClipStore, folds: pd.DataFrame, variant: Varian
         "si_sdr_improvement_db": gain_db,
         "estoi": intelligibility,
         "pink_db": _judge(run_network, store, rows, "pink", nominal[1])[0],
-        "at_10_db": _judge(run_network, store, rows, nominal[0], 10.0)[0],
+        "at_10_db": _judge(run_network, store, rows, learning.config.noise.kind, 10.0)[0],
         "parameters": model.count_params(),
         "macs": count_macs(model, samples=config.audio.sample_rate) * (2 if variant.shifts else 1),
         "training_ms": 1e3 * float(np.median([h["seconds"] for h in history])) / clips,
@@ -353,7 +354,7 @@ def main(corpus: str, profile: str, data_dir: str = "", params_file: str = "") -
     """Run the search of the command line; return its exit status."""
     try:
         run = open_run(corpus=corpus, profile=profile, data_dir=data_dir, params_file=params_file)
-        try_all(run, open_clip_store(run), run.load("folds"))
+        try_all(run, open_store(run), run.load("folds"))
     except DenoisingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -85,6 +85,10 @@ class ClipStore:
             voices = [self.clean(other) for other in drawn]
         return mix_at_snr(clean, make_noise(kind, len(clean), rng, voices), snr_db)
 
+    def for_training(self) -> ClipStore:
+        """The store as networks learn from it: its noise can be drawn anew for every example."""
+        return self
+
     def rows_of(self, speakers, *, limit: int | None = None) -> np.ndarray:
         """Row numbers of the clips of `speakers`, at most `limit` per speaker.
 

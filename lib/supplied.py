@@ -31,7 +31,6 @@ __all__ = [
     "build_store",
     "describe",
     "open_store",
-    "open_training_store",
     "used_clips",
 ]
 
@@ -52,6 +51,11 @@ class SuppliedStore(ClipStore):
         if kind in (None, SUPPLIED) and snr_db in (None, self.config.noise.snr_db):
             return fix_length(self.supplied.clean(row), self.index["samples"].iat[row])
         return super().noisy(row, kind=kind, snr_db=snr_db, talkers=talkers)
+
+    def for_training(self) -> ClipStore:
+        """The same clips; noise that training draws is mixed, and white at the nominal SNR."""
+        drawn = dataclasses.replace(self.config.noise, kind="white")
+        return dataclasses.replace(self, config=dataclasses.replace(self.config, noise=drawn))
 
 
 def used_clips(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
@@ -122,15 +126,6 @@ def open_store(run: Run) -> ClipStore:
             "build was stopped. Run 02_spectrogram_preparation.ipynb again."
         )
     return SuppliedStore(store.clips, store.index, run.config, open_clip_store(_beside(run)))
-
-
-def open_training_store(run: Run) -> ClipStore:
-    """Open the clip store of a run, as networks learn from it: drawn noise is mixed, and white."""
-    store = open_store(run)
-    if not run.config.noise.supplied:
-        return store
-    drawn = dataclasses.replace(run.config.noise, kind="white")
-    return dataclasses.replace(store, config=dataclasses.replace(run.config, noise=drawn))
 
 
 def describe(store: ClipStore, manifest: pd.DataFrame, speakers: pd.DataFrame) -> dict:

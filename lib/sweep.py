@@ -2,8 +2,9 @@
 
 Babble is several voices at once.  They are clips of the fold's validation speakers: besides
 the speaker to be denoised only they are unheard in training (though training was stopped on
-them), and where they are few, one of them speaks with several voices.  The published
-autoencoder is left out, since it takes many times as long as all the others together.
+them), and where they are few, one of them speaks with several voices; a corpus with a fold of
+less than three clips does without babble.  The published autoencoder is left out, since it takes
+many times as long as all the others together.
 
 SNRs and gains in dB; a gain is ``si_sdr(estimate) - si_sdr(noisy)`` of one clip.
 """
@@ -22,14 +23,21 @@ from lib.artifacts import Run, hash_of
 from lib.baselines import Method, standard_methods
 from lib.denoisers import load_denoiser
 from lib.metrics import si_sdr
-from lib.pairs import split_speakers
+from lib.noise import FEWEST_TALKERS
+from lib.pairs import fewest_clips, split_speakers
 from lib.store import ClipStore
 from lib.training import model_name
 
-__all__ = ["NOISES", "INPUT_SNRS_DB", "sweep_methods", "sweep_folds", "summary"]
+__all__ = ["NOISES", "INPUT_SNRS_DB", "noises", "sweep_methods", "sweep_folds", "summary"]
 
 NOISES = ("white", "pink", "babble")
 INPUT_SNRS_DB = (-15.0, -10.0, -8.0, -5.0, 0.0, 5.0, 10.0)
+
+
+def noises(store: ClipStore, folds: pd.DataFrame) -> tuple[str, ...]:
+    """Return those of `NOISES` for which every fold has the clips."""
+    enough = fewest_clips(store.index, folds) >= FEWEST_TALKERS
+    return NOISES if enough else tuple(kind for kind in NOISES if kind != "babble")
 
 
 def sweep_methods(run: Run, fold: int) -> list[Method]:
@@ -40,10 +48,10 @@ def sweep_methods(run: Run, fold: int) -> list[Method]:
 
 
 def _sweep_fold(
-    run: Run, store: ClipStore, rows: np.ndarray, talkers: np.ndarray, fold: int, choice
+    run: Run, store: ClipStore, kinds, rows: np.ndarray, talkers: np.ndarray, fold: int, choice
 ) -> pd.DataFrame:
     methods, rate, results = choice(run, fold), run.config.audio.sample_rate, []
-    conditions = list(itertools.product(NOISES, INPUT_SNRS_DB, rows))
+    conditions = list(itertools.product(kinds, INPUT_SNRS_DB, rows))
     for kind, snr_db, row in tqdm(conditions, desc=f"sweep of fold {fold + 1}", mininterval=2):
         clean = store.clean(row)
         noisy = store.noisy(row, kind=kind, snr_db=snr_db, talkers=talkers)
@@ -67,7 +75,7 @@ def sweep_folds(
 ) -> pd.DataFrame:
     """Gain of every method in every noise at every input SNR, on some clips of every speaker.
 
-    Each fold is kept under ``sweep/``, as `lib.evaluation.evaluate_folds` keeps its scores.
+    Noise is of those kinds that the folds can make (`noises`).  Each fold is kept under ``sweep/``, as `lib.evaluation.evaluate_folds` keeps its scores.
 
     Returns
     -------
@@ -78,14 +86,14 @@ def sweep_folds(
     limit = -(-run.config.evaluation.sweep_clips // len(folds))
     settings = [run.config.to_dict()[part] for part in ("seed", "audio", "noise")]
     sources = ["baselines", "denoisers", "metrics", "noise", "store", "sweep"]
-    tables = []
+    tables, kinds = [], noises(store, folds)
     for fold in sorted(folds["fold"].unique()):
         _, validation, test = split_speakers(folds, fold)
         rows, talkers = store.rows_of(test, limit=limit), store.rows_of(validation)
         record = run.path(f"models/{model_name('ours', fold)}.json")
         network = record.read_text(encoding="utf-8") if record.is_file() else ""
-        facts = [methods.__qualname__, network, settings, rows.tolist(), talkers.tolist()]
-        sweep = functools.partial(_sweep_fold, run, store, rows, talkers, fold, methods)
+        facts = [methods.__qualname__, network, settings, kinds, rows.tolist(), talkers.tolist()]
+        sweep = functools.partial(_sweep_fold, run, store, kinds, rows, talkers, fold, methods)
         tables.append(run.kept(f"sweep/fold{fold}", hash_of(facts, sources), sweep))
     return pd.concat(tables, ignore_index=True)
 

@@ -42,6 +42,7 @@ REFERENCE_BATCH = 8
 VALIDATION_CLIPS = 100  # per speaker, for our model
 VALIDATION_SPECTROGRAMS = 16  # in all, for the reference, whose full forward pass is slow
 WAVEFORM = {"ours": build_ours} | PUBLISHED  # trained alike
+REFERENCES = ("reference as published", "reference repaired")
 SETTINGS = ["seed", "audio", "noise", "training"]
 SOURCES = ["audio", "noise", "features", "store", "pairs", "models", "losses", "fitting",
            "training"]  # fmt: skip
@@ -164,6 +165,19 @@ def _fit_reference(store, training, validation, seed, checkpoints, title, *, rep
     return model, history, scale
 
 
+def _require_known(methods: Iterable[str]) -> None:
+    """Raise InputError unless it is said of each method how it is built and trained."""
+    for method in methods:
+        if method not in MODELS | PUBLISHED:
+            known = ", ".join(MODELS | PUBLISHED)
+            raise InputError(f"Unknown model {method!r}; choose one of {known}.")
+        if method not in WAVEFORM and method not in REFERENCES:
+            raise InputError(
+                f"{method!r} stands in MODELS of lib/models.py, but not in WAVEFORM of "
+                "lib/training.py, so that nobody knows how to train it; enter it there, too."
+            )
+
+
 def train_fold(run: Run, store: ClipStore, folds: pd.DataFrame, method: str, fold: int) -> dict:
     """Train `method` on one fold, unless that was done already, and return its record.
 
@@ -175,10 +189,9 @@ def train_fold(run: Run, store: ClipStore, folds: pd.DataFrame, method: str, fol
         ``history`` (list of epochs), ``scale`` (reference only), ``audio``, ``fingerprint``,
         speakers.
     """
-    if method not in MODELS | PUBLISHED:
-        known = ", ".join(MODELS | PUBLISHED)
-        raise InputError(f"Unknown model {method!r}; choose one of {known}.")
+    _require_known([method])
     training, validation, test = split_speakers(folds, fold)
+    store = store.for_training()
 
     def train(checkpoints):
         title = f"{method}, fold {fold + 1} of {folds['fold'].max() + 1}"
@@ -212,7 +225,13 @@ def train_all(
     pd.DataFrame
         One row per model, fold and epoch: losses, learning rate, seconds, whether the epoch's
         weights were kept.
+
+    Raises
+    ------
+    InputError
+        It is not said of a method how it is trained; nothing is trained then.
     """
+    _require_known(methods)
     rows = []
     for fold in sorted(folds["fold"].unique()):
         for method in methods:

@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from voices import configure, voice, voice_store
+from voices import configure, supplied_store, voice, voice_store
 
 from lib import comparison, contest, peers
 from lib.artifacts import Run, write_json
@@ -149,6 +149,18 @@ def test_scores_are_kept_and_found_again(run, store, folds, monkeypatch):
     monkeypatch.setattr(contest, "score_method", None)  # nothing may be scored again
     pd.testing.assert_frame_equal(contest.score_peers(run, store, folds), made)
     assert run.path("peers.json").stat().st_mtime_ns == before
+
+
+def test_peers_are_scored_on_supplied_files_as_they_are(run, folds):
+    store = supplied_store(CONFIG, speakers=4, digits=2)
+    run = dataclasses.replace(run, config=store.config)
+    made = contest.score_peers(run, store, folds)
+    assert set(made["noise"]) == {"supplied"}
+    halved = made[made["method"] == "half"]
+    np.testing.assert_allclose(halved["si_sdr_improvement_db"], 0, atol=1e-6)
+    other = dataclasses.replace(store, index=store.index.assign(noisy_sha256="others"))
+    assert contest.open_peers(run, store, folds)[0].equals(made)
+    assert contest.open_peers(run, other, folds)[0].empty
 
 
 @pytest.mark.parametrize("change", ["clips", "noise", "folds", "network", "recogniser"])

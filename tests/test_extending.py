@@ -64,7 +64,7 @@ def test_the_report_shows_what_was_added(tmp_path):
     facts = summary.describe_corpus(corpus, manifest)
     store = build_clip_store(run, manifest, facts["root"])
     speakers = pd.DataFrame({"speaker": manifest["speaker"].unique(), "gender": "unknown"})
-    folds = run.save("folds", pairs.deal_folds(store, speakers))
+    folds = run.save("folds", pairs.deal_folds(store.index, speakers, store.config))
     history = run.save("history", training.train_all(run, store, folds))
     scores = evaluation.evaluate_folds(run, store, folds, recogniser=lambda run, fold: Deaf())
     rng = np.random.default_rng(0)

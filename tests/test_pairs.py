@@ -16,11 +16,11 @@ from lib.pairs import (
     TrainingPairs,
     deal_folds,
     equal_batches,
+    fewest_clips,
     split_speakers,
     training_example,
     validation_pairs,
 )
-from lib.store import ClipStore
 
 CONFIG = configure(training={"folds": 3, "batch_size": 4, "crop_s": 0.25})
 
@@ -28,12 +28,10 @@ CONFIG = configure(training={"folds": 3, "batch_size": 4, "crop_s": 0.25})
 # --- folds -----------------------------------------------------------------------------------
 
 
-def index_only(clips_of: list[int], folds: int) -> ClipStore:
-    """A store without sound: speaker i has ``clips_of[i]`` clips."""
+def deal(clips_of: list[int], table: pd.DataFrame, k: int) -> pd.DataFrame:
+    """Deal speakers of whom speaker i has ``clips_of[i]`` clips into `k` folds."""
     names = [f"{i:02d}" for i, n in enumerate(clips_of) for _ in range(n)]
-    return ClipStore(
-        np.zeros((0, 0)), pd.DataFrame({"speaker": names}), configure(training={"folds": folds})
-    )
+    return deal_folds(pd.DataFrame({"speaker": names}), table, configure(training={"folds": k}))
 
 
 def people(genders):
@@ -54,7 +52,7 @@ def people(genders):
 )  # scikit-learn's StratifiedGroupKFold leaves one of these folds empty
 def test_every_speaker_is_tested_once_by_a_model_that_never_heard_them(speakers, k):
     clips_of, genders = zip(*speakers)
-    folds = deal_folds(index_only(clips_of, k), people(genders))
+    folds = deal(clips_of, people(genders), k)
     names = {f"{i:02d}" for i in range(len(speakers))}
     assert folds["speaker"].is_unique
     assert set(folds["speaker"]) == names
@@ -72,7 +70,7 @@ def test_every_speaker_is_tested_once_by_a_model_that_never_heard_them(speakers,
 def test_genders_are_balanced_as_far_as_they_go():
     """The counts of Audio MNIST: 12 women and 48 men in 6 folds are 2 and 8 in each."""
     genders = np.random.default_rng(0).permutation(["female"] * 12 + ["male"] * 48)
-    folds = deal_folds(index_only([5] * 60, 6), people(genders)).merge(people(genders))
+    folds = deal([5] * 60, people(genders), 6).merge(people(genders))
     counts = folds.groupby(["fold", "gender"]).size().unstack()
     assert (counts["female"] == 2).all()
     assert (counts["male"] == 8).all()
@@ -80,19 +78,26 @@ def test_genders_are_balanced_as_far_as_they_go():
 
 def test_balance_survives_a_speaker_without_gender():
     genders = ["female", "male", "male"] * 6 + [None]
-    folds = deal_folds(index_only([10] * 18 + [2], 3), people(genders)).merge(people(genders))
+    folds = deal([10] * 18 + [2], people(genders), 3).merge(people(genders))
     assert (folds.groupby("fold")["gender"].apply(lambda g: (g == "female").sum()) == 2).all()
 
 
 def test_folds_do_not_depend_on_the_order_of_the_speakers():
     genders = ["female", "male"] * 5
-    table, store = people(genders), index_only([4] * 10, 3)
-    pd.testing.assert_frame_equal(deal_folds(store, table), deal_folds(store, table[::-1]))
+    one, other = (deal([4] * 10, people(genders)[::step], 3) for step in (1, -1))
+    pd.testing.assert_frame_equal(one, other)
 
 
 def test_two_speakers_are_too_few():
     with pytest.raises(CorpusError, match=r"2 speaker\(s\) with usable clips; at least 3"):
-        deal_folds(index_only([5, 5], 3), people(["male", "female"]))
+        deal([5, 5], people(["male", "female"]), 3)
+
+
+def test_the_fold_with_the_fewest_clips_lends_the_voices():
+    clips = pd.DataFrame({"speaker": list("aaabbbbc")})
+    folds = pd.DataFrame({"speaker": list("abc"), "fold": [0, 1, 2]})
+    assert fewest_clips(clips, folds) == 1
+    assert fewest_clips(clips, folds.assign(fold=[0, 1, 0])) == 4
 
 
 # --- examples --------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def test_the_noisy_file_of_a_long_clip_is_heard_in_the_window_of_its_clip(run, t
 
 
 def test_training_draws_white_noise_and_validates_on_the_files(run, store):
-    learning = supplied.open_training_store(run)
+    learning = store.for_training()
     assert learning.config == configure(CONFIG, noise={"kind": "white"})
     noisy, clean = TrainingPairs(learning, np.arange(4), epoch=0)[0]
     assert snr(clean[0], noisy[0]) == pytest.approx(-8, abs=0.01)
@@ -149,7 +149,7 @@ def test_other_kinds_of_noise_use_all_clips_and_mix(run, tree):
     white = dataclasses.replace(run, config=Config())
     store = supplied.build_store(white, measured(tree), str(tree))
     assert type(store) is ClipStore and len(store) == 5
-    for opened in (supplied.open_store(white), supplied.open_training_store(white)):
+    for opened in (supplied.open_store(white), supplied.open_store(white).for_training()):
         assert opened.config == Config()
         assert snr(opened.clean(0), opened.noisy(0)) == pytest.approx(-8, abs=1e-6)
     with pytest.raises(MissingArtifactError, match="without the supplied noisy files"):

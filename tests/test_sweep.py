@@ -53,6 +53,14 @@ def test_gains_are_those_of_the_clip_under_its_condition(run, store):
         assert clip.si_sdr_improvement_db == pytest.approx(20 - before, abs=1e-6)
 
 
+def test_a_corpus_with_too_few_voices_does_without_babble(run):
+    """Three speakers with a clip each: a fold has one voice to lend."""
+    few = voice_store(CONFIG, speakers=3, digits=1)
+    assert sweep.noises(few, FOLDS) == ("white", "pink")
+    table = sweep.sweep_folds(run, few, FOLDS, methods=toys)
+    assert set(table["noise"]) == {"white", "pink"} and len(table) == 2 * 7 * 2 * 3
+
+
 def test_babble_holds_neither_the_speaker_nor_a_training_speaker(run, store, monkeypatch):
     used = []
     original = type(store).noisy

@@ -227,6 +227,16 @@ def test_unknown_models_are_refused(run, store, folds):
         training.train_fold(run, store, folds, "mine", 0)
 
 
+def test_a_model_that_nobody_knows_how_to_train_is_refused_before_any_training(
+    run, store, folds, fitted, monkeypatch
+):
+    known = models.MODELS | {"toy filter": tiny_ours}
+    monkeypatch.setattr(training, "MODELS", known)
+    with pytest.raises(InputError, match=r"'toy filter' stands in MODELS .* not in WAVEFORM"):
+        training.train_all(run, store, folds, known)
+    assert not fitted
+
+
 # --- a trained network -----------------------------------------------------------------------
 
 

@@ -59,7 +59,7 @@ def tables(folder, tree):
     manifest = build_manifest(toys.open_tree(tree), CONFIG)
     store = build_clip_store(run, manifest, str(tree))
     speakers = pd.DataFrame({"speaker": manifest["speaker"].unique(), "gender": "unknown"})
-    folds = run.save("folds", deal_folds(store, speakers))
+    folds = run.save("folds", deal_folds(store.index, speakers, store.config))
     noisy = standard_methods(CONFIG)[0]
     scores = score_method(noisy, store, range(len(store))).drop(columns="milliseconds")
     foldwise.train_ahead(run, folds, ["ours", "recogniser"])

@@ -9,7 +9,9 @@ import pandas as pd
 
 from lib.audio import fix_length
 from lib.config import Config
+from lib.noise import mix_at_snr, white_noise
 from lib.store import ClipStore
+from lib.supplied import SuppliedStore
 
 RATE = 8000
 
@@ -28,6 +30,18 @@ def configure(config: Config = Config(), **sections: dict) -> Config:
     """Change single settings: ``configure(training={"epochs": 2})``."""
     changed = {k: dataclasses.replace(getattr(config, k), **v) for k, v in sections.items()}
     return dataclasses.replace(config, **changed)
+
+
+def supplied_store(config: Config, **of_whom: int) -> SuppliedStore:
+    """A `voice_store` that comes with noisy files: white noise at 0 dB."""
+    config = configure(config, noise={"kind": "supplied"})
+    store = voice_store(config, **of_whom)
+    noisy = np.zeros_like(store.clips)
+    for row, n in enumerate(store.index["samples"]):
+        noise = white_noise(n, np.random.default_rng(row))
+        noisy[row, :n] = mix_at_snr(store.clean(row), noise, 0.0)
+    index = store.index.assign(noisy_sha256="")
+    return SuppliedStore(store.clips, index, config, ClipStore(noisy, index, config))
 
 
 def voice_store(

@@ -15,6 +15,7 @@ import pandas as pd
 from lib.config import Config, NoiseConfig
 from lib.corpora.base import Corpus
 from lib.corpora.manifest import content_hash
+from lib.noise import FEWEST_TALKERS
 
 __all__ = [
     "corrections",
@@ -231,8 +232,15 @@ def examples(manifest: pd.DataFrame, n: int = 4) -> pd.DataFrame:
     return firsts.iloc[rows]
 
 
-def support(manifest: pd.DataFrame, speakers: pd.DataFrame, config: Config) -> pd.DataFrame:
+def support(
+    manifest: pd.DataFrame, speakers: pd.DataFrame, config: Config, fewest_clips: int
+) -> pd.DataFrame:
     """Which questions the clips can answer at all.
+
+    Parameters
+    ----------
+    fewest_clips : int
+        Clips of the fold with the fewest.
 
     Returns
     -------
@@ -252,6 +260,12 @@ def support(manifest: pd.DataFrame, speakers: pd.DataFrame, config: Config) -> p
             f"{ENOUGH_SPEECH_S / 60:.0f} min of speech",
             f"{seconds / 60:.1f} min",
             seconds >= ENOUGH_SPEECH_S,
+        ),
+        (
+            "noise of several voices (babble)",
+            f"{FEWEST_TALKERS} clips in each fold",
+            f"{fewest_clips} or more",
+            fewest_clips >= FEWEST_TALKERS,
         ),
         (
             "differences between digits",
