@@ -75,7 +75,8 @@ def sweep_folds(
 ) -> pd.DataFrame:
     """Gain of every method in every noise at every input SNR, on some clips of every speaker.
 
-    Noise is of those kinds that the folds can make (`noises`).  Each fold is kept under ``sweep/``, as `lib.evaluation.evaluate_folds` keeps its scores.
+    Noise is of the kinds that the folds can make (`noises`).  Each fold is kept under ``sweep/``,
+    as `lib.evaluation.evaluate_folds` keeps its scores.
 
     Returns
     -------
