@@ -66,7 +66,8 @@ def wiener(
     Y = stft(noisy, **WINDOW)
     power = np.abs(Y) ** 2
     frame_power = power[1:-1].mean(axis=0)
-    noise_power = max(np.quantile(frame_power, quietest), np.finfo(float).tiny)
+    least = max(1e-10 * frame_power.max(), np.finfo(float).tiny)  # pauses may be digital zeros
+    noise_power = max(np.quantile(frame_power, quietest), least)
     posterior = power / noise_power
     gain = np.ones(power.shape)
     previous = np.maximum(posterior[:, 0] - 1, 0)

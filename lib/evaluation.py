@@ -74,10 +74,13 @@ def score_method(
         One row per clip: clip_id, speaker, digit, method, noise, input_snr_db, the metrics and
         `milliseconds`.
 
+        An estimate that is not finite has no scores and counts as silence when it is heard.
+
     Raises
     ------
     InputError
-        The method returned something that is not a finite waveform of the same length.
+        The method returned something that is no waveform of the same length, or none that is
+        finite.
     """
     rate, noise = store.config.audio.sample_rate, store.config.noise
     kind, snr_db = kind or noise.kind, noise.snr_db if snr_db is None else snr_db
@@ -93,15 +96,16 @@ def score_method(
                 f"{method.name} returned shape {estimate.shape} for a clip of shape "
                 f"{clean.shape}; a denoiser must keep the length."
             )
-        if not np.all(np.isfinite(estimate)):
-            raise InputError(
-                f"{method.name} returned NaN or infinite samples for the clip "
-                f"{store.index['clip_id'].iat[row]}; a waveform is finite."
-            )
         estimates.append(estimate)
         cleans.append(clean)
         if progress is not None:
             progress.update()
+    finite = [bool(np.all(np.isfinite(estimate))) for estimate in estimates]
+    if not any(finite):
+        raise InputError(
+            f"{method.name} returned NaN or infinite samples for all {len(rows)} clips, such as "
+            f"{store.index['clip_id'].iat[rows[0]]}; a waveform is finite."
+        )
     scores = joblib.Parallel(n_jobs=-1, batch_size=16)(
         joblib.delayed(score_estimate)(clean, estimate, rate, scale)
         for clean, estimate in zip(cleans, estimates)
@@ -109,7 +113,8 @@ def score_method(
     table = store.index.loc[rows, ["clip_id", "speaker", "digit"]].reset_index(drop=True)
     table = table.assign(method=method.name, noise=kind, input_snr_db=float(snr_db))
     if recogniser is not None:
-        table["recognised"] = recogniser.digits(estimates)
+        heard = [y if whole else np.zeros_like(y) for y, whole in zip(estimates, finite)]
+        table["recognised"] = recogniser.digits(heard)
     return pd.concat([table, pd.DataFrame(scores)], axis=1).assign(milliseconds=milliseconds)
 
 

@@ -15,6 +15,8 @@ def score_estimate(
 ) -> dict[str, float]:
     """Return every metric by name, with `scale` also ``spectrogram_snr_db``.
 
+    All are NaN for an estimate that is not finite.
+
     Parameters
     ----------
     clean, estimate : np.ndarray [shape=(n,)]
@@ -22,6 +24,9 @@ def score_estimate(
     scale : ReferenceScale, optional
         Statistics with which the published system's figure is taken.
     """
+    if not np.all(np.isfinite(estimate)):
+        names = [*metrics.METRICS, *(["spectrogram_snr_db"] if scale is not None else [])]
+        return dict.fromkeys(names, np.nan)
     scores = metrics.evaluate(clean, estimate, sample_rate)
     if scale is not None:
         z_clean, z_estimate = (

@@ -58,8 +58,9 @@ def _sweep_fold(
         before = si_sdr(clean, noisy)
         for method in methods:
             extra = (clean,) if method.oracle else ()
-            gain = si_sdr(clean, method.denoise(noisy, rate, *extra)) - before
-            results.append((row, method.name, kind, snr_db, gain))
+            estimate = method.denoise(noisy, rate, *extra)
+            after = si_sdr(clean, estimate) if np.all(np.isfinite(estimate)) else np.nan
+            results.append((row, method.name, kind, snr_db, after - before))
     columns = ["row", "method", "noise", "input_snr_db", "si_sdr_improvement_db"]
     table = pd.DataFrame(results, columns=columns)
     clips = store.index.loc[table.pop("row"), ["clip_id", "speaker"]].reset_index(drop=True)

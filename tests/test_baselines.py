@@ -34,6 +34,16 @@ def test_every_method_keeps_the_length_and_the_input(method, samples):
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_every_method_bears_digital_silence(method):
+    """As in supplied noisy files that end before their clip, or were cut by a noise gate."""
+    clean, noisy = noisy_voice()
+    for silent in (slice(0, None), slice(0, 2000), slice(2000, None)):
+        gated = noisy.copy()
+        gated[silent] = 0
+        assert np.isfinite(run(method, clean, gated)).all()
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 def test_a_gain_passes_through_every_method(method):
     clean, noisy = noisy_voice()
     expected, quiet = run(method, clean, noisy), run(method, 0.01 * clean, 0.01 * noisy)

@@ -105,9 +105,18 @@ def test_a_method_that_changes_the_length_is_named(store, wrong):
         score(Method("bad method", lambda noisy, rate: wrong(noisy)), store)
 
 
-def test_a_method_that_returns_nan_is_named(store):
-    with pytest.raises(InputError, match=r"bad method.*0_01_0"):
+def test_a_method_that_returns_nan_throughout_is_named(store):
+    with pytest.raises(InputError, match=r"bad method.*all 3 clips, such as 0_01_0"):
         score(Method("bad method", lambda noisy, rate: noisy * np.nan), store)
+
+
+def test_a_method_that_fails_on_one_clip_has_no_scores_there(store):
+    odd = store.noisy(5)
+    method = Method("odd", lambda noisy, rate: noisy * (np.nan if noisy[0] == odd[0] else 1))
+    table = score(method, store, scale=SCALE, recogniser=Ear(None, 7))
+    names = [*metrics.METRICS, "spectrogram_snr_db"]
+    assert table[names].isna().all(axis=1).tolist() == [False, True, False]
+    assert table["recognised"].tolist() == [7, 9, 7]  # silence hears nothing
 
 
 # --- improvements ----------------------------------------------------------------------------
