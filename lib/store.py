@@ -36,9 +36,12 @@ __all__ = [
 VOICES = 5  # at once, in babble
 
 
-def prepare_clip(path: str, audio: AudioConfig) -> np.ndarray:
-    """Read a clip, remove DC and rumble, bring it to the working rate [shape=(n,)]."""
-    y, sample_rate = read_audio(path)
+def prepare_clip(path: str, audio: AudioConfig, channel: int | None = None) -> np.ndarray:
+    """Read a clip, remove DC and rumble, bring it to the working rate [shape=(n,)].
+
+    `channel` is that of the manifest, or None for what `lib.audio.choose_channel` says.
+    """
+    y, sample_rate = read_audio(path, channel)
     y = remove_dc_and_rumble(y, sample_rate, audio.highpass_hz)
     return resample(y, sample_rate, audio.sample_rate)[: audio.clip_samples]
 
@@ -103,11 +106,14 @@ def build_clip_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
     run : Run
         Where ``clips.npy`` and ``clip_index.parquet`` are left, each whole or not at all.
     manifest : pd.DataFrame
-        Clips with status "ok" are used; `path` is relative to `root`.
+        Clips with status "ok" are used, by their `channel`; `path` is relative to `root`.
     """
     usable = manifest[manifest["status"] == "ok"].sort_values("clip_id", ignore_index=True)
     audio = run.config.audio
-    tasks = (joblib.delayed(prepare_clip)(f"{root}/{path}", audio) for path in usable["path"])
+    tasks = (
+        joblib.delayed(prepare_clip)(f"{root}/{path}", audio, channel)
+        for path, channel in zip(usable["path"], usable["channel"])
+    )
     prepared = joblib.Parallel(n_jobs=-1, return_as="generator")(tasks)
     lengths = np.zeros(len(usable), dtype=np.int64)
     with atomic_path(run.path("clips.npy")) as part:

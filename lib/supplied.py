@@ -98,7 +98,8 @@ def build_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
     clean = build_clip_store(run, clips, root)
     if not run.config.noise.supplied:
         return clean
-    noisy = build_clip_store(_beside(run), clips.assign(path=clips["noisy_path"]), root)
+    files = clips.assign(path=clips["noisy_path"], channel=clips["noisy_channel"])
+    noisy = build_clip_store(_beside(run), files, root)
     store = SuppliedStore(clean.clips, clean.index, run.config, noisy)
     contents = (hashlib.sha256(store.noisy(row).data).hexdigest() for row in range(len(store)))
     run.save("clip_index", store.index.assign(noisy_sha256=list(contents)))

@@ -99,6 +99,20 @@ def test_noisy_files_of_other_lengths_are_cut_or_end_in_silence(run, tree):
     assert store.noisy(1)[1999:].any() and not store.noisy(1)[2000:].any()
 
 
+def test_the_noisy_side_is_the_channel_of_the_clean_clip(run, tree):
+    """Even where another one of the noisy file is louder."""
+    for name, others in {"0_01_0": 0.0, "0_01_0_noisy": 2.0}.items():
+        y, _ = soundfile.read(tree / f"{name}.wav")
+        rest = others * np.roll(y, 50)
+        soundfile.write(tree / f"{name}.wav", np.stack([rest, y, 0 * y], axis=1), RATE)
+    alone = soundfile.read(tree / "0_01_0_noisy.wav")[0][:, 1]
+    store = supplied.build_store(run, measured(tree), str(tree))
+    soundfile.write(tree / "alone.wav", alone, RATE)
+    np.testing.assert_allclose(
+        store.noisy(0), prepare_clip(str(tree / "alone.wav"), CONFIG.audio), atol=1e-6
+    )
+
+
 def test_training_draws_white_noise_and_validates_on_the_files(run, store):
     learning = supplied.open_training_store(run)
     assert learning.config == configure(CONFIG, noise={"kind": "white"})
