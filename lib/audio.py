@@ -10,7 +10,6 @@ taken after `remove_dc_and_rumble`.  Resampling is soxr's HQ setting, the one li
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +20,13 @@ import soxr
 
 from lib.artifacts import atomic_path
 from lib.errors import InputError
+from lib.recording import read_whole
 
 __all__ = [
+    "MEAN",
     "read_audio",
+    "choose_channel",
+    "mix_down",
     "resample",
     "remove_dc_and_rumble",
     "fix_length",
@@ -39,15 +42,20 @@ __all__ = [
 
 FRAME_S = 0.02  # s; frames in which the quietest moment of a clip is sought
 CLIPPED = 0.999  # of full scale
+MEAN = -1  # instead of the index of a channel
+LOSS_DB = 4.5  # more than two unrelated channels lose (3 dB), less than a silent one costs (6 dB)
+RUMBLE_HZ = 50.0  # below lies no speech by which channels could be compared
 
 
-def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
-    """Read a sound file; channels are averaged.
+def read_audio(path: str | Path, channel: int | None = None) -> tuple[np.ndarray, int]:
+    """Read a whole sound file as one channel.
 
     Parameters
     ----------
     path : str or Path
-        Any format of libsndfile: WAV, FLAC, Ogg, MP3, ...
+        As for `read_recording`.
+    channel : int or None
+        As for `mix_down`; None for what `choose_channel` says.
 
     Returns
     -------
@@ -58,39 +66,45 @@ def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
     Raises
     ------
     InputError
-        The file is missing, empty, not audio, cut short, or holds no or non-finite samples.
+        As in `read_whole`.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file.")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: the file is empty (0 bytes); restore it from its source.")
-    try:
-        with soundfile.SoundFile(path) as file:
-            y = file.read(dtype="float64", always_2d=True)
-            promised, sample_rate = max(file.frames, _promised(file)), file.samplerate
-    except soundfile.LibsndfileError as error:
-        raise InputError(f"{path}: not readable as audio ({error.error_string})") from error
-    if len(y) < promised:
-        raise InputError(
-            f"{path}: cut short, {len(y)} of the {promised} samples that its header promises "
-            "are there; restore it from its source."
-        )
-    if len(y) == 0:
-        raise InputError(f"{path}: a header without samples.")
-    y = y.mean(axis=1)
-    if not np.isfinite(y).all():
-        raise InputError(f"{path}: {np.sum(~np.isfinite(y))} of {len(y)} samples are not finite.")
-    return y, sample_rate
+    recording = read_whole(path)
+    samples, rate = recording.samples, recording.sample_rate
+    return mix_down(samples, choose_channel(samples, rate) if channel is None else channel), rate
 
 
-def _promised(file: soundfile.SoundFile) -> int:
-    """Samples that the header of a WAV promises; libsndfile counts only what is there."""
-    found = re.search(r"^data : (\d+) \(should be", file.extra_info, re.MULTILINE)
-    size = int(found[1]) if found else 0
-    width = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
-    streamed = size >= 2**31 - 1024  # a writer that could not go back leaves a dummy size
-    return 0 if streamed else size // (width.get(file.subtype, 1) * file.channels)
+def choose_channel(samples: np.ndarray, sample_rate: int) -> int:
+    """Choose the mean of the channels, or the loudest where the mean loses what it holds.
+
+    The mean of channels in opposite phase is silence, and a silent channel halves the level;
+    two channels that have nothing in common lose 3 dB.  Offset and rumble do not count.
+
+    Parameters
+    ----------
+    samples : np.ndarray [shape=(n, channels)]
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    int
+        `MEAN`, or the index of the loudest channel.
+    """
+    if samples.shape[1] == 1:
+        return MEAN
+    heard = samples.T - samples.mean(axis=0)[:, None]
+    if sample_rate > 2 * RUMBLE_HZ:
+        heard = np.stack([remove_dc_and_rumble(y, sample_rate, RUMBLE_HZ) for y in heard])
+    with np.errstate(over="ignore"):
+        powers = np.mean(np.square(heard), axis=1)
+        mean = np.mean(np.square(heard.mean(axis=0)))
+    lost = mean * 10 ** (LOSS_DB / 10) < powers.max()
+    return int(np.argmax(powers)) if lost else MEAN
+
+
+def mix_down(samples: np.ndarray, channel: int) -> np.ndarray:
+    """One channel [shape=(n,)] of samples [shape=(n, channels)], or with `MEAN` their mean."""
+    return samples.mean(axis=1) if channel == MEAN else samples[:, channel]
 
 
 def resample(y: np.ndarray, orig: int, target: int) -> np.ndarray:

@@ -11,6 +11,7 @@ No Keras here: the workers that prepare clips start fast.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -36,15 +37,27 @@ __all__ = [
 VOICES = 5  # at once, in babble
 
 
-def prepare_clip(path: str, audio: AudioConfig, *, start_s: float = 0.0) -> np.ndarray:
-    """Read a clip, remove DC and rumble, bring its window to the working rate [shape=(n,)].
+def prepare_clip(root: str | Path, clip, audio: AudioConfig, *, noisy: bool = False) -> np.ndarray:
+    """Bring a clip to the working rate, without offset and rumble, and cut to its window.
 
-    `start_s` is where the window of at most ``audio.clip_s`` begins (`window_start_s` of the
-    manifest).
+    Parameters
+    ----------
+    root : str or Path
+        Folder of the corpus.
+    clip : named tuple or pd.Series
+        A row of the manifest.
+    noisy : bool
+        Take the supplied noisy file instead: in the same window.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,)]
+        At most ``audio.clip_samples``.
     """
-    y, sample_rate = read_audio(path)
+    path, channel = (clip.noisy_path, clip.noisy_channel) if noisy else (clip.path, clip.channel)
+    y, sample_rate = read_audio(f"{root}/{path}", channel)
     y = remove_dc_and_rumble(y, sample_rate, audio.highpass_hz)
-    start = round(start_s * audio.sample_rate)
+    start = round(clip.window_start_s * audio.sample_rate)
     return resample(y, sample_rate, audio.sample_rate)[start : start + audio.clip_samples]
 
 
@@ -104,7 +117,9 @@ class ClipStore:
         return np.sort(chosen.index.to_numpy())
 
 
-def build_clip_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
+def build_clip_store(
+    run: Run, manifest: pd.DataFrame, root: str, *, noisy: bool = False
+) -> ClipStore:
     """Bring all usable clips of the manifest to the working rate and store them.
 
     Parameters
@@ -112,13 +127,14 @@ def build_clip_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
     run : Run
         Where ``clips.npy`` and ``clip_index.parquet`` are left, each whole or not at all.
     manifest : pd.DataFrame
-        Clips with status "ok" are used, from `window_start_s` on; `path` is relative to `root`.
+        Clips with status "ok" are used; their paths are relative to `root`.
+    noisy : bool
+        Store their supplied noisy files instead.
     """
     usable = manifest[manifest["status"] == "ok"].sort_values("clip_id", ignore_index=True)
     audio = run.config.audio
     tasks = (
-        joblib.delayed(prepare_clip)(f"{root}/{clip.path}", audio, start_s=clip.window_start_s)
-        for clip in usable.itertuples()
+        joblib.delayed(prepare_clip)(root, clip, audio, noisy=noisy) for clip in usable.itertuples()
     )
     prepared = joblib.Parallel(n_jobs=-1, return_as="generator")(tasks)
     lengths = np.zeros(len(usable), dtype=np.int64)

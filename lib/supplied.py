@@ -102,7 +102,7 @@ def build_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
     clean = build_clip_store(run, clips, root)
     if not run.config.noise.supplied:
         return clean
-    noisy = build_clip_store(_beside(run), clips.assign(path=clips["noisy_path"]), root)
+    noisy = build_clip_store(_beside(run), clips, root, noisy=True)
     store = SuppliedStore(clean.clips, clean.index, run.config, noisy)
     contents = (hashlib.sha256(store.noisy(row).data).hexdigest() for row in range(len(store)))
     run.save("clip_index", store.index.assign(noisy_sha256=list(contents)))

@@ -27,40 +27,59 @@ def test_read_returns_what_was_written(tmp_path, suffix, subtype):
 
 
 def test_read_averages_channels(tmp_path):
-    y = tone(440)
-    soundfile.write(tmp_path / "a.wav", np.stack([y, 0 * y], axis=1), RATE, subtype="DOUBLE")
-    np.testing.assert_allclose(audio.read_audio(tmp_path / "a.wav")[0], y / 2)
+    left, right = tone(440), tone(700)
+    soundfile.write(tmp_path / "a.wav", np.stack([left, right], axis=1), RATE, subtype="DOUBLE")
+    y, _ = audio.read_audio(tmp_path / "a.wav")
+    np.testing.assert_allclose(y, (left + right) / 2)
+    y, _ = audio.read_audio(tmp_path / "a.wav", channel=1)
+    np.testing.assert_allclose(y, right)
 
 
-def _cut(path, share=0.5):
-    content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * share)])
+SPEECH, OTHER = tone(440), tone(700)
+NOTHING = 0 * SPEECH
+DRIFT = 0.5 * np.linspace(-1, 1, len(SPEECH))
 
 
-@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
-def test_truncated_wav_is_refused(tmp_path, subtype):
-    soundfile.write(tmp_path / "a.wav", tone(440), RATE, subtype=subtype)
-    _cut(tmp_path / "a.wav")
-    with pytest.raises(InputError, match=r"a\.wav: cut short, \d+ of the 4000 samples"):
+@pytest.mark.parametrize(
+    ("channels", "chosen"),
+    [
+        ([SPEECH], audio.MEAN),
+        ([SPEECH, SPEECH], audio.MEAN),
+        ([SPEECH, OTHER], audio.MEAN),  # nothing in common: the mean loses 3 dB
+        ([SPEECH, 0.3 * SPEECH], audio.MEAN),  # 3.7 dB
+        ([NOTHING, NOTHING], audio.MEAN),
+        ([SPEECH, -SPEECH], 0),
+        ([-0.9 * SPEECH, SPEECH], 1),
+        ([SPEECH, NOTHING], 0),
+        ([NOTHING, SPEECH], 1),
+        ([0.1 * SPEECH, SPEECH], 1),
+        ([NOTHING + 0.9, SPEECH], 1),
+        ([DRIFT, SPEECH], 1),  # louder, and nothing to hear
+        ([tone(20, amplitude=0.9), SPEECH], 1),
+        ([SPEECH + 0.9, -SPEECH], 0),
+        ([NOTHING, NOTHING, SPEECH, NOTHING], 2),
+    ],
+)
+def test_the_loudest_channel_where_the_mean_loses_the_speech(channels, chosen):
+    samples = np.stack(channels, axis=1)
+    assert audio.choose_channel(samples, RATE) == chosen
+    kept = audio.mix_down(samples, audio.choose_channel(samples, RATE))
+    expected = samples.mean(axis=1) if chosen == audio.MEAN else samples[:, chosen]
+    np.testing.assert_array_equal(kept, expected)
+
+
+@pytest.mark.parametrize("n", [1, 2, 50])
+@pytest.mark.parametrize("rate", [60, 8000])
+def test_a_channel_is_chosen_of_a_few_samples_at_any_rate(n, rate):
+    assert audio.choose_channel(np.ones((n, 2)), rate) == audio.MEAN
+
+
+def test_truncated_files_are_refused(tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(440), RATE)
+    content = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "a.wav").write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match=r"a\.wav: cut short, 0\.249 of 0\.500 s are there"):
         audio.read_audio(tmp_path / "a.wav")
-
-
-def test_truncated_flac_is_refused(tmp_path):
-    noise = np.random.default_rng(0).normal(0, 0.1, 3 * RATE)
-    soundfile.write(tmp_path / "a.flac", noise, RATE)
-    _cut(tmp_path / "a.flac")
-    with pytest.raises(InputError, match=r"a\.flac"):
-        audio.read_audio(tmp_path / "a.flac")
-
-
-def test_wav_from_a_pipe_is_read(tmp_path):
-    """A writer that cannot seek leaves a dummy size; that is no truncation."""
-    soundfile.write(tmp_path / "a.wav", tone(440), RATE, subtype="PCM_16")
-    content = bytearray((tmp_path / "a.wav").read_bytes())
-    at = content.index(b"data") + 4
-    content[at : at + 4] = b"\xff\xff\xff\xff"
-    (tmp_path / "a.wav").write_bytes(content)
-    assert len(audio.read_audio(tmp_path / "a.wav")[0]) == 4000
 
 
 def test_missing_empty_and_foreign_files_are_refused(tmp_path):

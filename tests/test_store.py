@@ -12,6 +12,7 @@ from voices import configure, voice, voice_store
 
 from lib import store as stores
 from lib.artifacts import PROJECT_ROOT, Run
+from lib.audio import MEAN
 from lib.config import Config
 from lib.corpora.manifest import measure_clip
 from lib.errors import InputError, MissingArtifactError
@@ -34,10 +35,10 @@ def manifest(tmp_path):
         y = voice(i, seconds=1.3 if clip_id == "1_02_0" else 0.4, rate=rate) + 0.3
         soundfile.write(tmp_path / f"{clip_id}.wav", y, rate)
         digit, speaker, repetition = clip_id.split("_")
-        rows.append((clip_id, speaker, int(digit), int(repetition), f"{clip_id}.wav", "ok", 0.0))
-    rows.append(("9_09_9", "09", 9, 9, "broken.wav", "excluded", 0.0))
-    columns = ["clip_id", "speaker", "digit", "repetition", "path", "status", "window_start_s"]
-    return pd.DataFrame(rows[::-1], columns=columns)
+        rows.append((clip_id, speaker, int(digit), int(repetition), f"{clip_id}.wav", "ok"))
+    rows.append(("9_09_9", "09", 9, 9, "broken.wav", "excluded"))
+    columns = ["clip_id", "speaker", "digit", "repetition", "path", "status"]
+    return pd.DataFrame(rows[::-1], columns=columns).assign(channel=MEAN, window_start_s=0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +62,14 @@ def test_the_store_holds_usable_clips_at_one_rate_without_offset(run, manifest, 
         clean = store.clean(row)
         assert abs(clean.mean()) < 1e-4 < 0.01 < np.std(clean)
         assert clean.shape == (samples,)
+
+
+def test_the_channel_of_the_manifest_is_stored(run, manifest, tmp_path):
+    y = voice(0)
+    soundfile.write(tmp_path / "0_01_0.wav", np.stack([y, 0.9 * y[::-1], -y], axis=1), 8000)
+    manifest.loc[manifest["clip_id"] == "0_01_0", "channel"] = 2
+    store = build_clip_store(run, manifest, str(tmp_path))
+    assert snr(-y, store.clean(0)) > 20  # the high-pass takes a little
 
 
 def test_the_rate_of_the_file_does_not_change_the_clip(run, manifest, tmp_path):

@@ -11,7 +11,7 @@ from voices import configure, voice
 
 from lib import supplied
 from lib.artifacts import Run
-from lib.audio import fix_length
+from lib.audio import fix_length, remove_dc_and_rumble, resample
 from lib.config import Config
 from lib.corpora.manifest import measure_clip
 from lib.errors import CorpusError, InputError, MissingArtifactError
@@ -75,8 +75,9 @@ def store(run, tree):
 
 def test_the_noisy_side_is_the_file_as_it_is(store, tree):
     assert store.index["clip_id"].tolist() == ["0_01_0", "0_02_0", "1_01_0", "1_03_0"]
+    clips = measured(tree).set_index("clip_id")
     for row, clip_id in enumerate(store.index["clip_id"]):
-        file = prepare_clip(str(tree / f"{clip_id}_noisy.wav"), CONFIG.audio)
+        file = prepare_clip(tree, clips.loc[clip_id], CONFIG.audio, noisy=True)
         for asked in ({}, {"kind": "supplied", "snr_db": -8.0}):  # the second by the evaluation
             np.testing.assert_allclose(store.noisy(row, **asked), file, atol=1e-7)
         assert store.noisy(row).shape == store.clean(row).shape
@@ -108,6 +109,18 @@ def test_the_noisy_file_of_a_long_clip_is_heard_in_the_window_of_its_clip(run, t
     store = supplied.build_store(run, measured(tree), str(tree))
     assert store.noisy(0).shape == (8000,)
     assert snr(store.clean(0), store.noisy(0)) == pytest.approx(before, abs=0.1)
+
+
+def test_the_noisy_side_is_the_channel_of_the_clean_clip(run, tree):
+    """Even where another one of the noisy file is louder."""
+    for name, others in {"0_01_0": 0.0, "0_01_0_noisy": 2.0}.items():
+        y, _ = soundfile.read(tree / f"{name}.wav")
+        rest = others * np.roll(y, 50)
+        soundfile.write(tree / f"{name}.wav", np.stack([rest, y, 0 * y], axis=1), RATE)
+    alone = soundfile.read(tree / "0_01_0_noisy.wav")[0][:, 1]
+    store = supplied.build_store(run, measured(tree), str(tree))
+    expected = resample(remove_dc_and_rumble(alone, RATE, 50.0), RATE, 8000)
+    np.testing.assert_allclose(store.noisy(0), expected, atol=1e-6)
 
 
 def test_training_draws_white_noise_and_validates_on_the_files(run, store):

@@ -3,28 +3,38 @@
 Offset, rumble, peak and clipping are measured on the clip as it is; level, noise floor and
 the SNR of a supplied pair after offset and rumble are gone (`lib.audio`).  Of a clip that is longer
 than the window of the clip store the window with the most energy is used; where it begins stands in
-`window_start_s`.  A file that cannot be used is a row with status "excluded" and the reason; the
-run goes on.  So is every file that `Corpus.rejected` names.
+`window_start_s`.  `channel` and `noisy_channel` say what is heard of several channels: one of them,
+or -1 for their mean; `correction` says what of a header was not believed.  A file that cannot be
+used is a row with status "excluded" and the reason; the run goes on.  So is every file that
+`Corpus.rejected` names.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import re
+from collections import Counter
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
-import soundfile
 from tqdm import tqdm
 
 from lib import audio
 from lib.config import AudioConfig, Config
 from lib.corpora.base import Corpus
 from lib.errors import CorpusError, InputError
+from lib.recording import Recording, read_whole
 
-__all__ = ["MIN_SPEAKERS", "build_manifest", "content_hash", "measure_clip", "measure_pair"]
+__all__ = [
+    "MIN_SPEAKERS",
+    "build_manifest",
+    "content_hash",
+    "measure_clip",
+    "measure_pair",
+    "reason_kind",
+]
 
 MIN_SPEAKERS = 3  # one each to learn from, to stop on and to test on
 MIN_DURATION_S = 0.1  # shorter holds no digit
@@ -34,6 +44,7 @@ LOUDEST_DBFS = 120.0  # more is no sound, whatever its unit
 MEASURES = {
     "sample_rate": 0,
     "channels": 0,
+    "channel": audio.MEAN,
     "duration_s": np.nan,
     "window_start_s": 0.0,
     "rms_dbfs": np.nan,
@@ -42,6 +53,8 @@ MEASURES = {
     "rumble_share": np.nan,
     "noise_floor_db": np.nan,
     "clipped_share": np.nan,
+    "correction": "",
+    "noisy_channel": audio.MEAN,
     "measured_snr_db": np.nan,
     "status": "ok",
     "reason": "",
@@ -65,26 +78,24 @@ def measure_pair(
         return float(10 * np.log10(np.sum(clean**2) / np.sum((noisy - clean) ** 2)))
 
 
-def _read(path: Path) -> tuple[np.ndarray, int, int]:
-    """Read a clip of bounded length: samples, sample rate and number of channels.
-
-    What cannot be opened is left to `read_audio`, which says why.
-    """
-    channels, seconds = 0, 0.0
-    if path.is_file():  # a pipe would be waited for
-        with contextlib.suppress(soundfile.LibsndfileError), soundfile.SoundFile(path) as file:
-            channels, seconds = file.channels, file.frames / file.samplerate
-    if seconds > MAX_DURATION_S:
-        raise InputError(f"{path}: too long for a digit ({seconds:,.0f} s).")
-    return *audio.read_audio(path), channels
+def _read(path: Path) -> Recording:
+    """Read a clip of bounded length."""
+    clip = read_whole(path, longest_s=MAX_DURATION_S)
+    if len(clip.samples) > MAX_DURATION_S * clip.sample_rate:
+        raise InputError(f"{path}: too long for a digit (longer than {MAX_DURATION_S:g} s).")
+    return clip
 
 
 def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> dict:
     """Measure one clip: the columns of `MEASURES`; errors become status and reason."""
     row = dict(MEASURES)
     try:
-        y, rate, row["channels"] = _read(path)
+        clip = _read(path)
+        rate, row["channels"] = clip.sample_rate, clip.samples.shape[1]
+        row["channel"] = audio.choose_channel(clip.samples, rate)
+        y = audio.mix_down(clip.samples, row["channel"])
         row["sample_rate"], row["duration_s"] = rate, len(y) / rate
+        row["correction"] = clip.correction
         row["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         if row["duration_s"] < MIN_DURATION_S:
             raise InputError(f"{path}: too short for a digit ({row['duration_s']:.3f} s).")
@@ -114,15 +125,32 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
     if noisy_path is None:
         return row
     try:
-        noisy, noisy_rate, _ = _read(noisy_path)
-        if noisy_rate != rate:
-            raise InputError(f"{noisy_path}: {noisy_rate} Hz beside a clean clip of another rate.")
-        if len(noisy) <= row["window_start_s"] * rate:
-            raise InputError(f"{noisy_path}: it ends before the window of the clean clip begins.")
-        row["measured_snr_db"] = measure_pair(y, noisy, rate, config.highpass_hz)
+        return row | _measure_noisy(noisy_path, y, row, config)
     except (InputError, OSError) as error:  # the clean clip is still good
-        row["reason"] = f"its noisy counterpart is not: {error}"
-    return row
+        return row | {"reason": f"its noisy counterpart is not: {error}"}
+
+
+def _measure_noisy(path: Path, clean: np.ndarray, row: dict, config: AudioConfig) -> dict:
+    """The columns of `MEASURES` that a supplied noisy file adds to the `row` of its clip."""
+    noisy, rate = _read(path), row["sample_rate"]
+    if noisy.sample_rate != rate:
+        raise InputError(
+            f"{path}: {noisy.sample_rate} Hz beside a clean clip of another rate ({rate} Hz)."
+        )
+    same = noisy.samples.shape[1] == row["channels"]
+    channel = row["channel"] if same else audio.choose_channel(noisy.samples, rate)
+    y = audio.mix_down(noisy.samples, channel)
+    heard = audio.remove_dc_and_rumble(y, rate, config.highpass_hz)
+    heard = audio.resample(heard, rate, config.sample_rate)
+    start = round(row["window_start_s"] * config.sample_rate)
+    heard = heard[start : start + config.clip_samples]
+    if len(heard) == 0 or audio.rms_dbfs(heard) < SILENCE_DBFS:
+        raise InputError(f"{path}: silent or over where its clean clip is used.")
+    return {
+        "noisy_channel": channel,
+        "correction": row["correction"] or noisy.correction,
+        "measured_snr_db": measure_pair(clean, y, rate, config.highpass_hz),
+    }
 
 
 def build_manifest(corpus: Corpus, config: Config, *, workers: int = 2) -> pd.DataFrame:
@@ -162,8 +190,28 @@ def build_manifest(corpus: Corpus, config: Config, *, workers: int = 2) -> pd.Da
         raise CorpusError(
             f"{corpus.title} in {corpus.root}: {usable} speakers have usable clips, at least "
             f"{MIN_SPEAKERS} are needed to learn, to stop and to test on different people."
+            + _most_often(manifest[manifest["status"] != "ok"])
         )
     return manifest
+
+
+def _most_often(bad: pd.DataFrame) -> str:
+    """The commonest reasons for setting files aside, as a sentence; "" if there are none."""
+    kinds = [reason_kind(reason, path) for reason, path in zip(bad["reason"], bad["path"])]
+    counts = [f"{kind} ({n})" for kind, n in Counter(kinds).most_common(3)]
+    return f" Not used, most often: {', '.join(counts)}." if counts else ""
+
+
+def reason_kind(reason: str, path: str) -> str:
+    """A reason without the path, the numbers and the advice that go with one file.
+
+    >>> reason_kind("01/3_01_0.wav: too short for a digit (0.007 s).", "01/3_01_0.wav")
+    'too short for a digit'
+    """
+    paths = r"(?<!\S)\S+\.(?:wav|flac)(?!\w)"
+    bare = re.sub(paths, "…", reason.replace(path, "…"), flags=re.IGNORECASE)
+    bare = re.sub(r"'[^']*'|[0-9][0-9.,]*", "…", bare.removeprefix("…: "))
+    return re.split(r"[;(]|\.(?:\s|$)", bare)[0].strip()
 
 
 def content_hash(manifest: pd.DataFrame) -> str:

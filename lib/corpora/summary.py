@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 
 import numpy as np
 import pandas as pd
 
+from lib.audio import MEAN
 from lib.config import Config, NoiseConfig
 from lib.corpora.base import Corpus
-from lib.corpora.manifest import content_hash
+from lib.corpora.manifest import content_hash, reason_kind
 from lib.noise import FEWEST_TALKERS
 
 __all__ = [
@@ -86,21 +86,13 @@ def set_aside(corpus: Corpus, manifest: pd.DataFrame) -> pd.DataFrame:
     bad = manifest[(manifest["status"] != "ok") | (manifest["reason"] != "")]
     rows = [*corpus.ignored, *zip(bad["path"], bad["reason"])]
     table = pd.DataFrame(rows, columns=["for example", "reason"])
-    kinds = [_kind(reason, path) for path, reason in rows]
+    kinds = [reason_kind(reason, path) for path, reason in rows]
     table = (
         table.assign(reason=kinds)
         .groupby("reason")
         .agg(files=("for example", "size"), example=("for example", "min"))
     )
     return table.sort_values("files", ascending=False, kind="stable").reset_index()
-
-
-def _kind(reason: str, path: str) -> str:
-    """A reason without the path, the numbers and the advice that go with one file."""
-    paths = r"(?<!\S)\S+\.(?:wav|flac)(?!\w)"
-    bare = re.sub(paths, "…", reason.replace(path, "…"), flags=re.IGNORECASE)
-    bare = re.sub(r"'[^']*'|[0-9][0-9.,]*", "…", bare.removeprefix("…: "))
-    return re.split(r"[;(]|\.(?:\s|$)", bare)[0].strip()
 
 
 def corrections(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
@@ -113,7 +105,17 @@ def corrections(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
     """
     clips, sound = usable(manifest), config.audio
     rows = [
-        ("several channels", clips["channels"] > 1, "their mean is used"),
+        (
+            "several channels",
+            (clips["channels"] > 1) & (clips["channel"] == MEAN),
+            "their mean is used",
+        ),
+        (
+            "channels whose mean loses the speech",
+            clips["channel"] != MEAN,
+            "the loudest one is used",
+        ),
+        ("a header that gives another length", clips["correction"] != "", "what is there is used"),
         (
             f"another rate than {sound.sample_rate:,} Hz",
             clips["sample_rate"] != sound.sample_rate,
