@@ -132,7 +132,7 @@ def _read_blocks(file: _Forwards, longest_s: float, dtype: str) -> tuple[np.ndar
             found = len(file.read(len(block), out=block))
         except soundfile.LibsndfileError as error:
             failure = error.error_string.removeprefix("Error : ").rstrip(".")
-            found = int(np.argmax([*np.isnan(block).all(axis=1), True]))
+            found = int(np.argmax(np.append(np.isnan(block).all(axis=1), True)))
         content += block[:found].tobytes()
         n += found
         if found < len(block):
