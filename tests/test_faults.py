@@ -2,7 +2,11 @@
 
 Every row spoils a healthy tree of 8 clips.  Whatever happens to the spoilt file, the other clips
 must come through exactly as before.  The last test prints how many faults were tried, survived
-and what was lost.  The fuzzing of the reader and the metadata is below; for a long run::
+and what was lost.  For a report on a corpus that holds all faults of clips at once::
+
+    PYTHONPATH=. python tests/test_faults.py FOLDER && make report DATA_DIR=FOLDER
+
+The fuzzing of the reader and the metadata is below; for a long run::
 
     FUZZ=2000 python -m pytest tests/test_faults.py -k fuzz
 """
@@ -11,6 +15,9 @@ import json
 import os
 import shutil
 import struct
+import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,17 +47,23 @@ def voice(seed=1, seconds=0.3, rate=RATE):
     return 0.1 * np.sin(2 * np.pi * (200 + 10 * seed) * t) + noise
 
 
+def write_healthy(root, speakers=4):
+    """Write two digits by each speaker, with metadata."""
+    names = [f"{number:02d}" for number in range(1, speakers + 1)]
+    for number, name in enumerate(names, start=1):
+        (root / name).mkdir(parents=True)
+        for digit in (3, 7):
+            path = root / name / f"{digit}_{name}_0.wav"
+            soundfile.write(path, voice(10 * number + digit), RATE)
+    people = {name: {"gender": "male", "accent": "German"} for name in names}
+    (root / "audioMNIST_meta.txt").write_text(json.dumps(people))
+
+
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory):
-    """Four speakers x two digits, with metadata: a folder, and its manifest."""
+    """Four speakers: a folder, and its manifest."""
     root = tmp_path_factory.mktemp("healthy")
-    for number in range(1, 5):
-        (root / f"{number:02d}").mkdir()
-        for digit in (3, 7):
-            path = root / f"{number:02d}" / f"{digit}_{number:02d}_0.wav"
-            soundfile.write(path, voice(10 * number + digit), RATE)
-    people = {f"{n:02d}": {"gender": "male", "accent": "German"} for n in range(1, 5)}
-    (root / "audioMNIST_meta.txt").write_text(json.dumps(people))
+    write_healthy(root)
     return root, build(root)[1]
 
 
@@ -401,6 +414,38 @@ def test_reasons_that_differ_in_a_number_or_a_name_are_counted_together(tree):
     }
 
 
+def write_all_faults(root, scratch, speakers=30):
+    """Write a healthy tree with every fault of a clip 9 in it; return how many are to be used.
+
+    Each fault is made as it is for its own test, and goes to a speaker and a repetition of its own.
+    """
+    write_healthy(root, speakers)
+    used = 0
+    for i, fault in enumerate([*USED, *SET_ASIDE]):
+        here = scratch / f"fault{i}"
+        write_healthy(here, 2)
+        (USED.get(fault) or SET_ASIDE[fault])[0](here)
+        made = [path for path in (here / "01").glob("9_01_0*") if path.is_file()]
+        for path in made:
+            name = f"{1 + i % speakers:02d}"
+            target = path.name.replace("9_01_0", f"9_{name}_{i}", 1)
+            shutil.copyfile(path, root / name / target)
+        used += bool(made) if fault in USED else max(0, len(made) - 1)  # of two files one is used
+    return used
+
+
+def test_all_faults_at_once_cost_no_healthy_clip(tmp_path):
+    used = write_all_faults(tmp_path / "tree", tmp_path / "scratch")
+    corpus, table = build(tmp_path / "tree")
+    nines, others = table[table["digit"] == 9], table[table["digit"] != 9]
+    assert len(others) == 60 and (others["status"] == "ok").all()
+    assert (nines["status"] == "ok").sum() == used >= 30
+    aside = summary.set_aside(corpus, table)
+    bad = (table["status"] != "ok") | (table["reason"] != "")
+    assert aside["files"].sum() == bad.sum() + len(corpus.ignored) >= 20
+    assert not aside["reason"].str.contains(r"[0-9]|\.wav").any(), "reasons are put together"
+
+
 def test_summary_of_the_faults(capsys):
     rows = len(USED) + len(SET_ASIDE) + len(STOPPED) + 2
     if len(OUTCOMES) < rows:
@@ -510,3 +555,9 @@ def test_fuzzed_names_are_found_or_set_aside(tmp_path, names):
     clips, ignored = corpus.clips(), corpus.ignored
     assert len(clips) + len(corpus.rejected()) + len(ignored) == len(names | {"3_theo_0.wav"})
     assert all(base.is_printable(name) for name in [*clips["path"], *(path for path, _ in ignored)])
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        n = write_all_faults(Path(sys.argv[1]), Path(scratch))
+    print(f"{sys.argv[1]}: 30 speakers, {n} odd clips that are used, and others that are not")
