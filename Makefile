@@ -1,13 +1,22 @@
 # Denoising Audio MNIST: five notebooks, one report.  `make help` lists the targets.
 #
 # Each notebook is executed into build/<corpus>-<profile>/ once all that it depends on is there:
-# its source, the code in lib/, the parameters, and the notebook before it.  Everything is written
-# under a temporary name and renamed when whole, so a run that was stopped resumes where it was.
+# its source, the code in lib/, the parameters, the data, and the notebook before it.  Everything is
+# written under a temporary name and renamed when whole, so a run that was stopped resumes where it
+# was, and nothing good goes before what follows it is there.
+#
+# macOS has GNU make 3.81 and bash 3.2: no more than these know is used here.
 
 SHELL := /bin/bash
-.DELETE_ON_ERROR:
 .SUFFIXES:
 .DEFAULT_GOAL := report
+
+# What is given is taken as it was typed, `$` and all, and reaches commands by the environment only,
+# never through the text of a shell's command.
+VARIABLES := CORPUS PROFILE DATA_DIR PARAMS PLAYERS IN OUT MODEL PYTHON VENV
+$(foreach name,$(VARIABLES),$(if $(filter-out undefined,$(origin $(name))),\
+    $(eval override $(name) := $$(value $(name)))))
+MAKEOVERRIDES :=
 
 ## CORPUS: sample (default), fsdd or audiomnist
 CORPUS ?= $(if $(DATA_DIR),audiomnist,sample)
@@ -26,6 +35,19 @@ PYTHON ?= python3
 ## VENV: the virtual environment, made on first use
 VENV ?= .venv
 
+# What is wrong is said by lib.variables; it asks for targets, and for names that are none of these.
+GOALS := $(or $(MAKECMDGOALS),report)
+UNKNOWN := $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
+export $(VARIABLES) GOALS UNKNOWN
+
+# Names of files are made of these three, and in rules most characters mean something to make.
+NAMES := $(CORPUS)$(PROFILE)$(VENV)
+ifneq ($(words [$(CORPUS)] [$(PROFILE)] $(filter-out -%,$(VENV))) $(strip \
+    $(foreach char,: ; % = | & \ * ? [ ] ( ) { } < > ' " ` $$ !,$(findstring $(char),$(NAMES)))),3 )
+$(error error: CORPUS, PROFILE and VENV must be plain names without spaces, got \
+    CORPUS=$(CORPUS) PROFILE=$(PROFILE) VENV=$(VENV))
+endif
+
 PY := $(VENV)/bin/python
 BUILD := build/$(CORPUS)-$(PROFILE)
 REPORT := report/$(CORPUS)
@@ -33,8 +55,14 @@ SERIES := 01_data_exploration 02_spectrogram_preparation 03_model_training 04_ev
           05_speaker_analysis
 EXECUTED := $(SERIES:%=$(BUILD)/%.ipynb)
 RENDERING := lib/report/export.py lib/report/markdown.py lib/report/provenance.py
-ASIDE := lib/denoise.py lib/report/card.py lib/report/readme.py  # no part of any report
-CODE := $(filter-out $(RENDERING) $(ASIDE),$(wildcard lib/*.py lib/*/*.py lib/*/*/*.py))
+ASIDE := lib/denoise.py lib/report/card.py lib/report/readme.py \
+    lib/lock.py lib/stamps.py lib/variables.py  # no part of any report
+CODE := $(filter-out $(RENDERING) $(ASIDE),$(wildcard lib/*.py lib/*/*.py lib/*/*/*.py)) \
+    $(wildcard lib/corpora/contents/*)
+STAMPS := $(BUILD)/.parameters $(BUILD)/.data build/$(CORPUS).shown
+# Where there is an environment, `make -n` goes on inside and shows the notebooks, too.
+LOCKED = $(if $(wildcard $(PY)),+)$(PY) -m lib.lock build/$(CORPUS).lock \
+    $(MAKE) --no-print-directory --silent
 
 export PYTHONHASHSEED := 0
 export PYTHONUNBUFFERED := 1
@@ -43,18 +71,22 @@ export JUPYTER_PLATFORM_DIRS := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export JUPYTER_PATH :=
 
-.PHONY: report rendered compare compared search searched test check lab denoise publish data clean help FORCE
+.PHONY: report rendered compare compared search searched test check lab denoise publish data clean help \
+    checked stamped
+.PRECIOUS: $(EXECUTED) $(REPORT)/report.html $(REPORT)/report.pdf  # not even when interrupted
 
 report: $(VENV)/.complete  ## run the notebooks that need it and render the report
-	@$(PY) -m lib.lock build/$(CORPUS).lock $(MAKE) --no-print-directory --silent rendered
+	@$(LOCKED) rendered
 	@echo "── $(REPORT)/report.html and $(REPORT)/report.pdf are up to date"
 
 compare: $(VENV)/.complete-compare  ## score published denoisers on the same clips, then report
-	@$(PY) -m lib.lock build/$(CORPUS).lock $(MAKE) --no-print-directory --silent compared
+	@$(LOCKED) compared
+	@$(LOCKED) rendered
 	@echo "── the published denoisers are in $(REPORT)/report.html and $(REPORT)/report.pdf"
 
 search: $(VENV)/.complete  ## try the variants of our model again, then report; an hour with fsdd
-	@$(PY) -m lib.lock build/$(CORPUS).lock $(MAKE) --no-print-directory --silent searched
+	@$(LOCKED) searched
+	@$(LOCKED) rendered
 	@echo "── what was tried is in $(REPORT)/report.html and $(REPORT)/report.pdf"
 
 test: $(VENV)/.complete-dev  ## run the tests; no network needed
@@ -70,20 +102,17 @@ check: $(VENV)/.complete-dev  ## lint, format, spelling, types, docstrings, dead
 	$(PY) -m nbstripout --keep-id --verify notebooks/*.ipynb
 
 lab: $(VENV)/.complete  ## open the notebooks in Jupyter
-	@PYTHONPATH="$(CURDIR)" $(PY) -m jupyterlab notebooks
+	@PYTHONPATH="$$PWD" $(PY) -m jupyterlab --allow-root notebooks  # in a container one is root
 
 denoise: $(VENV)/.complete  ## denoise a recording: make denoise IN=a.wav OUT=b.wav
-	@$(if $(and $(IN),$(OUT)),,$(error usage: make denoise IN=noisy.wav OUT=denoised.wav))
-	@$(PY) -m lib.denoise "$(IN)" "$(OUT)" $(if $(MODEL),--model "$(MODEL)")
+	@$(PY) -m lib.denoise $(if $(MODEL),"--model=$$MODEL") -- "$$IN" "$$OUT"
 
 publish: $(VENV)/.complete  ## after a full run on fsdd: its network, model card and README table
 	@$(PY) -m lib.report.card
 	@$(PY) -m lib.report.readme
 
 data: $(VENV)/.complete  ## fetch the corpus without running anything
-	@$(PY) -m lib.lock build/$(CORPUS).lock \
-	    $(PY) -c 'import sys; from lib import corpora; corpora.open_corpus(*sys.argv[1:])' \
-	    "$(CORPUS)" "$(DATA_DIR)"
+	@$(PY) -m lib.lock build/$(CORPUS).lock $(PY) -m lib.corpora "$$CORPUS" "$$DATA_DIR"
 
 clean:  ## remove build/ and caches; keeps reports, downloads and the environment
 	rm -rf build .pytest_cache .ruff_cache .mypy_cache .hypothesis
@@ -104,6 +133,7 @@ $(REPORT)/%.html $(REPORT)/%.pdf: $(EXECUTED) $(RENDERING) $(wildcard lib/report
 	@echo "── rendering $(REPORT)"
 	@$(PY) -m lib.report.export $(BUILD) --output $(REPORT) $(if $(filter 0,$(PLAYERS)),--no-players)
 
+$(BUILD)/01_data_exploration.ipynb: $(BUILD)/.data
 $(BUILD)/02_spectrogram_preparation.ipynb: $(BUILD)/01_data_exploration.ipynb
 $(BUILD)/03_model_training.ipynb: $(BUILD)/02_spectrogram_preparation.ipynb \
     $(wildcard $(BUILD)/search.json)
@@ -111,43 +141,42 @@ $(BUILD)/04_evaluation.ipynb: $(BUILD)/03_model_training.ipynb $(wildcard $(BUIL
 $(BUILD)/05_speaker_analysis.ipynb: $(BUILD)/04_evaluation.ipynb
 
 $(BUILD)/%.ipynb: notebooks/%.ipynb $(CODE) $(BUILD)/.parameters
-	@$(PY) -m lib.report.execute $< $@ -p corpus "$(CORPUS)" -p profile "$(PROFILE)" \
-	    -p data_dir "$(DATA_DIR)" -p params_file "$(PARAMS)"
+	@$(PY) -m lib.report.execute $< $@ "corpus=$$CORPUS" "profile=$$PROFILE" \
+	    "data_dir=$$DATA_DIR" "params_file=$$PARAMS"
 
 # The scores of the peers, and what was tried, are written anew only when they changed; the
 # notebooks that read them are then stale.
 compared: $(BUILD)/03_model_training.ipynb
-	@$(PY) -m lib.contest "$(CORPUS)" "$(PROFILE)" "$(DATA_DIR)" "$(PARAMS)"
-	@$(MAKE) --no-print-directory --silent rendered
+	@$(PY) -m lib.contest "$$CORPUS" "$$PROFILE" "$$DATA_DIR" "$$PARAMS"
 
 searched: $(BUILD)/02_spectrogram_preparation.ipynb
-	@$(PY) -m lib.search "$(CORPUS)" "$(PROFILE)" "$(DATA_DIR)" "$(PARAMS)"
-	@$(MAKE) --no-print-directory --silent rendered
+	@$(PY) -m lib.search "$$CORPUS" "$$PROFILE" "$$DATA_DIR" "$$PARAMS"
 
-# ---- Files that change only when what they hold changes.
+# ---- Files that change only when what they stand for changes.
 
-remember = mkdir -p $(@D); text="$$(printf '%s\n' $(1))"; \
-    [ "$$text" = "$$(cat $@ 2>/dev/null)" ] || printf '%s\n' "$$text" > $@
+$(STAMPS): stamped ;
 
-$(BUILD)/.parameters: FORCE
-	@$(call remember,"$(CORPUS)" "$(DATA_DIR)" "$(PARAMS)" "$$([ -z "$(PARAMS)" ] || cat "$(PARAMS)")")
+stamped:
+	@$(PY) -m lib.stamps $(BUILD)
 
-build/$(CORPUS).shown: FORCE
-	@$(call remember,"$(PROFILE)" "$(PLAYERS)")
+# ---- The environment.  Its stamp comes last: a first installation that was stopped starts afresh.
+# Wrong variables are refused before it; what needs the packages for that, once they are there.
 
-# ---- The environment.  The stamp comes last: an installation that was stopped starts afresh.
+checked:
+	@if [ -f $(VENV)/.complete ]; then python=$(PY); else python="$$PYTHON"; \
+	    "$$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null || \
+	    { echo "error: PYTHON=$$PYTHON must be Python 3.10 to 3.13." >&2; exit 1; }; fi; \
+	    "$$python" -m lib.variables
 
-$(VENV)/.complete: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || \
-	    { echo "error: PYTHON=$(PYTHON) must be Python 3.10 to 3.13." >&2; exit 1; }
+$(VENV)/.complete: requirements.txt | checked
 	@echo "── installing the packages into $(VENV) (some minutes, once)"
-	@[ -f $@ ] || $(PYTHON) -m venv $(if $(filter .venv,$(VENV)),--clear) $(VENV)
-	@rm -f $@
+	@[ -f $@ ] || "$$PYTHON" -m venv $(if $(filter .venv,$(VENV)),--clear) $(VENV)
 	@$(PY) -m pip install --disable-pip-version-check -r requirements.txt
 	@$(PY) -c 'import os, pathlib, sysconfig; \
 	    path = pathlib.Path(sysconfig.get_path("purelib"), "denoising_audio_mnist.pth"); \
 	    path.write_text(os.getcwd() + "\n", encoding="utf-8")'
 	@touch $@
+	@$(PY) -m lib.variables
 
 $(VENV)/.complete-dev: requirements-dev.txt $(VENV)/.complete
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt

@@ -20,11 +20,19 @@ import pandas as pd
 
 from lib.config import Config, load_config
 from lib.errors import InputError, MissingArtifactError
+from lib.variables import PROJECT_ROOT, data_place, params_place
 from lib.workers import connect
 
-__all__ = ["PROJECT_ROOT", "Run", "open_run", "atomic_path", "write_json", "hash_of"]
-
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
+__all__ = [
+    "PROJECT_ROOT",
+    "Run",
+    "open_run",
+    "as_json",
+    "atomic_path",
+    "write_json",
+    "write_all",
+    "hash_of",
+]
 
 MAKER = {
     "corpus": "01_data_exploration",
@@ -60,10 +68,15 @@ def atomic_path(path: str | Path):
         part.unlink(missing_ok=True)
 
 
+def as_json(value) -> bytes:
+    """Return `value` as indented JSON."""
+    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode("utf-8")
+
+
 def write_json(path: str | Path, value) -> None:
     """Write `value` as indented JSON, whole or not at all."""
     with atomic_path(path) as part:
-        part.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        part.write_bytes(as_json(value))
 
 
 def hash_of(facts, modules: list[str]) -> str:
@@ -72,6 +85,13 @@ def hash_of(facts, modules: list[str]) -> str:
     for module in modules:
         digest.update((PROJECT_ROOT / "lib" / f"{module}.py").read_bytes())
     return digest.hexdigest()
+
+
+def write_all(folder: Path, files: dict[str, bytes]) -> None:
+    """Write all files under temporary names, then give them theirs, one right after the other."""
+    with contextlib.ExitStack() as stack:
+        for name, data in files.items():
+            stack.enter_context(atomic_path(folder / name)).write_bytes(data)
 
 
 @dataclass(frozen=True)
@@ -113,16 +133,15 @@ class Run:
         Parameters
         ----------
         part : str
-            Name of the table, e.g. ``"scores/fold0"``; older keys of that name are removed.
+            Name of the table, e.g. ``"scores/fold0"``; older keys go once the new one is there.
         key : str
             Fingerprint of all that the table depends on.
         """
         name = f"{part}-{key[:16]}"
         if not self.path(f"{name}.parquet").is_file():
-            table = make()
-            for stale in self.dir.glob(f"{part}-*.parquet"):
+            self.save(name, make())
+            for stale in set(self.dir.glob(f"{part}-*.parquet")) - {self.path(f"{name}.parquet")}:
                 stale.unlink()
-            self.save(name, table)
         return self.load(name)
 
     def load_array(self, name: str) -> np.ndarray:
@@ -158,15 +177,8 @@ def open_run(
     connect()
     if not corpus.replace("-", "").replace("_", "").isalnum():
         raise InputError(f"CORPUS must be a plain name such as 'sample', got {corpus!r}.")
-    if data_dir:
-        given = data_dir
-        data_dir = str((PROJECT_ROOT / Path(data_dir).expanduser()).resolve())
-        place = Path(data_dir)
-        if not place.is_dir() and not (place.is_file() and place.suffix.lower() == ".zip"):
-            raise InputError(
-                f"DATA_DIR={given} is not a folder, nor a zip of one (looked for {data_dir})."
-            )
-    config = load_config(profile, PROJECT_ROOT / params_file if params_file else None)
+    data_dir = str(data_place(data_dir, PROJECT_ROOT)) if data_dir else ""
+    config = load_config(profile, params_place(params_file, PROJECT_ROOT) if params_file else None)
     folder = PROJECT_ROOT / (build_dir or f"build/{corpus}-{profile}")
     folder.mkdir(parents=True, exist_ok=True)
     return Run(corpus=corpus, config=config, data_dir=data_dir, dir=folder)

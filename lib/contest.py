@@ -27,7 +27,7 @@ from lib import metrics, training
 from lib.artifacts import PROJECT_ROOT, Run, hash_of, open_run
 from lib.baselines import Method
 from lib.denoisers import load_denoiser
-from lib.errors import DenoisingError
+from lib.errors import end
 from lib.evaluation import add_improvements, score_method
 from lib.models import MODELS, PUBLISHED, build_reference, count_macs
 from lib.pairs import split_speakers
@@ -202,17 +202,12 @@ def cost_table(
     return table[["method", "parameters", "macs", "milliseconds", "training_ms"]]
 
 
-def main(corpus: str, profile: str, data_dir: str = "", params_file: str = "") -> int:
-    """Run the comparison of the command line; return its exit status."""
-    try:
-        require_packages()
-        run = open_run(corpus=corpus, profile=profile, data_dir=data_dir, params_file=params_file)
-        score_peers(run, open_store(run), run.load("folds"))
-    except DenoisingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+def main(corpus: str, profile: str, data_dir: str = "", params_file: str = "") -> None:
+    """Run the comparison of the command line."""
+    require_packages()
+    run = open_run(corpus=corpus, profile=profile, data_dir=data_dir, params_file=params_file)
+    score_peers(run, open_store(run), run.load("folds"))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(*sys.argv[1:]))
+    end(lambda: main(*sys.argv[1:]))

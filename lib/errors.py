@@ -3,7 +3,19 @@
 Every message says what was given, what was expected and what to do.
 """
 
-__all__ = ["DenoisingError", "InputError", "CorpusError", "MissingArtifactError", "DownloadError"]
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+__all__ = [
+    "DenoisingError",
+    "InputError",
+    "CorpusError",
+    "MissingArtifactError",
+    "DownloadError",
+    "end",
+]
 
 
 class DenoisingError(Exception):
@@ -33,3 +45,17 @@ class DownloadError(DenoisingError, OSError):
 
     def __str__(self):
         return str(self.args[0]) if self.args else ""
+
+
+def end(main: Callable[[], int | None]) -> NoReturn:
+    """Run the command line `main` and leave Python: what a user can mend is one line.
+
+    The exit status is what `main` returns, 1 after an error, 130 after Ctrl-C.
+    """
+    try:
+        status: int | str | None = main()
+    except (DenoisingError, OSError) as error:
+        status = "error: " + " ".join(str(error).split())
+    except KeyboardInterrupt:
+        status = 130
+    raise SystemExit(status)

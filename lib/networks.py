@@ -74,16 +74,13 @@ def train_once(run: Run, name: str, key: str, train: Callable, facts: dict) -> d
     network, record = run.path(f"models/{name}.keras"), run.path(f"models/{name}.json")
     if network.is_file() and record.is_file() and _read(record)["fingerprint"] == key:
         return _read(record)
-    checkpoints = run.path(f"checkpoints/{name}-{key[:12]}")
-    for stale in run.path("checkpoints").glob(f"{name}-*"):
-        if stale != checkpoints:
-            shutil.rmtree(stale)
-    model, learned = train(checkpoints)
-    record.unlink(missing_ok=True)  # it describes the network that is about to go
+    model, learned = train(run.path(f"checkpoints/{name}-{key[:12]}"))
     with atomic_path(network) as part:  # a new Model around the same layers has no optimiser
         keras.Model(model.inputs, model.outputs, name=model.name).save(part)
+        record.unlink(missing_ok=True)  # it describes the network that goes now
     write_json(record, facts | {"fingerprint": key} | learned)
-    shutil.rmtree(checkpoints)
+    for done in run.path("checkpoints").glob(f"{name}-*"):  # of other settings, too
+        shutil.rmtree(done)
     return _read(record)  # as a later run will see it, in the order of its entries, too
 
 

@@ -33,7 +33,7 @@ from keras import layers, ops
 from lib.artifacts import Run, hash_of, open_run
 from lib.audio import fix_length
 from lib.config import Config
-from lib.errors import DenoisingError
+from lib.errors import end
 from lib.losses import negative_snr
 from lib.metrics import estoi, si_sdr
 from lib.models import build_ours, count_macs
@@ -350,16 +350,11 @@ def open_search(run: Run, store: ClipStore, folds: pd.DataFrame) -> tuple[pd.Dat
     return table, f"{missing} variants are missing; {how} goes on." if missing else ""
 
 
-def main(corpus: str, profile: str, data_dir: str = "", params_file: str = "") -> int:
-    """Run the search of the command line; return its exit status."""
-    try:
-        run = open_run(corpus=corpus, profile=profile, data_dir=data_dir, params_file=params_file)
-        try_all(run, open_store(run), run.load("folds"))
-    except DenoisingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+def main(corpus: str, profile: str, data_dir: str = "", params_file: str = "") -> None:
+    """Run the search of the command line."""
+    run = open_run(corpus=corpus, profile=profile, data_dir=data_dir, params_file=params_file)
+    try_all(run, open_store(run), run.load("folds"))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(*sys.argv[1:]))
+    end(lambda: main(*sys.argv[1:]))

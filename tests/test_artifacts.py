@@ -123,6 +123,11 @@ def test_folders_are_relative_to_the_project(tmp_path, monkeypatch):
     assert run.config.seed == 5
 
 
+def test_a_missing_file_of_settings_is_named_as_it_was_given(tmp_path):
+    with pytest.raises(InputError, match=r"PARAMS=my.yaml is not a file \(looked for "):
+        open_run(corpus="sample", profile="smoke", params_file="my.yaml")
+
+
 # --- made once -------------------------------------------------------------------------------
 
 
@@ -139,6 +144,22 @@ def test_a_table_is_made_once_for_each_key_and_replaces_that_of_another(run):
     assert made == [1, 3, 4]
     run.kept("scores/fold10", "cc", lambda: make(5))
     assert names(run.path("scores")) == ["fold1-aa.parquet", "fold10-cc.parquet"]
+
+
+@pytest.mark.parametrize("fails", ["make", "save"])
+def test_a_table_goes_only_when_the_next_one_is_there(run, monkeypatch, fails):
+    run.kept("scores/fold1", "aa", lambda: pd.DataFrame({"value": [1]}))
+
+    def fail(*_, **__):
+        raise OSError("No space left on device")
+
+    make = fail
+    if fails == "save":
+        monkeypatch.setattr(pd.DataFrame, "to_parquet", fail)
+        make = pd.DataFrame
+    with pytest.raises(OSError, match="No space"):
+        run.kept("scores/fold1", "bb", make)
+    assert names(run.path("scores")) == ["fold1-aa.parquet"]
 
 
 def test_a_hash_knows_the_facts_and_the_source(monkeypatch, tmp_path):

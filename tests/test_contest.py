@@ -182,10 +182,10 @@ def test_stale_scores_are_said_and_not_used(run, store, folds, change):
     assert "scores them again" in line
 
 
-def test_a_missing_package_ends_the_comparison_before_anything_is_opened(monkeypatch, capsys):
+def test_a_missing_package_ends_the_comparison_before_anything_is_opened(monkeypatch):
     monkeypatch.setattr(peers, "PACKAGES", ["no_such_package"])
-    assert contest.main("sample", "quick") == 1
-    assert capsys.readouterr().err.startswith("error: The peers need no_such_package")
+    with pytest.raises(InputError, match="The peers need no_such_package"):
+        contest.main("sample", "quick")
 
 
 # --- costs and leads -------------------------------------------------------------------------

@@ -1,10 +1,12 @@
 """The Makefile with a stand-in for Python: what is run when, and what is left when it is stopped.
 
-The stand-in writes down each notebook that it is asked to run; only `lib.lock` is the real one.
-The project lies in a folder whose name holds a space.
+The stand-in writes down each notebook that it is asked to run; `lib.lock`, `lib.stamps` and
+`lib.variables` are the real ones, without any package as in a fresh clone.  The project lies in a
+folder whose name holds a space and a quote.
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,9 +28,12 @@ SERIES = [
     "05_speaker_analysis",
 ]
 
+OUTER = ("MAKE", "MFLAGS", "CORPUS", "PROFILE", "DATA_DIR", "PARAMS", "PLAYERS", "IN", "OUT",
+         "MODEL", "PYTHON", "VENV")  # fmt: skip # of a `make test` that runs this
+
 FAKE_PYTHON = f"""#!/bin/bash
 case "$*" in
-    "-m lib.lock "*) exec "{sys.executable}" "$@" ;;
+    "-m lib.lock "* | "-m lib.stamps "* | "-m lib.variables") exec "{sys.executable}" -S "$@" ;;
     "-m lib.report.execute "*)
         echo "$(basename "$3" .ipynb) ${{*:5}}" >> log
         if [[ $3 == *"$SLOW"* && -n $SLOW ]]; then exec sleep 30; fi
@@ -36,7 +41,10 @@ case "$*" in
         touch "$4" ;;
     "-m lib.report.export "*)
         echo "render ${{*:6}}" >> log
-        mkdir -p "$5" && touch "$5/report.pdf" "$5/report.html" ;;
+        mkdir -p "$5" && touch "$5/report.html"
+        if [[ -n $SLOW_RENDERING ]]; then exec sleep 30; fi
+        if [[ -n $BROKEN_RENDERING ]]; then exit 1; fi
+        touch "$5/report.pdf" ;;
     "-m lib.contest "*)
         echo "contest ${{*:3}}" >> log
         [[ -f build/$3-$4/peers.json ]] || touch "build/$3-$4/peers.json" ;;
@@ -47,35 +55,51 @@ case "$*" in
         echo "pip ${{*: -1}}" >> log
         if [[ $PIP_STATUS == killed ]]; then kill -9 $PPID; fi
         exit "${{PIP_STATUS:-0}}" ;;
-    "-m lib.denoise "* | "-m lib.report."*) echo "${{*:2}}" >> log ;;
+    "-m lib.denoise "*) printf '<%s>' "${{@:2}}" >> log && echo >> log ;;
+    "-m lib.report."* | "-m lib.corpora "* | "-m jupyterlab "*) echo "${{*:2}}" >> log ;;
 esac
+"""
+OPENED = """
+import pathlib, sys
+pathlib.Path("log").open("a").write("open " + " ".join(sys.argv[1:]) + "\\n")
+pathlib.Path("data", "fsdd").mkdir(parents=True, exist_ok=True)
 """
 
 
 class Project:
     """A copy of the Makefile with empty notebooks."""
 
-    def __init__(self, root: Path):
-        self.root = root
-        (root / "lib" / "report").mkdir(parents=True)
-        (root / "notebooks").mkdir()
-        for name in ("Makefile", "lib/__init__.py", "lib/lock.py"):
-            shutil.copy(PROJECT_ROOT / name, root / name)
+    def __init__(self, root: Path, template: "Project | None" = None):
+        self.root, self.python = root, root / "python"
+        if template:
+            shutil.copytree(template.root, root)
+        else:
+            self._make_files(root)
+
+    def _make_files(self, root):
+        for name in ("lib/report", "lib/corpora/sample/data", "notebooks", "tree/01"):
+            (root / name).mkdir(parents=True)
+        for path in [PROJECT_ROOT / "Makefile", *(PROJECT_ROOT / "lib").glob("*.py")]:
+            shutil.copy(path, root / path.relative_to(PROJECT_ROOT))
+        (root / "lib/corpora/__init__.py").write_text(
+            "CORPORA = {'sample': 1, 'fsdd': 2, 'audiomnist': 3}"
+        )
+        (root / "lib/corpora/__main__.py").write_text(OPENED)
+        for name in ("audioMNIST_meta.txt", "01/7_01_0.wav"):
+            (root / "tree" / name).write_text("1")
         for name in ("export", "markdown", "provenance", "display"):
             (root / "lib" / "report" / f"{name}.py").touch()
         for name in SERIES:
             (root / "notebooks" / f"{name}.ipynb").touch()
-        (root / "requirements.txt").touch()
-        (root / "requirements-compare.txt").touch()
-        self.python = root / "python"
+        for name in ("", "-dev", "-compare"):
+            (root / f"requirements{name}.txt").touch()
         self.python.write_text(FAKE_PYTHON)
         self.python.chmod(0o755)
 
     def start(self, *arguments, **environment):
-        outer = ("MAKE", "MFLAGS", "VENV", "PYTHON")  # of a `make test` that runs this
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(outer)}
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(OUTER)}
         return subprocess.Popen(
-            ["make", *arguments, "PYTHON=./python"],
+            ["make", "PYTHON=./python", *arguments],
             cwd=self.root,
             env=clean | environment,
             stdout=subprocess.PIPE,
@@ -90,11 +114,20 @@ class Project:
         process = self.start(*arguments, **environment)
         self.output, self.errors = process.communicate(timeout=30)
         self.status = process.returncode
-        return [line.split()[0] for line in self.log()]
+        return [line.split()[0] for line in self.log() if line.split()]
 
     def log(self):
         log = self.root / "log"
         return log.read_text().splitlines() if log.exists() else []
+
+    def refused(self, message):
+        """See that make ended with this error in one line, and one of its own at most."""
+        error, *rest = self.errors.splitlines()
+        assert self.status != 0
+        assert message in error
+        assert "error: " in error
+        assert [line for line in rest if not re.match(r"make: \*\*\* .*Error \d+$", line)] == []
+        assert len(rest) <= 1
 
     def touch(self, name):
         """Make `name` newer than everything else, whatever the clock's resolution."""
@@ -112,18 +145,24 @@ class Project:
         return {path.name for path in (self.root / folder).iterdir()}
 
 
-@pytest.fixture
-def project(tmp_path):
-    project = Project(tmp_path / "a project")
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A project whose report is there."""
+    project = Project(tmp_path_factory.mktemp("finished") / "a user's project")
     project.make("report")
     return project
 
 
+@pytest.fixture
+def project(finished, tmp_path):
+    return Project(tmp_path / finished.root.name, finished)
+
+
 def test_first_run_makes_everything(tmp_path):
-    project = Project(tmp_path / "a project")
-    assert project.make("report") == ["venv", "pip", *SERIES, "render"]
+    project = Project(tmp_path / "a user's project")
+    assert project.make("report") == ["venv", "pip", "open", *SERIES, "render"]
     assert project.status == 0, project.errors
-    assert "-p corpus sample -p profile quick" in project.log()[2]
+    assert "corpus=sample profile=quick" in project.log()[3]
     assert project.files("report/sample") == {"report.html", "report.pdf"}
 
 
@@ -152,9 +191,8 @@ def test_a_change_runs_what_follows_from_it(project, touched, runs):
     ("argument", "runs"),
     [
         ("PLAYERS=0", ["render"]),
-        ("DATA_DIR=/a b", [*SERIES, "render"]),
-        ("PROFILE=smoke", [*SERIES, "render"]),
-        ("CORPUS=fsdd", [*SERIES, "render"]),
+        ("PROFILE=smoke", ["open", *SERIES, "render"]),
+        ("CORPUS=fsdd", ["open", *SERIES, "render"]),
     ],
 )
 def test_a_parameter_runs_what_depends_on_it(project, argument, runs):
@@ -178,9 +216,9 @@ def test_another_profile_renders_again_into_the_same_folder(project):
 
 
 def test_a_tree_on_disk_is_audiomnist_unless_said_otherwise(project):
-    project.make("report", "DATA_DIR=/some/tree")
-    assert "-p corpus audiomnist" in project.log()[0]
-    assert "-p data_dir /some/tree" in project.log()[0]
+    project.make("report", "DATA_DIR=tree")
+    assert "corpus=audiomnist" in project.log()[1]
+    assert "data_dir=tree" in project.log()[1]
 
 
 def test_a_missing_pdf_is_made_again(project):
@@ -232,19 +270,19 @@ def test_two_runs_at_once_are_refused(project):
 
 @pytest.mark.parametrize("status", ["1", "killed"])
 def test_a_partial_environment_is_not_taken_for_whole(tmp_path, status):
-    project = Project(tmp_path / "a project")
+    project = Project(tmp_path / "a user's project")
     assert project.make("report", PIP_STATUS=status) == ["venv", "pip"]
     assert project.status != 0
-    assert project.make("report") == ["venv", "pip", *SERIES, "render"]
+    assert project.make("report") == ["venv", "pip", "open", *SERIES, "render"]
 
 
 def test_compare_needs_the_trained_models_and_the_report_keeps_its_scores(tmp_path):
-    project = Project(tmp_path / "a project")
+    project = Project(tmp_path / "a user's project")
     assert project.make("compare") == [
-        "venv", "pip", "pip", *SERIES[:3], "contest", *SERIES[3:], "render"
+        "venv", "pip", "pip", "open", *SERIES[:3], "contest", *SERIES[3:], "render"
     ]  # fmt: skip
     assert project.status == 0, project.errors
-    assert "contest sample quick" in project.log()[6]
+    assert "contest sample quick" in project.log()[7]
     assert project.make("report") == []
     assert project.make("compare") == ["contest"], "what was scored before renders nothing again"
 
@@ -260,22 +298,269 @@ def test_help_names_every_target_and_variable(project):
     (phony,) = [line for line in makefile.splitlines() if line.startswith(".PHONY:")]
     listed = {line.split()[0] for line in project.output.splitlines() if line.startswith("  ")}
     variables = {"CORPUS", "PROFILE", "DATA_DIR", "PARAMS", "PLAYERS", "MODEL", "PYTHON", "VENV"}
-    inner = {"FORCE", "rendered", "compared", "searched"}
+    inner = {"rendered", "compared", "searched", "checked", "stamped", "\\"}
     assert listed == set(phony.split()[1:]) - inner | variables
 
 
-def test_denoise_says_what_it_needs(project):
-    project.make("denoise", "IN=a.wav")
-    assert project.status != 0
-    assert "usage: make denoise IN=noisy.wav OUT=denoised.wav" in project.errors
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["IN=a.wav"], "usage: make denoise IN=noisy.wav OUT=denoised.wav"),
+        (["IN=none.wav", "OUT=b.wav"], "IN=none.wav is not a file"),
+        (["IN=a.wav", "OUT=none/b.wav"], "OUT=none/b.wav lies in no folder"),
+        (["IN=a.wav", "OUT=b.wav", "MODEL=none.keras"], "MODEL=none.keras is not a file"),
+    ],
+)
+def test_denoise_says_what_it_needs(project, arguments, message):
+    (project.root / "a.wav").touch()
+    assert project.make("denoise", *arguments) == []
+    project.refused(message)
 
 
 def test_denoise_takes_the_shipped_network_unless_another_is_named(project):
-    project.make("denoise", "IN=a b.wav", "OUT=c.wav")
-    assert project.log() == ["lib.denoise a b.wav c.wav"]
+    for name in ("a.wav", "d.keras"):
+        (project.root / name).touch()
+    project.make("denoise", "IN=a.wav", "OUT=c.wav")
+    assert project.log() == ["<lib.denoise><--><a.wav><c.wav>"]
     project.make("denoise", "IN=a.wav", "OUT=c.wav", "MODEL=d.keras")
-    assert project.log() == ["lib.denoise a.wav c.wav --model d.keras"]
+    assert project.log() == ["<lib.denoise><--model=d.keras><--><a.wav><c.wav>"]
 
 
 def test_publish_writes_card_and_readme(project):
     assert project.make("publish") == ["lib.report.card", "lib.report.readme"]
+
+
+# --- data ------------------------------------------------------------------------------------
+
+
+def correct(root):
+    (root / "tree/audioMNIST_meta.txt").write_text("2")
+
+
+def replace(root):
+    """Put another clip of the same size, with the time of the first, in its place."""
+    path = root / "tree/01/7_01_0.wav"
+    before = path.stat()
+    path.write_text("2")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+CHANGES = {
+    "metadata corrected": correct,
+    "speaker deleted": lambda root: shutil.rmtree(root / "tree/01"),
+    "noisy file added": lambda root: (root / "tree/01/7_01_0_noisy.wav").touch(),
+    "clip renamed": lambda root: (root / "tree/01/7_01_0.wav").rename(root / "tree/01/3_01_0.wav"),
+    "other sound": replace,
+    "metadata above the tree": lambda root: (root / "audioMNIST_meta.txt").touch(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_changed_data_run_everything_again(project, change):
+    project.make("report", "DATA_DIR=tree")
+    assert project.make("report", "DATA_DIR=tree") == []
+    CHANGES[change](project.root)
+    assert project.make("report", "DATA_DIR=tree") == ["open", *SERIES, "render"]
+    assert project.make("report", "DATA_DIR=tree") == []
+
+
+def test_another_archive_of_the_same_name_runs_everything_again(project):
+    (project.root / "a b.zip").write_text("1")
+    assert project.make("report", "DATA_DIR=a b.zip") == ["open", *SERIES, "render"]
+    assert project.make("report", "DATA_DIR=a b.zip") == []
+    (project.root / "a b.zip").write_text("22")
+    assert project.make("report", "DATA_DIR=a b.zip") == ["open", *SERIES, "render"]
+
+
+def test_the_sample_is_data_too(project):
+    (project.root / "lib/corpora/sample/data/x.flac").touch()
+    assert project.make("report") == ["open", *SERIES, "render"]
+
+
+def test_a_download_does_not_run_the_first_notebook_twice(project):
+    assert project.make("report", "CORPUS=fsdd")[:2] == ["open", SERIES[0]]
+    assert (project.root / "data/fsdd").is_dir()
+    assert project.make("report", "CORPUS=fsdd") == []
+    (project.root / "data/fsdd/7_theo_0.wav").touch()
+    assert project.make("report", "CORPUS=fsdd") == ["open", *SERIES, "render"]
+
+
+def test_a_corpus_that_cannot_be_opened_starts_no_notebook(project):
+    (project.root / "lib/corpora/__main__.py").write_text("raise SystemExit('error: no clips')")
+    assert project.make("report", "DATA_DIR=tree") == []
+    assert project.errors.startswith("error: no clips")
+    (project.root / "lib/corpora/__main__.py").write_text("")
+    assert project.make("report", "DATA_DIR=tree") == [*SERIES, "render"]
+
+
+# --- nothing good goes before what follows it is there ---------------------------------------
+
+
+def test_a_failed_rendering_leaves_the_last_report(project):
+    project.touch("lib/report/export.py")
+    assert project.make("report", BROKEN_RENDERING="1") == ["render"]
+    assert project.status != 0
+    assert project.files("report/sample") == {"report.html", "report.pdf"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_rendering_leaves_the_last_report(project, number):
+    project.touch("lib/report/export.py")
+    (project.root / "log").unlink()
+    process = project.start("report", SLOW_RENDERING="1")
+    project.wait_for("render")
+    os.killpg(process.pid, number)
+    process.communicate(timeout=10)
+    assert project.files("report/sample") == {"report.html", "report.pdf"}
+
+
+def test_a_failed_upgrade_leaves_the_environment(project):
+    project.touch("requirements.txt")
+    assert project.make("report", PIP_STATUS="1") == ["pip"]
+    assert project.make("report") == ["pip"]
+
+
+# --- names -----------------------------------------------------------------------------------
+
+NAMES = [
+    "a`touch pwned`$(touch pwned)$(shell touch pwned)$b${HOME}$$;touch pwned;\"'#%&|<>\\*?=,(:\n",
+    "-x",
+    "--model",
+    "~no-such-user",
+    " a ",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_reach_the_commands_as_they_are(project, name):
+    names = {"IN": f"{name}.wav", "OUT": f"{name}.out.wav", "MODEL": f"{name}.keras"}
+    for key in ("IN", "MODEL"):
+        (project.root / names[key]).touch()
+    typed = [f"{key}={value}" for key, value in names.items()]
+    if name != " a ":  # make itself drops the blanks behind `=`
+        project.make("denoise", *typed)
+        assert project.status == 0, project.errors
+    project.make("denoise", **names)
+    expected = f"<lib.denoise><--model={names['MODEL']}><--><{names['IN']}><{names['OUT']}>\n"
+    assert (project.root / "log").read_text() == expected
+    assert not (project.root / "pwned").exists()
+
+
+@pytest.mark.parametrize("name", NAMES[:4])  # make drops the blanks behind `=`
+def test_names_of_data_and_settings_are_taken_as_they_are(project, name):
+    shutil.copytree(project.root / "tree", project.root / name)
+    (project.root / f"{name}.yaml").write_text("seed: 1")
+    given = [f"DATA_DIR={name}", f"PARAMS={name}.yaml"]
+    assert "render" in project.make("report", *given)
+    assert f"data_dir={name} params_file={name}.yaml" in (project.root / "log").read_text()
+    assert project.make("report", *given) == []
+    (project.root / f"{name}.yaml").write_text("seed: 2")
+    project.make("compare", *given)
+    assert f"contest audiomnist quick {name} {name}.yaml" in (project.root / "log").read_text()
+    assert SERIES[0] in (project.root / "log").read_text()
+    project.make("data", *given[:1])
+    assert (project.root / "log").read_text() == f"lib.corpora audiomnist {name}\n"
+    assert not (project.root / "pwned").exists()
+
+
+def test_the_python_that_makes_the_environment_may_have_any_name(tmp_path):
+    project = Project(tmp_path / "a project")
+    shutil.copy(project.python, project.root / "my $python; touch pwned")
+    assert project.make("report", "PYTHON=./my $python; touch pwned")[0] == "venv"
+    assert not (project.root / "pwned").exists()
+
+
+# --- wrong variables -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("CORPUS=foo", "CORPUS=foo is unknown; choose one of sample, fsdd, audiomnist."),
+        ("CORPUS=", "CORPUS= is unknown"),
+        ("CORPUS=a b", "CORPUS, PROFILE and VENV must be plain names"),
+        ("CORPUS=x:;touch pwned;", "must be plain names"),
+        ("CORPUS=$(shell touch pwned)", "must be plain names"),
+        ("VENV=a b", "must be plain names"),
+        ("VENV=", "must be plain names"),
+        ("VENV=-x", "must be plain names"),
+        ("PROFILE=tiny", "PROFILE=tiny is unknown; choose one of smoke, quick, full."),
+        ("PROFILE=`touch pwned`", "must be plain names"),
+        ("DATA_DIR=none", "DATA_DIR=none is not a folder, nor a zip of one (looked for "),
+        ("DATA_DIR=Makefile", "DATA_DIR=Makefile is not a folder"),
+        ("DATA_DIR=~nobody/x", "DATA_DIR=~nobody/x is not a folder"),
+        (b"DATA_DIR=\xff", "DATA_DIR='\\udcff' is no path that can be used"),
+        ("PARAMS=none.yaml", "PARAMS=none.yaml is not a file"),
+        ("PARAMS=tree", "PARAMS=tree is not a file"),
+        ("PLAYERS=maybe", "PLAYERS=maybe must be 1, or 0"),
+        ("PROFIL=smoke", "PROFIL is not a variable of this Makefile; did you mean PROFILE?"),
+        ("datadir=tree", "did you mean DATA_DIR?"),
+        ("PYTHON=no such program", "PYTHON=no such program must be Python 3.10 to 3.13."),
+    ],
+)
+def test_a_wrong_variable_is_refused_before_anything_is_installed(tmp_path, argument, message):
+    project = Project(tmp_path / "a project")
+    assert project.make("report", argument) == []
+    project.refused(message)
+    assert not (project.root / "build").exists()
+    assert not (project.root / "pwned").exists()
+
+
+@pytest.mark.parametrize("target", ["compare", "search", "data"])
+def test_every_target_refuses_what_it_reads(tmp_path, target):
+    project = Project(tmp_path / "a project")
+    for argument in ("CORPUS=foo", "DATA_DIR=none"):
+        assert project.make(target, argument) == []
+        project.refused(argument)
+
+
+def test_the_sample_is_not_read_from_elsewhere(project):
+    assert project.make("report", "DATA_DIR=tree", "CORPUS=sample") == []
+    project.refused("CORPUS=sample is part of the project and cannot be read from DATA_DIR=tree")
+
+
+# --- places ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["report", "compare", "search", "data", "denoise", "test"])
+def test_a_dry_run_in_a_fresh_clone_installs_nothing(tmp_path, target):
+    project = Project(tmp_path / "a project")
+    before = project.files(".")
+    assert project.make("-n", target) == []
+    assert project.status == 0, project.errors
+    assert project.files(".") == before
+
+
+def test_a_build_folder_that_cannot_be_written_is_named(project):
+    shutil.rmtree(project.root / "build")
+    (project.root / "build").touch()
+    assert project.make("report") == []
+    project.refused("build/sample.lock cannot be written (File exists)")
+
+
+def test_a_file_system_without_locks_is_warned_of(tmp_path):
+    code = """
+import errno, fcntl, os, sys
+def flock(*_):
+    raise OSError(getattr(errno, sys.argv[1]), os.strerror(getattr(errno, sys.argv[1])))
+fcntl.flock = flock
+from lib.lock import run_locked
+sys.exit(run_locked("build/x.lock", ["echo", "done"]))
+"""
+    for name in ("ENOLCK", "EOPNOTSUPP", "ENOSYS", "EINVAL"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, name],
+            cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(PROJECT_ROOT)},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+        assert re.fullmatch(
+            "warning: .*/build lies on a file system without locks.*\n", done.stderr
+        )
+
+
+def test_the_lab_opens_for_root_and_in_a_folder_of_any_name(tmp_path):
+    project = Project(tmp_path / 'a `touch pwned` $(touch pwned) "project')
+    assert project.make("lab") == ["venv", "pip", "jupyterlab"]
+    assert project.log()[-1] == "jupyterlab --allow-root notebooks"
+    assert not (project.root / "pwned").exists()

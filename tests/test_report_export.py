@@ -3,10 +3,12 @@
 import io
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -259,7 +261,7 @@ def project(tmp_path, monkeypatch):
 
 
 def test_export_writes_four_files(project, tmp_path):
-    assert export.main([str(project), "--output", str(tmp_path / "out")]) == 0
+    export.main([str(project), "--output", str(tmp_path / "out")])
     names = {"report.html", "report.pdf", "headline.json", "provenance.json"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
@@ -271,21 +273,50 @@ def test_export_writes_four_files(project, tmp_path):
     assert str(tmp_path) not in html + (tmp_path / "out/provenance.json").read_text()
 
 
-def test_export_leaves_the_old_report_when_it_fails(project, tmp_path, capsys):
+def test_export_leaves_the_old_report_when_it_fails(project, tmp_path):
     old = tmp_path / "out" / "report.html"
     old.parent.mkdir()
     old.write_text("old")
     (project.parent / "notebooks" / "abstract.md").write_text("{loss}")
-    assert export.main([str(project), "--output", str(old.parent)]) == 1
-    assert "abstract.md: no value for {loss}; there are corpus, gain" in capsys.readouterr().err
+    with pytest.raises(
+        InputError, match=r"abstract.md: no value for {loss}; there are corpus, gai"
+    ):
+        export.main([str(project), "--output", str(old.parent)])
     assert [path.name for path in old.parent.iterdir()] == ["report.html"]
     assert old.read_text() == "old"
 
 
-def test_export_needs_notebooks(tmp_path, capsys):
+def test_export_replaces_all_files_or_none(project, tmp_path, monkeypatch):
+    out, write = tmp_path / "out", Path.write_bytes
+    export.main([str(project), "--output", str(out)])
+    before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+
+    def full_disk(path, data):
+        if "provenance" in path.name:
+            raise OSError(28, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        export.main([str(project), "--output", str(out)])
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
+
+
+def test_export_needs_notebooks(tmp_path):
     (tmp_path / "build").mkdir()
-    assert export.main([str(tmp_path / "build"), "--output", str(tmp_path / "out")]) == 1
-    assert "No executed notebooks" in capsys.readouterr().err
+    with pytest.raises(InputError, match="No executed notebooks"):
+        export.main([str(tmp_path / "build"), "--output", str(tmp_path / "out")])
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+def test_a_repository_of_somebody_else_is_under_version_control(tmp_path, monkeypatch):
+    monkeypatch.setattr(provenance, "PROJECT_ROOT", tmp_path.resolve())
+    for command in ("init -q", "-c user.name=A -c user.email=a@b commit -q --allow-empty -m one"):
+        subprocess.run(["git", *command.split()], cwd=tmp_path, check=True)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    code = provenance._code()
+    assert re.fullmatch("[0-9a-f]{12}", code["commit"])
+    assert code["modified"] is False
 
 
 def test_provenance_names_nothing_private(project):
@@ -338,7 +369,7 @@ def run_notebook(path, *arguments, **options):
 
 def test_execute_streams_and_writes(tmp_path):
     path = write_notebook(tmp_path / "in.ipynb", "print(corpus, players, n, type(n))")
-    process = run_notebook(path, "-p", "corpus", "a b", "-p", "players", "0", "-p", "n", "5")
+    process = run_notebook(path, "corpus=a b", "players=0", "n=5")
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     lines = output.splitlines()

@@ -27,7 +27,7 @@ def run_series(folder, last=5):
     settings.write_text(SETTINGS, encoding="utf-8")
     build = folder / "build"
     given = {"profile": "smoke", "params_file": settings, "build_dir": build}
-    options = [part for name, value in given.items() for part in ("-p", name, str(value))]
+    options = [f"{name}={value}" for name, value in given.items()]
     for notebook in NOTEBOOKS[:last]:
         execute = [sys.executable, "-m", "lib.report.execute", notebook, build / notebook.name]
         subprocess.run([*execute, *options], cwd=PROJECT_ROOT, check=True)

@@ -190,6 +190,25 @@ def test_every_epoch_brings_other_examples(run, store, folds, pretended, method)
     np.testing.assert_array_equal(first[0][0], pretended.batches(0)[0][0])
 
 
+@pytest.mark.parametrize("fails", ["train", "save"])
+def test_a_network_goes_only_when_the_next_one_is_there(run, monkeypatch, fails):
+    def train(_):
+        return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), {}
+
+    def fail(*_):
+        raise OSError("No space left on device")
+
+    networks.train_once(run, "ours-fold0", "aa", train, {})
+    other = run.path("checkpoints/ours-fold0-bb/epoch0001")
+    other.mkdir(parents=True)
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(keras.Model, "save", fail)
+        networks.train_once(run, "ours-fold0", "cc", fail if fails == "train" else train, {})
+    assert networks.train_once(run, "ours-fold0", "aa", fail, {}) == {"fingerprint": "aa"}
+    networks.load_network(run.path("models/ours-fold0.keras"))
+    assert other.is_dir(), "what was trained with other settings, too"
+
+
 def test_a_fold_interrupted_between_its_two_files_is_not_trusted(
     run, store, folds, pretended, monkeypatch
 ):

@@ -18,17 +18,15 @@ from __future__ import annotations
 import collections
 import hashlib
 import json
-import shutil
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from lib.artifacts import PROJECT_ROOT, Run, atomic_path, open_run, write_json
+from lib.artifacts import PROJECT_ROOT, Run, as_json, open_run, write_all
 from lib.denoise import SHIPPED, load_model
-from lib.errors import DenoisingError, MissingArtifactError
+from lib.errors import MissingArtifactError, end
 from lib.models import count_macs
 from lib.statistics import CONFIDENCE, by_group, half_width
 from lib.text import plain
@@ -259,17 +257,23 @@ def publish(run: Run, folder: Path = SHIPPED.parent) -> None:
     name = model_name("ours", 0)
     record = run.load_json(f"models/{name}")
     network = run.path(f"models/{name}.keras")
-    write_json(record_path, record | measured(run, record, network))
-    with atomic_path(folder / SHIPPED.name) as part:
-        shutil.copyfile(network, part)
-    facts = [json.loads(p.read_text(encoding="utf-8")) for p in (headline, provenance, record_path)]
-    with atomic_path(folder / CARD.name) as part:
-        part.write_text(model_card(*facts), encoding="utf-8")
+    described = as_json(record | measured(run, record, network))
+    facts = [
+        json.loads(text) for text in (headline.read_bytes(), provenance.read_bytes(), described)
+    ]
+    files = {
+        SHIPPED.name: network.read_bytes(),
+        record_path.name: described,
+        CARD.name: model_card(*facts).encode("utf-8"),
+    }
+    write_all(folder, files)
+
+
+def main() -> None:
+    """Command line."""
+    publish(open_run(corpus="fsdd", profile="full"))
+    print(f"{SHIPPED.relative_to(PROJECT_ROOT)} and {CARD.name} are those of the last full run")
 
 
 if __name__ == "__main__":
-    try:
-        publish(open_run(corpus="fsdd", profile="full"))
-    except DenoisingError as error:
-        sys.exit(f"error: {error}")
-    print(f"{SHIPPED.relative_to(PROJECT_ROOT)} and {CARD.name} are those of the last full run")
+    end(main)

@@ -2,7 +2,7 @@
 
 ::
 
-    python -m lib.report.execute notebooks/03_model_training.ipynb OUT.ipynb -p corpus fsdd
+    python -m lib.report.execute notebooks/03_model_training.ipynb OUT.ipynb corpus=fsdd
 
 The executed notebook is written beside OUT under a temporary name and renamed when whole.  After a
 failing cell it is kept as ``OUT.failed.ipynb`` with the traceback in it.  The kernel is the
@@ -261,9 +261,11 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lib.report.execute", description=__doc__)
     parser.add_argument("notebook")
     parser.add_argument("output")
-    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
     arguments = parser.parse_args(argv)
-    parameters = dict(arguments.p)
+    parameters = {}
+    for parameter in arguments.parameters:
+        name, _, parameters[name] = parameter.partition("=")
     source, output = Path(arguments.notebook), Path(arguments.output)
     chosen = ", ".join(v for k, v in parameters.items() if k in ("corpus", "profile"))
     print(f"── {source.stem}" + (f" ({chosen})" if chosen else ""), flush=True)

@@ -5,10 +5,10 @@
     python -m lib.report.export build/sample-quick --output report/sample
 
 writes ``report.html``, ``report.pdf``, ``spectrograms.png`` for the README, ``headline.json`` and
-``provenance.json``, each whole or not
-at all.  The way is notebooks -> one Markdown stream (`lib.report.markdown`) -> pandoc with
-``assets/report.lua`` -> HTML, or Typst -> PDF/UA-1.  Pandoc and Typst come with their pip packages;
-no browser, no TeX.  A reference to a figure or a source that does not exist is an error.
+``provenance.json``, each whole or not at all, and all of them once the last one is ready.  The way
+is notebooks -> one Markdown stream (`lib.report.markdown`) -> pandoc with ``assets/report.lua`` ->
+HTML, or Typst -> PDF/UA-1.  Pandoc and Typst come with their pip packages; no browser, no TeX.  A
+reference to a figure or a source that does not exist is an error.
 
 One notebook by itself: ``jupyter nbconvert --to lib.report.export.ReportPDFExporter x.ipynb``.
 """
@@ -20,7 +20,6 @@ import base64
 import json
 import re
 import subprocess
-import sys
 import tempfile
 from datetime import date, datetime
 from pathlib import Path
@@ -31,8 +30,8 @@ import pypandoc
 import typst
 from nbconvert.exporters import Exporter
 
-from lib.artifacts import PROJECT_ROOT, Run, atomic_path, open_run, write_json
-from lib.errors import DenoisingError, InputError
+from lib.artifacts import PROJECT_ROOT, Run, as_json, open_run, write_all
+from lib.errors import InputError, end
 from lib.report import provenance
 from lib.report.markdown import READER, notebook_markdown, table_block, without_players
 from lib.text import escape, fill
@@ -242,12 +241,10 @@ def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -
     picture = figure_png(notebooks, PICTURE)
     if picture:
         files["spectrograms.png"] = picture
-    write_json(output / "provenance.json", facts)
     if headline:
-        write_json(output / "headline.json", headline)
-    for name, data in files.items():
-        with atomic_path(output / name) as part:
-            part.write_bytes(data)
+        files["headline.json"] = as_json(headline)
+    files["provenance.json"] = as_json(facts)
+    write_all(output, files)
     return headline
 
 
@@ -284,26 +281,21 @@ class ReportPDFExporter(_ReportExporter):
         return self._render(nb, resources, render_pdf), resources
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Command line; returns the exit status."""
+def main(argv: list[str] | None = None) -> None:
+    """Command line."""
     parser = argparse.ArgumentParser(prog="python -m lib.report.export", description=__doc__)
     parser.add_argument("build_dir")
     parser.add_argument("--output", required=True, help="folder of the report")
     parser.add_argument("--no-players", action="store_true", help="text in place of the players")
     arguments = parser.parse_args(argv)
-    try:
-        headline = export(arguments.build_dir, arguments.output, players=not arguments.no_players)
-    except DenoisingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    headline = export(arguments.build_dir, arguments.output, players=not arguments.no_players)
     if "ours_si_sdr_improvement_db" in headline:
         line = (
             "── SI-SDR improvement: {ours_si_sdr_improvement_db:.1f} dB, the mean over {n_clips:,} "
             "clips of {n_speakers} speakers whom the model had not heard"
         )
         print(line.format_map(headline))
-    return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    end(main)

@@ -99,10 +99,10 @@ def _without_paths(facts: dict, run: Run) -> dict:
 
 
 def _git(*arguments: str) -> str | None:
+    """Return what git answers about the project, even where its files belong to somebody else."""
+    command = ["git", "-c", f"safe.directory={PROJECT_ROOT}", *arguments]
     try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=30
-        )
+        done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -14,7 +14,7 @@ import json
 import re
 
 from lib.artifacts import PROJECT_ROOT, atomic_path
-from lib.errors import InputError
+from lib.errors import InputError, end
 from lib.text import plain
 
 __all__ = ["headline_table", "filled"]
@@ -70,8 +70,13 @@ def filled(readme: str, facts: dict) -> str:
     return text
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Command line."""
     facts = json.loads(SOURCE.read_text(encoding="utf-8"))
     text = filled(README.read_text(encoding="utf-8"), facts)
     with atomic_path(README) as part:
         part.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    end(main)
