@@ -82,7 +82,7 @@ def read_recording(
         with open(path, "rb") as raw:
             extent, ending = find_extent(raw), ogg_ending(raw)
             lies = extent is not None and (extent.unknown or extent.missing > 0)
-            source = mended(raw, extent) if lies and extent.form else os.fsencode(path)
+            source = mended(raw, extent) if lies and extent.form else os.fsencode(path.absolute())
         with _Forwards(source) as file:
             samples, failure = _read_blocks(file, longest_s, dtype)
             frames, rate = file.frames, file.samplerate
@@ -132,7 +132,7 @@ def _read_blocks(file: _Forwards, longest_s: float, dtype: str) -> tuple[np.ndar
             found = len(file.read(len(block), out=block))
         except soundfile.LibsndfileError as error:
             failure = error.error_string.removeprefix("Error : ").rstrip(".")
-            found = int(np.argmax([*np.isnan(block).all(axis=1), True]))
+            found = int(np.argmax(np.append(np.isnan(block).all(axis=1), True)))
         content += block[:found].tobytes()
         n += found
         if found < len(block):

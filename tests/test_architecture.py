@@ -11,7 +11,7 @@ from lib.report.execute import read_parameters
 
 FLOORS = [
     ["errors", "config", "workers", "artifacts", "lock", "text", "containers", "recording"],
-    ["audio", "noise", "metrics", "statistics", "permutation"],
+    ["audio", "target", "noise", "metrics", "statistics", "permutation"],
     ["corpora", "features", "hearing", "store"],
     [
         "pairs",
