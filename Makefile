@@ -55,7 +55,7 @@ SERIES := 01_data_exploration 02_spectrogram_preparation 03_model_training 04_ev
           05_speaker_analysis
 EXECUTED := $(SERIES:%=$(BUILD)/%.ipynb)
 RENDERING := lib/report/export.py lib/report/markdown.py lib/report/provenance.py
-ASIDE := lib/denoise.py lib/report/card.py lib/report/readme.py \
+ASIDE := lib/denoise.py lib/target.py lib/report/card.py lib/report/readme.py \
     lib/lock.py lib/stamps.py lib/variables.py  # no part of any report
 CODE := $(filter-out $(RENDERING) $(ASIDE),$(wildcard lib/*.py lib/*/*.py lib/*/*/*.py)) \
     $(wildcard lib/corpora/contents/*)

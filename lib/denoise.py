@@ -24,28 +24,34 @@ with a raised cosine, whose overlapping halves add up to one: no seams.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
 import warnings
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import soundfile
+from tqdm import tqdm
 
-from lib.artifacts import PROJECT_ROOT, atomic_path
+from lib.artifacts import PROJECT_ROOT
 from lib.audio import fix_length, resample
 from lib.config import AudioConfig
-from lib.denoisers import Denoiser
 from lib.errors import DenoisingError, InputError, MissingArtifactError
-from lib.networks import load_network
+from lib.recording import read_recording
+from lib.target import check_place, choose_format, format_of, write_sound
+
+if TYPE_CHECKING:  # TensorFlow takes seconds, and greets: it waits until all else is known good
+    from lib.denoisers import Denoiser
 
 __all__ = ["SHIPPED", "load_model", "denoise_signal", "denoise_file"]
 
 SHIPPED = PROJECT_ROOT / "report" / "fsdd" / "denoiser.keras"
 BATCH = 4  # windows at once: half the time of one by one
-BLOCK = 65_536  # samples written at once; libsndfile crashes on long blocks of Ogg Vorbis
+LONG_S = 60.0  # s; what lasts longer shows a bar
 UNLIMITED = ("FLOAT", "DOUBLE")  # sample formats that hold values above full scale
 
 
@@ -66,18 +72,66 @@ def load_model(path: str | Path = SHIPPED) -> Denoiser:
         It is no network of ours.
     """
     path = Path(path)
-    record = path.with_suffix(".json")
-    for needed in (path, record):
-        if not needed.is_file():
-            raise MissingArtifactError(f"{needed} is missing: train a model with `make report`.")
-    facts = json.loads(record.read_text(encoding="utf-8"))
-    if facts.get("method") != "ours" or "audio" not in facts or not zipfile.is_zipfile(path):
-        raise InputError(
-            f"{path} is not a network of our method with its working rate in {record.name}; name "
-            "a models/ours-fold<k>.keras that the present `make report` trained."
-        )
+    if not path.is_file() or not path.with_suffix(".json").is_file():
+        missing = path.with_suffix(".json") if path.is_file() else path
+        raise MissingArtifactError(f"{missing} is missing: train a model with `make report`.")
+    try:
+        audio = _read_record(path)
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        raise _no_network(path, error) from error
+    with _silence():
+        from lib.denoisers import Denoiser
+        from lib.networks import load_network
+
+        try:
+            model = Denoiser(load_network(path), audio.sample_rate, audio.clip_samples)
+            window = model.windows(np.zeros((1, audio.clip_samples)))
+            if window.shape != (1, audio.clip_samples) or not np.isfinite(window).all():
+                raise ValueError("it does not answer a waveform with one of the same length")
+        except Exception as error:  # Keras raises whatever a broken file makes it stumble over
+            raise _no_network(path, error) from error
+    return model
+
+
+def _read_record(path: Path) -> AudioConfig:
+    """The audio settings in the record of a network."""
+    with open(path, "rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError(f"{path.name} is no .keras file")
+    facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    if not isinstance(facts, dict) or facts["method"] != "ours":
+        raise ValueError("the record is of another method")
     audio = AudioConfig(**facts["audio"])
-    return Denoiser(load_network(path), audio.sample_rate, audio.clip_samples)
+    if not isinstance(audio.sample_rate, int) or min(audio.sample_rate, audio.clip_samples) < 1:
+        raise ValueError("no working rate")
+    return audio
+
+
+def _no_network(path: Path, error: Exception) -> InputError:
+    reason = str(getattr(error, "strerror", None) or error or "").strip().partition("\n")[0]
+    return InputError(
+        f"{path} is not a network of our method with its working rate in "
+        f"{path.with_suffix('.json').name} ({type(error).__name__}: {reason[:200]}); name a "
+        "models/ours-fold<k>.keras that the present `make report` trained."
+    )
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Drop what is written to the standard error, by C++ too.
+
+    When TensorFlow is imported and when it looks for devices, it greets before it has read which
+    messages are wanted.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def denoise_signal(y: np.ndarray, sample_rate: int, model: Denoiser) -> np.ndarray:
@@ -100,11 +154,16 @@ def denoise_signal(y: np.ndarray, sample_rate: int, model: Denoiser) -> np.ndarr
     Raises
     ------
     InputError
-        `y` is empty, not finite or has more than two axes.
+        `y` is empty, not finite, has more than two axes or more channels than samples.
     """
     y = np.asarray(y)
     if y.ndim not in (1, 2) or y.size == 0:
         raise InputError(f"Expected samples of shape (n,) or (n, channels), got shape {y.shape}.")
+    if y.ndim == 2 and y.shape[1] > y.shape[0]:
+        raise InputError(
+            f"Shape {y.shape} is {y.shape[0]} samples of {y.shape[1]} channels; if the channels "
+            "come first, transpose: denoise_signal(y.T, ...)."
+        )
     if not np.isfinite(y).all():
         raise InputError("The signal holds NaN or infinite samples; a finite one is expected.")
     if y.ndim == 1:
@@ -113,17 +172,23 @@ def denoise_signal(y: np.ndarray, sample_rate: int, model: Denoiser) -> np.ndarr
     return np.stack(channels, axis=1)
 
 
-def _denoise_channel(y: np.ndarray, sample_rate: int, model: Denoiser) -> np.ndarray:
+def _denoise_channel(
+    y: np.ndarray, sample_rate: int, model: Denoiser, tick: Callable = lambda seconds: None
+) -> np.ndarray:
+    """Denoise one channel; `tick` is told how many seconds more are done."""
     rate = model.sample_rate
     exponent = np.frexp(np.max(np.abs(y)))[1]  # a power of two changes no digit
     x = resample(np.ldexp(y, -exponent), sample_rate, rate)
     x = fix_length(x, -(-len(y) * rate // sample_rate))
-    out = model(x, rate) if len(x) <= model.clip_samples else _denoise_windows(x, model)
+    if len(x) <= model.clip_samples:
+        out = model(x, rate)
+    else:
+        out = _denoise_windows(x, model, tick)
     out = fix_length(resample(out.astype(float), rate, sample_rate), len(y))
     return np.ldexp(out, exponent)
 
 
-def _denoise_windows(x: np.ndarray, model: Denoiser) -> np.ndarray:
+def _denoise_windows(x: np.ndarray, model: Denoiser, tick: Callable) -> np.ndarray:
     """Denoise more than one window [shape=(n,)] at the working rate."""
     window, hop = model.clip_samples, model.clip_samples // 2
     batches = -(-(1 + -(-len(x) // hop)) // BATCH)  # whole ones: the network is compiled once
@@ -135,6 +200,7 @@ def _denoise_windows(x: np.ndarray, model: Denoiser) -> np.ndarray:
     for first in range(0, len(pieces), BATCH):
         for i, piece in enumerate(model.windows(pieces[first : first + BATCH]), start=first):
             out[i * hop : i * hop + window] += fade * piece
+        tick(max(0, min(BATCH * hop, len(x) - first * hop)) / model.sample_rate)
     return out[hop : hop + len(x)]
 
 
@@ -142,7 +208,8 @@ def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHI
     """Denoise a sound file; `target` is written whole or not at all and may be `source`.
 
     The name of `target` chooses its format; the sample format is that of `source` where both
-    know it.  Formats of integer samples cut off what exceeds full scale: a warning says so.
+    know it.  Warnings say where `source` is cut short or its header is wrong, and where a format
+    of integer samples cuts off what exceeds full scale.
 
     Raises
     ------
@@ -151,20 +218,18 @@ def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHI
     MissingArtifactError
         `model` is not there.
     """
-    source, target = Path(source), Path(target)
-    kind = target.suffix.lstrip(".").upper()
-    kind = "AIFF" if kind == "AIF" else kind
-    if kind not in soundfile.available_formats():
-        raise InputError(f"{target}: unknown audio format {kind!r}; use for example .wav or .flac.")
-    if not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
-        raise InputError(f"{target} cannot be written: {target.parent} is no folder to write to.")
-    y, info = _read(source)
+    source, target, model = map(_at_home, (source, target, model))
+    format_of(target)
+    place = check_place(target)
+    recording = read_recording(source, dtype="float32")
+    y, rate = recording.samples, recording.sample_rate
+    kind, subtype = choose_format(target, recording.subtype, rate, y.shape[1])
+    if said := recording.cut or recording.correction:
+        warnings.warn(f"{source}: {said}; what is there is denoised.", stacklevel=2)
     denoiser = load_model(model)
-    for channel in y.T:  # in place: a long recording fits once into memory
-        channel[:] = denoise_signal(channel, info.samplerate, denoiser)
-    subtype = info.subtype
-    if not soundfile.check_format(kind, subtype) or (info.format == "MP3" and kind != "MP3"):
-        subtype = soundfile.default_subtype(kind)
+    with _progress(y.size / rate) as bar:
+        for channel in y.T:  # in place: a long recording fits once into memory
+            channel[:] = _denoise_channel(channel.astype(float), rate, denoiser, bar.update)
     peak = max(y.max(), -y.min())
     if peak > 1 and subtype not in UNLIMITED:
         warnings.warn(
@@ -172,35 +237,26 @@ def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHI
             "off; lower the level of the recording or write it as float.",
             stacklevel=2,
         )
+    write_sound(place, y, rate, kind=kind, subtype=subtype)
+
+
+def _at_home(path: str | Path) -> Path:
+    """The path with its ``~`` as the home of a user; a name that only begins so is a name."""
     try:
-        with (
-            atomic_path(target) as part,
-            soundfile.SoundFile(part, "w", info.samplerate, y.shape[1], subtype, format=kind) as f,
-        ):
-            for start in range(0, len(y), BLOCK):
-                f.write(y[start : start + BLOCK])
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise InputError(
-            f"{target} cannot be written as {kind} with {y.shape[1]} channels at "
-            f"{info.samplerate} Hz: {_reason(error)}"
-        ) from error
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
-def _read(source: Path):
-    """Samples [shape=(n, channels), dtype=float32] and facts of a sound file."""
-    try:
-        info = soundfile.info(source)
-        y, _ = soundfile.read(source, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError, TypeError) as error:  # TypeError: headerless .raw
-        raise InputError(f"{source} cannot be read as audio: {_reason(error)}") from error
-    if len(y) == 0 or not np.isfinite(y).all():
-        found = "no samples" if len(y) == 0 else "NaN or infinite samples"
-        raise InputError(f"{source} holds {found}; a finite recording is expected.")
-    return y, info
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "error_string", None) or str(error)
+def _progress(seconds: float) -> tqdm:
+    """A bar for long recordings: alive on a terminal, a few lines in a log."""
+    return tqdm(
+        total=seconds,
+        desc="denoising",
+        disable=seconds < LONG_S,
+        mininterval=0.5 if sys.stderr.isatty() else 30,
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.0f} of {total:.0f} s, {remaining} left",
+    )
 
 
 def main() -> int:
@@ -208,18 +264,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Denoise a recording with a trained model.")
     parser.add_argument("source", help="noisy recording")
     parser.add_argument("target", help="where the denoised recording is written")
-    parser.add_argument("--model", default=SHIPPED, help=".keras file; default: the shipped one")
+    parser.add_argument("--model", default="", help=".keras file; default: the shipped one")
     options = parser.parse_args()
+    model = options.model or SHIPPED
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # odd names
     try:
         with warnings.catch_warnings(record=True) as caught:
-            denoise_file(options.source, options.target, options.model)
+            denoise_file(options.source, options.target, model)
     except DenoisingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     for warning in caught:
         if warning.category is UserWarning:
             print(f"warning: {warning.message}", file=sys.stderr)
-    print(f"{options.target} written, denoised with {options.model}")
+    print(f"{options.target} written, denoised with {model}")
     return 0
 
 

@@ -82,7 +82,7 @@ def read_recording(
         with open(path, "rb") as raw:
             extent, ending = find_extent(raw), ogg_ending(raw)
             lies = extent is not None and (extent.unknown or extent.missing > 0)
-            source = mended(raw, extent) if lies and extent.form else os.fsencode(path)
+            source = mended(raw, extent) if lies and extent.form else os.fsencode(path.absolute())
         with _Forwards(source) as file:
             samples, failure = _read_blocks(file, longest_s, dtype)
             frames, rate = file.frames, file.samplerate

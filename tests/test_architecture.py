@@ -22,7 +22,7 @@ FLOORS = [
         "containers",
         "recording",
     ],
-    ["audio", "noise", "metrics", "statistics", "permutation"],
+    ["audio", "target", "noise", "metrics", "statistics", "permutation"],
     ["corpora", "features", "hearing", "store"],
     [
         "pairs",

@@ -1,11 +1,20 @@
 """Anyone's recording: length, rate, channels and format stay; errors say what to do."""
 
+import io
 import json
+import os
 import re
+import resource
+import shutil
+import stat
+import struct
 import subprocess
 import sys
+import zipfile
 from dataclasses import asdict
+from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import soundfile
@@ -16,6 +25,7 @@ from lib.config import AudioConfig
 from lib.errors import InputError, MissingArtifactError
 from lib.models import build_ours
 from lib.noise import mix_at_snr, white_noise
+from lib.target import format_of
 
 RATE, WINDOW = 8000, 8000
 
@@ -99,7 +109,10 @@ def test_every_channel_is_denoised_by_itself():
         (np.zeros(0), "shape"),
         (np.zeros((2, 2, 2)), "shape"),
         (np.array([0, np.nan]), "NaN"),
-        (np.array([[0.0, np.inf]]), "NaN or infinite"),
+        (np.array([[0.0], [np.inf]]), "NaN or infinite"),
+        (np.zeros((2, 48_000)), r"2 samples of 48000 channels; .* transpose"),
+        (np.zeros((1, 8000)), "transpose"),
+        (np.zeros((64, 100)), "transpose"),
     ],
 )
 def test_what_is_no_signal_is_refused(y, message):
@@ -203,25 +216,35 @@ def test_the_example_of_the_readme_runs(tmp_path, monkeypatch):
         ("a.flac", "PCM_24", 2),
         ("a.ogg", "VORBIS", 1),
         ("a.aif", "PCM_16", 1),
+        ("a.aifc", "FLOAT", 1),
         ("a.mp3", "MPEG_LAYER_III", 2),
+        ("a.opus", "OPUS", 2),
+        ("a.oga", "VORBIS", 1),
+        ("a.snd", "PCM_16", 1),
+        ("a.wave", "PCM_16", 12),
+        ("a.wav", "GSM610", 1),
+        ("a.wav", "NMS_ADPCM_32", 1),
     ],
 )
 def test_file_keeps_rate_channels_length_and_format(tmp_path, stand_in, name, subtype, channels):
     source, target = tmp_path / name, tmp_path / f"out {name}"
     y = np.stack([tone(20_000, 16_000, 300 + 200 * c) for c in range(channels)], axis=1)
-    form = "AIFF" if name.endswith("aif") else None
-    soundfile.write(source, y, 16_000, subtype=subtype, format=form)
+    soundfile.write(source, y, 16_000, subtype=subtype, format=format_of(source))
     denoise.denoise_file(source, target)
     before, after = soundfile.info(source), soundfile.info(target)
     for fact in ("samplerate", "channels", "frames", "format", "subtype"):
         assert getattr(before, fact) == getattr(after, fact), fact
     out = soundfile.read(target, always_2d=True)[0]
-    np.testing.assert_allclose(out[1000:-1000], y[1000:-1000], atol=0.02)
+    atol = {"GSM610": 0.1, "NMS_ADPCM_32": 0.05, "OPUS": 0.05}.get(subtype, 0.02)
+    np.testing.assert_allclose(out[1000 : len(y) - 1000], y[1000:-1000], atol=atol)
 
 
 @pytest.mark.parametrize(
     ("source", "target", "subtype"),
     [
+        ("a.wav", "b.opus", "OPUS"),
+        ("a.ogg", "b.opus", "OPUS"),
+        ("a.opus", "b.oga", "OPUS"),
         ("a.mp3", "b.wav", "PCM_16"),
         ("a.ogg", "b.flac", "PCM_16"),
         ("a.wav", "b.ogg", "VORBIS"),
@@ -229,9 +252,88 @@ def test_file_keeps_rate_channels_length_and_format(tmp_path, stand_in, name, su
     ],
 )
 def test_another_format_takes_its_own_samples(tmp_path, stand_in, source, target, subtype):
-    soundfile.write(tmp_path / source, tone(20_000, 16_000), 16_000)
+    codec = {"subtype": "OPUS", "format": "OGG"} if source == "a.opus" else {}
+    soundfile.write(tmp_path / source, tone(20_000, 16_000), 16_000, **codec)
     denoise.denoise_file(tmp_path / source, tmp_path / target)
     assert soundfile.info(tmp_path / target).subtype == subtype
+
+
+def test_mp3_inside_wav_becomes_samples(tmp_path, stand_in):
+    """libsndfile reads it, says that it can write it, and cannot."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, tone(20_000, 16_000), 16_000, format="MP3")
+    head = struct.pack("<IHHIIHHHHIHHH", 30, 0x55, 1, 16_000, 4000, 1, 0, 12, 1, 2, 144, 1, 1393)
+    body = b"WAVEfmt " + head + b"fact" + struct.pack("<II", 4, 20_000)
+    body += b"data" + struct.pack("<I", len(buffer.getvalue())) + buffer.getvalue()
+    (tmp_path / "in.wav").write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    assert soundfile.info(tmp_path / "in.wav").subtype == "MPEG_LAYER_III"
+    denoise.denoise_file(tmp_path / "in.wav", tmp_path / "out.wav")
+    found = soundfile.info(tmp_path / "out.wav")
+    assert (found.subtype, found.samplerate) == ("PCM_16", 16_000)
+    assert found.frames == pytest.approx(20_000, abs=2400)
+
+
+@pytest.mark.parametrize(
+    ("target", "rate", "channels", "message"),
+    [
+        ("out.ogg", 200_001, 1, r"VORBIS in OGG does not hold 1 channels at 200001 Hz.*\.wav"),
+        ("out.ogg", 384_000, 1, r"use \.wav or \.flac, which can"),
+        ("out.oga", 8000, 256, r"use \.wav, which can"),
+        (
+            "out.opus",
+            44_100,
+            1,
+            "but 8000, 12000, 16000, 24000, 48000 Hz; use .wav or .flac or .ogg",
+        ),
+        ("out.mp3", 96_000, 2, "8000, 11025, 12000"),
+        ("out.mp3", 8000, 3, r"does not hold 3 channels at 8000 Hz; use \.wav"),
+        ("out.flac", 8000, 9, "use .wav or .ogg"),
+        ("out.flac", 700_000, 1, r"use \.wav, which"),
+        ("out.8svx", 8000, 1, "unknown audio format"),
+        ("out.iff", 96_000, 1, "SVX does not hold"),  # it would be written with another rate
+    ],
+)
+def test_what_a_format_cannot_hold_is_refused_before_work(
+    tmp_path, monkeypatch, target, rate, channels, message
+):
+    monkeypatch.delattr(denoise, "load_model")
+    soundfile.write(tmp_path / "in.wav", np.zeros((100, channels)), rate)
+    with pytest.raises(InputError, match=message):
+        denoise.denoise_file(tmp_path / "in.wav", tmp_path / target)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
+
+
+def test_a_cut_recording_is_denoised_and_warned_of(tmp_path, stand_in, recwarn):
+    for form, subtype in [("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("AIFF", "IMA_ADPCM")]:
+        soundfile.write(tmp_path / "in.wav", tone(40_000, RATE), RATE, format=form, subtype=subtype)
+        content = (tmp_path / "in.wav").read_bytes()
+        (tmp_path / "in.wav").write_bytes(content[: len(content) // 2])
+        denoise.denoise_file(tmp_path / "in.wav", tmp_path / "out.wav")
+        assert 4000 < soundfile.info(tmp_path / "out.wav").frames < 24_000
+    assert len(recwarn) == 3
+    for warning in recwarn:
+        assert re.search(r"in\.wav: cut short.*; what is there is denoised", str(warning.message))
+
+
+def test_a_header_without_a_length_is_warned_of(tmp_path, stand_in, recwarn):
+    soundfile.write(tmp_path / "in.wav", tone(40_000, RATE), RATE)
+    content = bytearray((tmp_path / "in.wav").read_bytes())
+    struct.pack_into("<I", content, 40, 0)
+    (tmp_path / "in.wav").write_bytes(content)
+    denoise.denoise_file(tmp_path / "in.wav", tmp_path / "out.wav")
+    assert soundfile.info(tmp_path / "out.wav").frames == 40_000
+    (warning,) = recwarn
+    assert "promises 0 bytes of sound, 80,000 are there" in str(warning.message)
+
+
+def test_only_long_recordings_show_a_bar(tmp_path, stand_in, capsys):
+    for seconds in (10, 200):
+        soundfile.write(tmp_path / "in.wav", np.zeros((seconds * RATE, 2)), RATE)
+        denoise.denoise_file(tmp_path / "in.wav", tmp_path / "out.wav")
+        told = capsys.readouterr().err
+        assert ("denoising: 100%" in told and "400 of 400 s" in told) == (seconds == 200)
+        assert told.count("\r") < 5  # in a log
+        assert bool(told) == (seconds == 200)
 
 
 def test_a_long_recording_can_become_ogg(tmp_path, stand_in):
@@ -276,6 +378,111 @@ def test_an_interrupted_run_leaves_what_was_there(tmp_path, stand_in, monkeypatc
     assert list(tmp_path.iterdir()) == [path]
 
 
+# ---- The place of the result.
+
+
+@pytest.fixture
+def recording(tmp_path):
+    soundfile.write(tmp_path / "in.wav", tone(1000, RATE), RATE)
+    return tmp_path / "in.wav"
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o755])
+def test_what_is_replaced_keeps_its_mode(recording, stand_in, mode):
+    target = recording.with_name("out.wav")
+    target.touch()
+    target.chmod(mode)
+    denoise.denoise_file(recording, target)
+    assert mode_of(target) == mode and target.stat().st_size > 44
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_a_new_file_has_the_mode_of_the_umask(recording, stand_in, umask, mode):
+    old = os.umask(umask)
+    try:
+        denoise.denoise_file(recording, recording.with_name("out.wav"))
+    finally:
+        os.umask(old)
+    assert mode_of(recording.with_name("out.wav")) == mode
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_a_link(recording, stand_in, there):
+    folder = recording.parent / "elsewhere"
+    folder.mkdir()
+    if there:
+        (folder / "real.wav").touch(0o600)
+    link = recording.with_name("out.wav")
+    link.symlink_to("elsewhere/real.wav")
+    denoise.denoise_file(recording, link)
+    assert link.is_symlink() and soundfile.info(folder / "real.wav").frames == 1000
+    assert mode_of(folder / "real.wav") == 0o600 or not there
+    assert list(folder.iterdir()) == [folder / "real.wav"]
+
+
+def test_what_is_read_only_stays(recording, monkeypatch):
+    """For the superuser, too."""
+    monkeypatch.delattr(denoise, "load_model")
+    recording.chmod(0o444)
+    before = recording.read_bytes()
+    with pytest.raises(InputError, match=r"in\.wav is read-only and stays as it is"):
+        denoise.denoise_file(recording, recording)
+    assert (recording.read_bytes(), mode_of(recording)) == (before, 0o444)
+
+
+def test_what_is_no_file_is_not_replaced(recording, monkeypatch):
+    monkeypatch.delattr(denoise, "load_model")
+    folder = recording.parent
+    os.mkfifo(folder / "pipe.wav")
+    (folder / "a folder.wav").mkdir()
+    (folder / "loop.wav").symlink_to("loop.wav")
+    before = set(folder.iterdir())
+    for name, message in [
+        ("pipe.wav", "a pipe or a device"),
+        ("a folder.wav", "a folder; name a file"),
+        ("loop.wav", "circle|[Ll]oop"),
+        (f"{'n' * 300}.wav", "too long"),
+        ("nowhere/out.wav", "nowhere is no folder; make it first"),
+        ("in.wav/out.wav", "in.wav is no folder|Not a directory"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            denoise.denoise_file(recording, folder / name)
+    assert set(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["out.wav", "out.flac", "out.ogg", "out.mp3", "out.caf"])
+def test_a_full_disk_is_named_and_leaves_what_was_there(tmp_path, stand_in, name):
+    """By a limit on the size of files, which every user may set."""
+    y = np.random.default_rng(0).normal(0, 0.1, 400_000)
+    soundfile.write(tmp_path / "in.wav", y, RATE, format="CAF", subtype="ALAC_24")
+    (tmp_path / name).write_bytes(b"what was there")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(InputError, match=rf"{name} cannot be written as .*: File too large"):
+            denoise.denoise_file(tmp_path / "in.wav", tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / name).read_bytes() == b"what was there"
+    assert {path.name for path in tmp_path.iterdir()} == {"in.wav", name}
+
+
+def test_a_tilde_is_the_home(recording, stand_in, monkeypatch):
+    monkeypatch.setenv("HOME", str(recording.parent))
+    denoise.denoise_file("~/in.wav", "~/out.wav", "~/model.keras")
+    assert recording.with_name("out.wav").is_file()
+    monkeypatch.chdir(recording.parent)
+    denoise.denoise_file("in.wav", "~nobody.wav")  # a name, and nobody's home
+    assert recording.with_name("~nobody.wav").is_file()
+
+
+# ---- What is no recording.
+
+
 def write_text(path):
     path.write_text("this is no sound", encoding="utf-8")
 
@@ -291,11 +498,13 @@ def write_nan(path):
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (lambda path: None, "cannot be read as audio"),
-        (lambda path: path.mkdir(), "cannot be read as audio"),
-        (write_text, "cannot be read as audio: Format not recognised"),
-        (write_nothing, "no samples"),
-        (write_nan, "NaN or infinite"),
+        (lambda path: None, r"in\.wav: no such file"),
+        (lambda path: path.mkdir(), r"in\.wav: a folder, where a sound file is expected"),
+        (os.mkfifo, r"in\.wav: no regular file, but a pipe or a device"),
+        (Path.touch, r"in\.wav: the file is empty"),
+        (write_text, r"in\.wav: not readable as audio \(Format not recognised"),
+        (write_nothing, "without samples"),
+        (write_nan, "1 of 2 samples are not finite"),
     ],
 )
 def test_what_is_no_recording_is_refused(tmp_path, stand_in, write, message):
@@ -312,49 +521,40 @@ def test_samples_without_a_header_are_refused(tmp_path, stand_in):
         denoise.denoise_file(tmp_path / "in.raw", tmp_path / "out.wav")
 
 
-@pytest.mark.parametrize(
-    ("target", "message"),
-    [
-        ("out.xyz", "unknown audio format 'XYZ'"),
-        ("out", "unknown audio format ''"),
-        ("nowhere/out.wav", "nowhere is no folder to write to"),
-        ("in.wav/out.wav", "no folder to write to"),
-    ],
-)
-def test_a_target_that_cannot_be_is_refused_before_work(tmp_path, monkeypatch, target, message):
+@pytest.mark.parametrize("name", ["out.xyz", "out", "out.raw", "out.sd2", "out.m4a"])
+def test_an_unknown_format_is_refused_before_work(recording, monkeypatch, name):
     monkeypatch.delattr(denoise, "load_model")
-    soundfile.write(tmp_path / "in.wav", tone(100, RATE), RATE)
-    with pytest.raises(InputError, match=message):
-        denoise.denoise_file(tmp_path / "in.wav", tmp_path / target)
-    assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
+    kind = name.partition(".")[2].upper()
+    with pytest.raises(InputError, match=f"unknown audio format {kind!r}; use .wav, .flac"):
+        denoise.denoise_file(recording, recording.with_name(name))
+    assert list(recording.parent.iterdir()) == [recording]
 
 
-def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(denoise.os, "access", lambda path, mode: False)  # root may always
+def test_a_folder_that_may_not_be_written_to_is_refused(recording, monkeypatch):
+    monkeypatch.setattr("lib.target.os.access", lambda path, mode: False)  # root may always
     with pytest.raises(InputError, match="no folder to write to"):
-        denoise.denoise_file(tmp_path / "in.wav", tmp_path / "out.wav")
-
-
-@pytest.mark.parametrize(("channels", "target"), [(3, "out.mp3"), (1, "a folder.wav")])
-def test_what_the_format_or_the_disk_refuses_is_explained(tmp_path, stand_in, channels, target):
-    (tmp_path / "a folder.wav").mkdir()
-    soundfile.write(tmp_path / "in.wav", np.zeros((100, channels)), RATE)
-    with pytest.raises(InputError, match=f"{target} cannot be written as .* {channels} channels"):
-        denoise.denoise_file(tmp_path / "in.wav", tmp_path / target)
-    assert {path.name for path in tmp_path.iterdir()} == {"in.wav", "a folder.wav"}
+        denoise.denoise_file(recording, recording.with_name("out.wav"))
 
 
 # ---- Which network.
 
 
-@pytest.fixture
-def network(tmp_path):
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory):
     """An untrained network at another rate with a record beside it."""
-    path, audio = tmp_path / "ours-fold0.keras", AudioConfig(sample_rate=16_000)
+    path, audio = tmp_path_factory.mktemp("m") / "ours-fold0.keras", AudioConfig(sample_rate=16_000)
     build_ours(audio).save(path)
     record = {"method": "ours", "audio": asdict(audio)}
     path.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def network(tmp_path, untrained):
+    """A copy of it, to be spoilt."""
+    for suffix in (".keras", ".json"):
+        shutil.copy(untrained.with_suffix(suffix), tmp_path)
+    return tmp_path / untrained.name
 
 
 def test_the_record_states_the_working_rate(network):
@@ -370,39 +570,112 @@ def test_a_missing_network_says_what_to_run(network, suffix):
         denoise.load_model(network)
 
 
-@pytest.mark.parametrize(
-    "record", [{"method": "ours"}, {"method": "reference repaired", "audio": {}}]
-)
-def test_another_network_is_refused(network, record):
-    network.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
-    with pytest.raises(InputError, match="not a network of our method"):
+RECORDS = [
+    b"",
+    b'{"method": "ours", "audio": {"sample_ra',
+    b"no JSON",
+    b"\xff\xfe\x00",
+    b"[" * 100_000,
+    b"[]",
+    b"null",
+    b"{}",
+    b'{"method": "ours"}',
+    b'{"method": "reference repaired", "audio": {}}',
+    b'{"method": "ours", "audio": []}',
+    b'{"method": "ours", "audio": {"pitch": 440}}',
+    b'{"method": "ours", "audio": {"sample_rate": "8 kHz"}}',
+    b'{"method": "ours", "audio": {"sample_rate": 0}}',
+    b'{"method": "ours", "audio": {"clip_s": Infinity}}',
+    b'{"method": "ours", "audio": {"clip_s": null}}',
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: repr(record[:30]))
+def test_a_broken_record_is_refused(network, record):
+    network.with_suffix(".json").write_bytes(record)
+    with pytest.raises(InputError, match="not a network of our method") as caught:
         denoise.load_model(network)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
 
 
-def test_what_is_no_network_is_refused(network):
-    network.write_text("no network", encoding="utf-8")
-    with pytest.raises(InputError, match="not a network of our method"):
+def pack(path, **files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("_json", ".json").replace("_h5", ".weights.h5"), content)
+
+
+def change(path, old, new):
+    """Another version's network: the same with some other words in its configuration."""
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    assert old in files["config.json"]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content.replace(old, new) if name == "config.json" else content)
+
+
+def save(path, layer, n):
+    keras.Sequential([keras.Input((n,)), layer]).save(path)
+
+
+NETWORKS = {
+    "text": lambda path: path.write_text("no network", encoding="utf-8"),
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-3000]),
+    "a zip of nothing": pack,
+    "a zip of something": lambda path: pack(path, notes="a note"),
+    "a configuration of nothing": lambda path: pack(path, config_json="{}", metadata_json="{}"),
+    "a configuration without weights": lambda path: change(path, b'"GRU"', b'"LSTM"'),
+    "layers that are not known": lambda path: change(path, b"LogMagnitude", b"Magnitude"),
+    "code": lambda path: save(path, keras.layers.Lambda(lambda y: 2 * y), 8000),
+    "another task": lambda path: save(path, keras.layers.Dense(1), 3),
+    "not finite": lambda path: save(path, keras.layers.Rescaling(np.inf), 16_000),
+}
+
+
+@pytest.mark.parametrize("spoil", NETWORKS.values(), ids=list(NETWORKS))
+def test_a_broken_network_is_refused(network, spoil, capfd):
+    spoil(network)
+    capfd.readouterr()
+    with pytest.raises(InputError, match="not a network of our method") as caught:
+        denoise.load_model(network)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
+    assert capfd.readouterr().err == ""
+
+
+def test_a_network_that_may_not_be_read_is_refused(network, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)  # root may always
+    with pytest.raises(InputError, match="Permission denied"):
         denoise.load_model(network)
 
 
 # ---- The command line.
 
 
-def run_cli(*arguments, cwd=PROJECT_ROOT):
+def run_cli(*arguments, cwd):
+    """With TensorFlow as talkative as it can be asked to be."""
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "0", "PYTHONPATH": str(PROJECT_ROOT)}
     command = [sys.executable, "-m", "lib.denoise", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment)
 
 
 def test_command_line_explains_in_one_line(tmp_path):
-    done = run_cli(tmp_path / "no.wav", tmp_path / "out.wav")
-    assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].startswith("error: ")
-    assert "Traceback" not in done.stderr
+    done = run_cli("no.wav", "out.wav", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: no.wav: no such file.\n"
 
 
 def test_command_line_works_before_anything_was_trained(tmp_path):
-    soundfile.write(tmp_path / "in.wav", speech_like(0.5)[1], RATE)
-    done = run_cli(tmp_path / "in.wav", tmp_path / "out.wav")
+    """With names that look like options, of which the one is cut: a single warning, no greeting."""
+    soundfile.write(tmp_path / "-in.wav", speech_like(1)[1], RATE)
+    content = (tmp_path / "-in.wav").read_bytes()
+    (tmp_path / "-in.wav").write_bytes(content[: len(content) // 2])
+    done = run_cli("--model=", "--", "-in.wav", "-out.wav", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert str(denoise.SHIPPED) in done.stdout
-    assert soundfile.info(tmp_path / "out.wav").frames == RATE // 2
+    assert done.stdout == f"-out.wav written, denoised with {denoise.SHIPPED}\n"
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("warning: -in.wav: cut short, 0.499 of 1.000 s")
+    assert soundfile.info(tmp_path / "-out.wav").frames == pytest.approx(RATE // 2, abs=30)
