@@ -36,12 +36,20 @@ RENDERING := lib/report/export.py lib/report/markdown.py lib/report/provenance.p
 ASIDE := lib/denoise.py lib/report/card.py lib/report/readme.py  # no part of any report
 CODE := $(filter-out $(RENDERING) $(ASIDE),$(wildcard lib/*.py lib/*/*.py lib/*/*/*.py))
 
+# The user's settings that act before Python starts; lib/environment.py sees to the others.
+unexport BASH_ENV CDPATH PYTHONCASEOK PYTHONCOERCECLOCALE PYTHONDEVMODE PYTHONHOME PYTHONINSPECT \
+    PYTHONIOENCODING PYTHONOPTIMIZE PYTHONPATH PYTHONPLATLIBDIR PYTHONSAFEPATH PYTHONSTARTUP \
+    PYTHONUSERBASE PYTHONVERBOSE PYTHONWARNINGS VIRTUAL_ENV
 export PYTHONHASHSEED := 0
+export PYTHONNOUSERSITE := 1
 export PYTHONUNBUFFERED := 1
-export TF_CPP_MIN_LOG_LEVEL := 3
-export JUPYTER_PLATFORM_DIRS := 1
-export JUPYTER_PREFER_ENV_PATH := 1
-export JUPYTER_PATH :=
+export PYTHONUTF8 := 1
+# Packages go into the virtual environment, each in the version that the project asks for.
+unexport PIP_ABI PIP_CONSTRAINT PIP_DRY_RUN PIP_EDITABLE PIP_FORCE_REINSTALL PIP_IGNORE_INSTALLED \
+    PIP_IMPLEMENTATION PIP_NO_BINARY PIP_NO_DEPENDENCIES PIP_NO_DEPS PIP_ONLY_BINARY \
+    PIP_PLATFORM PIP_PRE PIP_PREFIX PIP_PYTHON PIP_PYTHON_VERSION PIP_REQUIREMENT \
+    PIP_REQUIRE_HASHES PIP_ROOT PIP_TARGET PIP_UPGRADE
+export PIP_USER := 0
 
 .PHONY: report rendered compare compared search searched test check lab denoise publish data clean help FORCE
 
@@ -70,7 +78,7 @@ check: $(VENV)/.complete-dev  ## lint, format, spelling, types, docstrings, dead
 	$(PY) -m nbstripout --keep-id --verify notebooks/*.ipynb
 
 lab: $(VENV)/.complete  ## open the notebooks in Jupyter
-	@PYTHONPATH="$(CURDIR)" $(PY) -m jupyterlab notebooks
+	@$(PY) -c 'import lib, jupyterlab.labapp as lab; lab.main()' notebooks
 
 denoise: $(VENV)/.complete  ## denoise a recording: make denoise IN=a.wav OUT=b.wav
 	@$(if $(and $(IN),$(OUT)),,$(error usage: make denoise IN=noisy.wav OUT=denoised.wav))
@@ -146,7 +154,8 @@ $(VENV)/.complete: requirements.txt
 	@$(PY) -m pip install --disable-pip-version-check -r requirements.txt
 	@$(PY) -c 'import os, pathlib, sysconfig; \
 	    path = pathlib.Path(sysconfig.get_path("purelib"), "denoising_audio_mnist.pth"); \
-	    path.write_text(os.getcwd() + "\n", encoding="utf-8")'
+	    line = "import sys; p = {!a}; p in sys.path or sys.path.insert(0, p)\n"; \
+	    path.write_text(line.format(os.getcwd()), encoding="ascii")'
 	@touch $@
 
 $(VENV)/.complete-dev: requirements-dev.txt $(VENV)/.complete

@@ -3,7 +3,14 @@
 Every message says what was given, what was expected and what to do.
 """
 
-__all__ = ["DenoisingError", "InputError", "CorpusError", "MissingArtifactError", "DownloadError"]
+__all__ = [
+    "DenoisingError",
+    "InputError",
+    "CorpusError",
+    "MissingArtifactError",
+    "DownloadError",
+    "SettingsError",
+]
 
 
 class DenoisingError(Exception):
@@ -33,3 +40,10 @@ class DownloadError(DenoisingError, OSError):
 
     def __str__(self):
         return str(self.args[0]) if self.args else ""
+
+
+class SettingsError(DenoisingError, ImportError):
+    """What was imported before this project has settings, or comes from a place, not its own."""
+
+    def _render_traceback_(self):
+        return [f"{type(self).__name__}: {self}"]

@@ -25,6 +25,7 @@ SERIES = [
     "04_evaluation",
     "05_speaker_analysis",
 ]
+LOCK = ("__init__", "environment", "errors", "lock")  # what the lock imports
 
 FAKE_PYTHON = f"""#!/bin/bash
 case "$*" in
@@ -59,7 +60,7 @@ class Project:
         self.root = root
         (root / "lib" / "report").mkdir(parents=True)
         (root / "notebooks").mkdir()
-        for name in ("Makefile", "lib/__init__.py", "lib/lock.py"):
+        for name in ("Makefile", *(f"lib/{n}.py" for n in LOCK)):
             shutil.copy(PROJECT_ROOT / name, root / name)
         for name in ("export", "markdown", "provenance", "display"):
             (root / "lib" / "report" / f"{name}.py").touch()
