@@ -58,6 +58,10 @@ PLACES = {  # where settings and caches lie, in build/
     "MPLCONFIGDIR": ".matplotlib",
     "NUMBA_CACHE_DIR": ".numba",
 }
+HOMELESS = {  # where Jupyter writes for a user whose home cannot be written
+    "JUPYTER_CONFIG_DIR": ".jupyter/config",
+    "JUPYTER_DATA_DIR": ".jupyter/data",
+}
 DEFAULTS = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # processes share a GPU
@@ -101,8 +105,11 @@ def settle() -> None:
     place = _place()
     for name, folder in PLACES.items():
         os.environ[name] = str(place / folder)
-    if not _has_home():
+    if not _home_is(os.R_OK | os.X_OK):
         os.environ["HOME"] = str(place)
+    if not _home_is(os.W_OK):
+        for name, folder in HOMELESS.items():
+            os.environ.setdefault(name, str(place / folder))
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a letter shows another
         sys.stdout.reconfigure(errors="replace")
 
@@ -117,9 +124,9 @@ def _place() -> Path:
     return Path(place)
 
 
-def _has_home() -> bool:
+def _home_is(mode: int) -> bool:
     try:
-        return os.access(Path.home(), os.R_OK | os.X_OK)
+        return os.access(Path.home(), mode)
     except RuntimeError:  # no HOME, and a user without a name
         return False
 

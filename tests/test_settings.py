@@ -286,8 +286,17 @@ def test_make_drops_what_acts_before_python_starts(tmp_path):
     }
 
 
-def test_a_project_where_nothing_can_be_written_has_its_caches_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.setattr(lib.environment, "ROOT", tmp_path / "read-only")
-    place = lib.environment._place()
-    assert place != tmp_path / "read-only" / "build"
-    assert Path(place).is_dir()
+def test_where_nothing_can_be_written_settings_and_caches_are_temporary():
+    code = (
+        "import os; real = os.access\n"
+        "os.access = lambda path, mode: mode != os.W_OK and real(path, mode)\n"
+        "import lib, lib.environment as e, json, pathlib\n"
+        "places = [pathlib.Path(os.environ[name]) for name in e.PLACES | e.HOMELESS]\n"
+        "places[0].mkdir(parents=True)\n"
+        "print(json.dumps([str(place) for place in places]))"
+    )
+    output, done = python(code, {"PATH": os.environ["PATH"], "HOME": "/"})
+    assert done.returncode == 0, done.stderr.decode()
+    for place in json.loads(output):
+        assert "denoising-audio-mnist-" in place
+        assert not Path(place).exists(), "it ends with the process"
