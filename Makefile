@@ -64,12 +64,20 @@ STAMPS := $(BUILD)/.parameters $(BUILD)/.data build/$(CORPUS).shown
 LOCKED = $(if $(wildcard $(PY)),+)$(PY) -m lib.lock build/$(CORPUS).lock \
     $(MAKE) --no-print-directory --silent
 
+# The user's settings that act before Python starts; lib/environment.py sees to the others.
+unexport BASH_ENV CDPATH PYTHONCASEOK PYTHONCOERCECLOCALE PYTHONDEVMODE PYTHONHOME PYTHONINSPECT \
+    PYTHONIOENCODING PYTHONOPTIMIZE PYTHONPATH PYTHONPLATLIBDIR PYTHONSAFEPATH PYTHONSTARTUP \
+    PYTHONUSERBASE PYTHONVERBOSE PYTHONWARNINGS VIRTUAL_ENV
 export PYTHONHASHSEED := 0
+export PYTHONNOUSERSITE := 1
 export PYTHONUNBUFFERED := 1
-export TF_CPP_MIN_LOG_LEVEL := 3
-export JUPYTER_PLATFORM_DIRS := 1
-export JUPYTER_PREFER_ENV_PATH := 1
-export JUPYTER_PATH :=
+export PYTHONUTF8 := 1
+# Packages go into the virtual environment, each in the version that the project asks for.
+unexport PIP_ABI PIP_CONSTRAINT PIP_DRY_RUN PIP_EDITABLE PIP_FORCE_REINSTALL PIP_IGNORE_INSTALLED \
+    PIP_IMPLEMENTATION PIP_NO_BINARY PIP_NO_DEPENDENCIES PIP_NO_DEPS PIP_ONLY_BINARY \
+    PIP_PLATFORM PIP_PRE PIP_PREFIX PIP_PYTHON PIP_PYTHON_VERSION PIP_REQUIREMENT \
+    PIP_REQUIRE_HASHES PIP_ROOT PIP_TARGET PIP_UPGRADE
+export PIP_USER := 0
 
 .PHONY: report rendered compare compared search searched test check lab denoise publish data clean help \
     checked stamped
@@ -102,7 +110,7 @@ check: $(VENV)/.complete-dev  ## lint, format, spelling, types, docstrings, dead
 	$(PY) -m nbstripout --keep-id --verify notebooks/*.ipynb
 
 lab: $(VENV)/.complete  ## open the notebooks in Jupyter
-	@PYTHONPATH="$$PWD" $(PY) -m jupyterlab --allow-root notebooks  # in a container one is root
+	@$(PY) -c 'import lib, jupyterlab.labapp as lab; lab.main()' --allow-root notebooks  # as in containers
 
 denoise: $(VENV)/.complete  ## denoise a recording: make denoise IN=a.wav OUT=b.wav
 	@$(PY) -m lib.denoise $(if $(MODEL),"--model=$$MODEL") -- "$$IN" "$$OUT"
@@ -174,7 +182,8 @@ $(VENV)/.complete: requirements.txt | checked
 	@$(PY) -m pip install --disable-pip-version-check -r requirements.txt
 	@$(PY) -c 'import os, pathlib, sysconfig; \
 	    path = pathlib.Path(sysconfig.get_path("purelib"), "denoising_audio_mnist.pth"); \
-	    path.write_text(os.getcwd() + "\n", encoding="utf-8")'
+	    line = "import sys; p = {!a}; p in sys.path or sys.path.insert(0, p)\n"; \
+	    path.write_text(line.format(os.getcwd()), encoding="ascii")'
 	@touch $@
 	@$(PY) -m lib.variables
 

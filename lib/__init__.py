@@ -1,1 +1,5 @@
 """Shared helpers of the five notebooks; see the module table in the README."""
+
+from lib.environment import settle
+
+settle()

@@ -14,6 +14,7 @@ __all__ = [
     "CorpusError",
     "MissingArtifactError",
     "DownloadError",
+    "SettingsError",
     "end",
 ]
 
@@ -45,6 +46,13 @@ class DownloadError(DenoisingError, OSError):
 
     def __str__(self):
         return str(self.args[0]) if self.args else ""
+
+
+class SettingsError(DenoisingError, ImportError):
+    """What was imported before this project has settings, or comes from a place, not its own."""
+
+    def _render_traceback_(self):
+        return [f"{type(self).__name__}: {self}"]
 
 
 def end(main: Callable[[], int | None]) -> NoReturn:

@@ -56,7 +56,8 @@ def marker(method: str) -> str:
 
 
 def apply() -> None:
-    """Set the Matplotlib defaults of the report."""
+    """Set the look of the report, whatever a matplotlibrc or a style set before."""
+    mpl.rcdefaults()
     mpl.rcParams.update(
         {
             "figure.dpi": 110,

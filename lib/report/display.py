@@ -11,7 +11,6 @@ import base64
 import html
 import io
 import logging
-import os
 import re
 import warnings
 
@@ -23,6 +22,7 @@ from IPython.display import display
 from lib.artifacts import Run
 from lib.errors import InputError
 from lib.figures import style
+from lib.report.letters import make_drawable
 from lib.report.tables import table_html
 from lib.text import escape, fill
 
@@ -46,8 +46,6 @@ def start(run: Run, *, players: bool = True) -> None:
         False: a line of text stands for each audio player.
     """
     _state.update(run=run, players=bool(players))
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # processes share a GPU
     for library in ("absl", "tensorflow"):  # a filter, because TensorFlow resets its level
         logging.getLogger(library).addFilter(_is_error)
     warnings.filterwarnings("ignore", category=FutureWarning)
@@ -97,10 +95,9 @@ def figure(fig, identifier: str, *, caption: str, alt: str, **values) -> None:
     caption = fill(caption, values) if values else caption
     svg, png = io.BytesIO(), io.BytesIO()
     options = {"bbox_inches": "tight", "pad_inches": 0.04}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        fig.savefig(svg, format="svg", dpi=200, metadata={"Date": None}, **options)
-        fig.savefig(png, format="png", dpi=160, metadata={"Software": None}, **options)
+    words = make_drawable(fig)
+    fig.savefig(svg, format="svg", dpi=200, metadata={"Date": None}, **options)
+    fig.savefig(png, format="png", dpi=160, metadata={"Software": None}, **options)
     plt.close(fig)
     width_in = float(re.search(rb'width="([\d.]+)pt"', svg.getvalue()).group(1)) / 72
     data = {
@@ -111,7 +108,7 @@ def figure(fig, identifier: str, *, caption: str, alt: str, **values) -> None:
     report = {"kind": "figure", "id": identifier, "caption": caption, "alt": alt}
     _show(
         data,
-        report | {"width_in": round(width_in, 2)},
+        report | {"width_in": round(width_in, 2), "words": list(words)},
         **{"image/png": {"width": round(width_in * 96), "alt": alt}},
     )
     _show({"text/markdown": f"*Figure.* {caption}", "text/plain": caption}, {"kind": "caption"})

@@ -146,23 +146,10 @@ class _KernelManager(AsyncKernelManager):
 
 
 def _set_environment() -> None:
-    """Keep Jupyter's files in ``build/`` and the libraries quiet; children inherit this."""
+    """Keep Jupyter's files in ``build/``; children inherit this."""
     JUPYTER.mkdir(parents=True, exist_ok=True)
-    for name, folder in {
-        "IPYTHONDIR": "ipython",
-        "JUPYTER_CONFIG_DIR": "config",
-        "JUPYTER_DATA_DIR": "data",
-        "JUPYTER_RUNTIME_DIR": "runtime",
-    }.items():
-        os.environ[name] = str(JUPYTER / folder)
-    for name, value in {
-        "JUPYTER_PLATFORM_DIRS": "1",
-        "JUPYTER_PREFER_ENV_PATH": "1",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "PYTHONHASHSEED": "0",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }.items():
-        os.environ.setdefault(name, value)
+    os.environ["JUPYTER_CONFIG_DIR"] = str(JUPYTER / "config")
+    os.environ["JUPYTER_DATA_DIR"] = str(JUPYTER / "data")
 
 
 def execute(source: str | Path, output: str | Path, parameters: dict[str, str]) -> None:

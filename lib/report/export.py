@@ -19,8 +19,10 @@ import argparse
 import base64
 import json
 import re
+import shutil
 import subprocess
 import tempfile
+import textwrap
 from datetime import date, datetime
 from pathlib import Path
 
@@ -32,13 +34,14 @@ from nbconvert.exporters import Exporter
 
 from lib.artifacts import PROJECT_ROOT, Run, as_json, open_run, write_all
 from lib.errors import InputError, end
-from lib.report import provenance
-from lib.report.markdown import READER, notebook_markdown, table_block, without_players
+from lib.report import letters, provenance
+from lib.report.markdown import READER, notebook_markdown, shown, table_block, without_players
 from lib.text import escape, fill
 
 __all__ = ["export", "render_html", "render_pdf", "ReportHTMLExporter", "ReportPDFExporter"]
 
 ASSETS = Path(__file__).parent / "assets"
+PANDOC = Path(pypandoc.__file__).parent / "files" / "pandoc"  # never another one on the PATH
 NOTEBOOKS = PROJECT_ROOT / "notebooks"
 TITLE = "Denoising Audio MNIST"
 PICTURE = "fig-triptychs"  # shown by the README
@@ -57,20 +60,24 @@ def _pandoc(notebooks: dict, metadata: dict, ending: str, folder: Path, *, to: s
     )
     (folder / "report.md").write_text(f"{stream}\n\n{ending}", encoding="utf-8")
     (folder / "metadata.json").write_text(json.dumps({"lang": "en", **metadata}), encoding="utf-8")
+    template = ASSETS / ("report.html" if to == "html" else "report.typ")
+    for path in (ASSETS / "report.lua", template, NOTEBOOKS / "references.bib"):
+        shutil.copyfile(path, folder / path.name)  # pandoc cannot read every path in every locale
     if to == "html":
         form = ["--to=html5", "--mathml", "--section-divs", "--toc", "--toc-depth=2"]
     else:
         form = ["--to=typst-citations", "--syntax-highlighting=idiomatic"]
     command = [
-        pypandoc.get_pandoc_path(),
+        str(PANDOC),
         "report.md",
+        "--data-dir=none",  # not the user's templates and styles
         f"--from={READER}",
         "--metadata-file=metadata.json",
         "--metadata=link-citations:true",
-        f"--lua-filter={ASSETS / 'report.lua'}",
+        "--lua-filter=report.lua",
         "--citeproc",
-        f"--bibliography={NOTEBOOKS / 'references.bib'}",
-        f"--template={ASSETS / ('report.html' if to == 'html' else 'report.typ')}",
+        "--bibliography=references.bib",
+        f"--template={template.name}",
         "--standalone",
         "--number-sections",
         "--wrap=preserve",
@@ -141,7 +148,7 @@ def render_pdf(notebooks: dict, metadata: dict, ending: str = REFERENCES) -> byt
     noon = datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp() if day else None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source = _pandoc(notebooks, metadata, ending, folder, to="typst")
+        source = letters.drawable(_pandoc(notebooks, metadata, ending, folder, to="typst"))
         (folder / "report.typ").write_text(source, encoding="utf-8")
         compiler = typst.Compiler(
             str(folder / "report.typ"),
@@ -231,8 +238,15 @@ def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -
     headline = run.load_json("headline") if run.path("headline.json").is_file() else {}
     facts = provenance.collect(run)
     metadata = _title_page(run, facts, headline)
+    tables = provenance.sections(facts)
+    words = letters.replaced(text for notebook in notebooks.values() for text in shown(notebook))
+    if words:
+        note = f"{len(words)} words have letters that the fonts of the PDF and of the figures lack"
+        print(f"── {note}: {textwrap.shorten(', '.join(words.values()), 200)}")
+        metadata["facts"].append({"name": "Letters", "value": f"{note}, see @tbl-letters"})
+        tables.append(letters.table(words))
     ending = f"{REFERENCES}\n\n# Provenance {{.unnumbered}}\n\n" + "\n\n".join(
-        table_block(*section) for section in provenance.sections(facts)
+        table_block(*section) for section in tables
     )
     files = {
         "report.pdf": render_pdf(notebooks, metadata, ending),

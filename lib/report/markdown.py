@@ -12,6 +12,7 @@ import base64
 import copy
 import hashlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -19,7 +20,7 @@ import nbformat
 from lib.errors import InputError
 from lib.text import escape
 
-__all__ = ["READER", "notebook_markdown", "table_block", "without_players"]
+__all__ = ["READER", "notebook_markdown", "shown", "table_block", "without_players"]
 
 READER = (  # the dialect that Jupyter shows, as pandoc calls it; markup in data stays text
     "markdown+lists_without_preceding_blankline-blank_before_header-blank_before_blockquote"
@@ -70,6 +71,18 @@ def without_players(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             if output.get("metadata", {}).get("report", {}).get("kind") == "players":
                 output.data.pop("text/html", None)
     return notebook
+
+
+def shown(notebook: nbformat.NotebookNode) -> Iterator[str]:
+    """Yield the texts of an executed notebook, those of captions and figures included."""
+    for cell in notebook.cells:
+        yield cell.source
+        for output in cell.get("outputs", []):
+            report = output.get("metadata", {}).get("report", {})
+            for value in report.values():
+                yield from value if isinstance(value, list) else [str(value)]
+            data = {} if report.get("kind") in ("figure", "players") else output.get("data", {})
+            yield from (text for kind, text in data.items() if kind.startswith("text/"))
 
 
 def _figure_source(data: dict, media: Path, to: str) -> str:

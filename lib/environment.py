@@ -1,0 +1,190 @@
+"""The project's own settings, whatever those of the user are.
+
+``import lib`` comes here first, before any library reads its own variables and files; so do all
+processes that this one starts.  Variables that change what Keras, TensorFlow, Matplotlib, Numba and
+their like compute or draw are dropped, their files are looked for in ``build/``, and so are their
+caches.  ``PYTHONPATH``, the user's own packages and another virtual environment lead nowhere.
+
+What concerns the machine stays: threads, GPUs, temporary folders, certificates, a Dask cluster.
+The variables that act before Python starts are dropped by the Makefile.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib.machinery
+import io
+import os
+import shutil
+import site
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+from lib.errors import SettingsError
+
+__all__ = ["settle"]
+
+ROOT = Path(__file__).resolve().parent.parent
+STDLIB = Path(os.__file__).resolve().parent
+
+FOREIGN = (  # how the names begin of variables that could change a number, a figure or a module
+    *("KERAS_", "TF_", "XLA_FLAGS", "ONEDNN_", "DNNL_", "NVIDIA_TF32_OVERRIDE"),
+    *("MPL", "MATPLOTLIB", "LIBROSA_", "NUMBA_", "JOBLIB_", "PANDAS_", "SCIPY_", "NPY_PROMOTION"),
+    *("PYPANDOC_", "IPYTHON", "JUPYTER_PATH", "VIRTUAL_ENV"),
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"),
+    *("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONOPTIMIZE"),
+    *("PYTHONWARNINGS", "PYTHONIOENCODING", "PYTHONINSPECT"),
+)
+MACHINE = (  # how the names begin of those among them that the user decides
+    *("TF_CPP_", "TF_NUM_", "TF_GPU_", "TF_FORCE_GPU_ALLOW_GROWTH", "NUMBA_NUM_THREADS"),
+    *("NUMBA_THREADING_LAYER", "JOBLIB_TEMP_FOLDER"),
+)
+CUDA = "--xla_gpu_cuda_data_dir="  # the one XLA flag that is about the machine
+FIXED = {
+    "KERAS_BACKEND": "tensorflow",
+    "JUPYTER_PLATFORM_DIRS": "1",
+    "JUPYTER_PREFER_ENV_PATH": "1",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTHONNOUSERSITE": "1",
+    "PYTHONUTF8": "1",
+}
+PLACES = {  # where settings and caches lie, in build/
+    "IPYTHONDIR": ".jupyter/ipython",
+    "JUPYTER_RUNTIME_DIR": ".jupyter/runtime",
+    "KERAS_HOME": ".keras",
+    "MPLCONFIGDIR": ".matplotlib",
+    "NUMBA_CACHE_DIR": ".numba",
+}
+HOMELESS = {  # where Jupyter writes for a user whose home cannot be written
+    "JUPYTER_CONFIG_DIR": ".jupyter/config",
+    "JUPYTER_DATA_DIR": ".jupyter/data",
+}
+DEFAULTS = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # processes share a GPU
+}
+INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel shows figures with
+KERAS = {
+    "backend": "tensorflow",
+    "floatx": "float32",
+    "image_data_format": "channels_last",
+    "epsilon": 1e-7,
+}
+
+
+def settle() -> None:
+    """Give this process, and with it its children, the settings of the project.
+
+    Raises
+    ------
+    SettingsError
+        A library was imported before, with other settings or from another place.
+    """
+    foreign = _foreign_folders()
+    paths = [path for path in sys.path if not path or Path(path).resolve() not in foreign]
+    _refuse_foreign_modules(foreign, paths)
+    _refuse_foreign_keras()
+    dropped = [n for n in os.environ if n.startswith(FOREIGN) and not n.startswith(MACHINE)]
+    _refuse_tensorflow(dropped)
+
+    sys.path[:] = paths
+    flags = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if flag.startswith(CUDA)]
+    for name in dropped:
+        if os.environ.pop(name) and name == "PYTHONWARNINGS":
+            _default_warnings()
+    os.environ.update(FIXED)
+    if flags:
+        os.environ["XLA_FLAGS"] = " ".join(flags)
+    if "ipykernel" in sys.modules:
+        os.environ["MPLBACKEND"] = INLINE
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    place = _place()
+    for name, folder in PLACES.items():
+        os.environ[name] = str(place / folder)
+    if not _home_is(os.R_OK | os.X_OK):
+        os.environ["HOME"] = str(place)
+    if not _home_is(os.W_OK):
+        for name, folder in HOMELESS.items():
+            os.environ.setdefault(name, str(place / folder))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a letter shows another
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _place() -> Path:
+    """Return ``build``, or a temporary folder for a project that lies where nothing is written."""
+    build = ROOT / "build"
+    if os.access(build if build.exists() else ROOT, os.W_OK):
+        return build
+    place = tempfile.mkdtemp(prefix="denoising-audio-mnist-")
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return Path(place)
+
+
+def _home_is(mode: int) -> bool:
+    try:
+        return os.access(Path.home(), mode)
+    except RuntimeError:  # no HOME, and a user without a name
+        return False
+
+
+def _foreign_folders() -> set[Path]:
+    """Return the folders on ``sys.path`` whose modules are not for this project."""
+    names = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if site.ENABLE_USER_SITE:
+        names.append(site.getusersitepackages())
+    other = os.environ.get("VIRTUAL_ENV")  # which IPython puts first
+    if other and Path(other).resolve() != Path(sys.prefix).resolve():
+        names += map(str, Path(other).glob("lib/python*/site-packages"))
+    own = {ROOT, STDLIB, STDLIB / "lib-dynload", *map(Path, site.getsitepackages())}
+    return {Path(name).resolve() for name in names if name} - {path.resolve() for path in own}
+
+
+def _refuse_foreign_modules(foreign: set[Path], paths: list[str]) -> None:
+    """Raise SettingsError if one of `foreign` gave a module that is found in `paths`, too."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not file or "." in name:
+            continue
+        folder = Path(file).resolve().parents[int(hasattr(module, "__path__"))]
+        if folder in foreign and importlib.machinery.PathFinder.find_spec(name, paths):
+            raise SettingsError(
+                f"{name} was imported from {folder} before lib, instead of from this environment: "
+                "unset PYTHONPATH and VIRTUAL_ENV and start again."
+            )
+
+
+def _refuse_foreign_keras() -> None:
+    """Raise SettingsError if Keras was imported before and computes in another way."""
+    keras = sys.modules.get("keras")
+    if keras is None:
+        return
+    facts = {name: getattr(keras.config, name)() for name in KERAS}
+    facts["dtype_policy"] = keras.config.dtype_policy().name
+    expected = KERAS | {"dtype_policy": "float32"}
+    wrong = [f"{k} {v} instead of {expected[k]}" for k, v in facts.items() if v != expected[k]]
+    if wrong:
+        raise SettingsError(
+            f"Keras was imported before lib, with {', '.join(wrong)}: start again and import lib "
+            "first, so that the user's keras.json and KERAS_BACKEND are not read."
+        )
+
+
+def _refuse_tensorflow(dropped: list[str]) -> None:
+    """Raise SettingsError if TensorFlow was imported before and has read what is `dropped`."""
+    read = [f"{n}={os.environ[n]}" for n in dropped if n.startswith(("TF_", "XLA_", "ONEDNN_"))]
+    if read and "tensorflow" in sys.modules:
+        raise SettingsError(
+            f"TensorFlow was imported before lib, with {', '.join(read)}: unset that, or import "
+            "lib first, and start again."
+        )
+
+
+def _default_warnings() -> None:
+    """Treat warnings as Python does without ``PYTHONWARNINGS``."""
+    warnings.resetwarnings()
+    for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+        warnings.simplefilter("ignore", category)
