@@ -56,7 +56,8 @@ case "$*" in
         if [[ $PIP_STATUS == killed ]]; then kill -9 $PPID; fi
         exit "${{PIP_STATUS:-0}}" ;;
     "-m lib.denoise "*) printf '<%s>' "${{@:2}}" >> log && echo >> log ;;
-    "-m lib.report."* | "-m lib.corpora "* | "-m jupyterlab "*) echo "${{*:2}}" >> log ;;
+    "-m lib.report."* | "-m lib.corpora "*) echo "${{*:2}}" >> log ;;
+    "-c import lib, jupyterlab"*) echo "jupyterlab ${{*:3}}" >> log ;;
 esac
 """
 OPENED = """
