@@ -172,7 +172,7 @@ SET_ASIDE = {  # fault -> how it is made, where it lies, and the reason
     "noisy alone": (write("01/9_01_0_noisy.wav"), "01/9_01_0_noisy.wav", "without its clean"),
     "folder of another": (write("01/9_02_0.wav"), "01/9_02_0.wav", "not in the folder '02'"),
     "junk": (text("01/notes.txt", b"a note"), "01/notes.txt", "not named like a clip"),
-    "AppleDouble": (text("01/._9_01_0.wav", b"x"), "01/._9_01_0.wav", "not named like a clip"),
+    "AppleDouble": (text("01/._9_01_0.wav", b"x"), "01/._9_01_0.wav", "left behind by macOS"),
     "endless number": (write(f"01/9_01_{'1' * 30}.wav"), f"01/9_01_{'1' * 30}.wav", "not named"),
     "foreign numerals": (write("01/٩_01_0.wav"), "01/٩_01_0.wav", "not named like a clip"),
     "link in a circle": (link("01/all", "..", folder=True), "01/all", "a link to a folder"),
