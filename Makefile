@@ -82,7 +82,7 @@ publish: $(VENV)/.complete  ## after a full run on fsdd: its network, model card
 
 data: $(VENV)/.complete  ## fetch the corpus without running anything
 	@$(PY) -m lib.lock build/$(CORPUS).lock \
-	    $(PY) -c 'import sys; from lib import corpora; corpora.open_corpus(*sys.argv[1:])' \
+	    $(PY) -c 'import sys; from lib import corpora; corpora.check_corpus(*sys.argv[1:])' \
 	    "$(CORPUS)" "$(DATA_DIR)"
 
 clean:  ## remove build/ and caches; keeps reports, downloads and the environment

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lib.corpora import base, download, unpack
+from lib.corpora import base, download, published, unpack
 
 __all__ = ["METADATA", "open_tree", "read_tree"]
 
@@ -23,6 +23,7 @@ ARCHIVE = download.Archive(
     download_mb=1000,
     unpacked_mb=2000,
     files=31_000,
+    check=published.check_download,
 )
 
 
