@@ -10,9 +10,10 @@ A new corpus is one module with ``open_tree(data_dir) -> Corpus`` and one line i
 from __future__ import annotations
 
 from lib.artifacts import PROJECT_ROOT
-from lib.corpora import audiomnist, fsdd, published, sample
+from lib.corpora import audiomnist, fsdd, sample
 from lib.corpora.base import Corpus
 from lib.corpora.manifest import build_manifest
+from lib.corpora.published import compare, hashed, sentence
 from lib.errors import InputError
 
 __all__ = ["CORPORA", "Corpus", "build_manifest", "check_corpus", "open_corpus"]
@@ -55,4 +56,4 @@ def check_corpus(name: str, data_dir: str = "") -> None:
     there = bool(data_dir) or (PROJECT_ROOT / "data" / name).is_dir()
     corpus = open_corpus(name, data_dir)
     if name == "audiomnist" and there:
-        print(published.sentence(published.compare(published.hashed(corpus))))
+        print(sentence(compare(hashed(corpus))))

@@ -203,7 +203,8 @@ def _settle(found: list[dict], folder_per_speaker: bool) -> tuple[str, ...]:
             clip["reason"] = f"not in the folder {clip['speaker']!r}, where it belongs"
         else:
             clip["reason"] = "in a folder of its speaker, as in Audio MNIST"
-    used, reasons = [], {}
+    used: list[str] = []
+    reasons: dict[str, str] = {}
     for place in sorted(names, key=lambda p: (-len(names[p]), len(Path(p).parts), len(p), p)):
         twin = next((other for other in used if names[other] & names[place]), None)
         if twin is None:

@@ -96,7 +96,7 @@ def unknown_fields(raw: dict[str, dict]) -> pd.DataFrame:
         field, n_speakers, example (one of its values); the most frequent first.
     """
     counts: Counter = Counter()
-    examples = {}
+    examples: dict[str, str] = {}
     for fields in raw.values():
         for name, key in {shown(key): key for key in fields if bare(key) not in NAMES}.items():
             counts[name] += 1
