@@ -43,6 +43,10 @@ def _prefix(hashes: pd.Series) -> np.ndarray:
     return np.array([int(text[:16] or "0", 16) for text in hashes], np.uint64)
 
 
+def _known() -> np.ndarray:
+    return np.load(TABLE, allow_pickle=False)
+
+
 def compare(clips: pd.DataFrame) -> pd.DataFrame:
     """Compare clips with the published ones.
 
@@ -58,7 +62,7 @@ def compare(clips: pd.DataFrame) -> pd.DataFrame:
         under another name" or "not published") and `twin`, the clip that precedes it in the
         published corpus with the same content, or None.
     """
-    known = np.load(TABLE, allow_pickle=False)
+    known = _known()
     padded = clips["speaker"].where(clips["speaker"].str.fullmatch("[0-9]{2}"), "0")
     number = padded.astype(int)
     place = [number.to_numpy() - 1, clips["digit"].to_numpy(), clips["repetition"].to_numpy()]
@@ -80,7 +84,7 @@ def compare(clips: pd.DataFrame) -> pd.DataFrame:
 
 def sentence(compared: pd.DataFrame) -> str:
     """What `compare` found, in words."""
-    n, kinds = np.load(TABLE, mmap_mode="r").size, compared["found"].value_counts()
+    n, kinds = _known().size, compared["found"].value_counts()
     same, renamed = kinds.get("as published", 0), kinds.get("published under another name", 0)
     if not same + renamed:
         return (
@@ -138,7 +142,7 @@ def check_download(folder: Path) -> None:
         compared = compare(hashed(read_folder(folder, folder_per_speaker=True, **facts)))
     except CorpusError as error:
         raise InputError(str(error)) from error
-    n, same = np.load(TABLE, mmap_mode="r").size, (compared["found"] == "as published").sum()
+    n, same = _known().size, (compared["found"] == "as published").sum()
     if same < n / 2:
         raise InputError(
             f"only {same:,} of the {n:,} clips whose content is known are there and as they are "
