@@ -120,7 +120,7 @@ publish: $(VENV)/.complete  ## after a full run on fsdd: its network, model card
 	@$(PY) -m lib.report.readme
 
 data: $(VENV)/.complete  ## fetch the corpus without running anything
-	@$(PY) -m lib.lock build/$(CORPUS).lock $(PY) -m lib.corpora "$$CORPUS" "$$DATA_DIR"
+	@$(PY) -m lib.lock build/$(CORPUS).lock $(PY) -m lib.corpora "$$CORPUS" "$$DATA_DIR" compare
 
 clean:  ## remove build/ and caches; keeps reports, downloads and the environment
 	rm -rf build .pytest_cache .ruff_cache .mypy_cache .hypothesis

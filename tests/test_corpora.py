@@ -90,7 +90,7 @@ def test_a_tree_of_the_other_layout_is_refused_with_a_hint(tree, tmp_path):
     (tmp_path / "recordings").mkdir()
     soundfile.write(tmp_path / "recordings" / "3_theo_12.wav", voice(1), RATE)
     with pytest.raises(CorpusError, match="CORPUS=fsdd"):
-        corpora.open_corpus("audiomnist", str(tmp_path))
+        corpora.open_corpus("audiomnist", str(tmp_path / "recordings"))
 
 
 def test_data_dir_must_be_a_folder(tmp_path):
@@ -105,8 +105,11 @@ def test_other_files_are_ignored_or_rejected_with_their_reason(tree):
     shutil.copy(folder / "3_01_0.wav", folder / "3_01_99_noisy.wav")  # without a clean one
     corpus = corpora.open_corpus("audiomnist", str(tree))
     assert len(corpus.clips()) == 8
-    junk = ["01/._3_01_0.wav", "01/3_01_0 copy.wav", "01/note.txt"]
-    assert corpus.ignored == tuple((path, "not named like a clip") for path in junk)
+    assert corpus.ignored == (
+        ("01/._3_01_0.wav", "left behind by macOS or Windows"),
+        ("01/3_01_0 copy.wav", "not named like a clip"),
+        ("01/note.txt", "not named like a clip"),
+    )
     reasons = corpus.rejected().set_index("path")["reason"].to_dict()
     assert reasons == {
         "01/3_01_99_noisy.wav": "a noisy file without its clean counterpart",

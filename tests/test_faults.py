@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 from lib import corpora
 from lib.config import Config
 from lib.corpora import base, manifest, summary
+from lib.corpora.fieldnames import unknown_fields
 from lib.corpora.metadata import clean_speakers, misplaced, raw_summary, unknown_values
 from lib.errors import CorpusError, InputError
 
@@ -112,6 +113,11 @@ def both(*spoils):
 
 def metadata(content):
     return text("audioMNIST_meta.txt", content.encode())
+
+
+def inside(name, spoil):
+    """Spoil below a folder that is not there yet."""
+    return lambda root: [(root / name).mkdir(parents=True), spoil(root)]
 
 
 def folder(name, clip):
@@ -208,6 +214,13 @@ USED = {  # fault -> how it is made, and what the clip's row of the manifest say
     "metadata of more speakers": (metadata('{"77": {"gender": "male"}}'), None),
     "metadata without fields": (metadata('{"01": {}}'), None),
     "metadata with a byte-order mark": (metadata("\ufeff{}"), None),
+    "metadata under other names": (metadata('{"01": {"Sex": "M", "gender": 1}}'), None),
+    "metadata in capitals": (
+        lambda root: (root / "audioMNIST_meta.txt").rename(root / "AUDIOMNIST_META.TXT"),
+        None,
+    ),
+    "clips in another place": (inside("more/of/01", write("more/of/01/9_01_0.wav")), {}),
+    "capitals in a folder's name": (folder("ZOE", "9_zoe_0.wav"), {"speaker": "zoe"}),
     "lists for values": (metadata('{"01": {"accent": ["a", {"b": null}]}}'), None),
 }
 
@@ -264,7 +277,24 @@ SET_ASIDE = {  # fault -> how it is made, where it lies, and the reason
     "noisy alone": (write("01/9_01_0_noisy.wav"), "01/9_01_0_noisy.wav", "without its clean"),
     "folder of another": (write("01/9_02_0.wav"), "01/9_02_0.wav", "not in the folder '02'"),
     "junk": (text("01/notes.txt", b"a note"), "01/notes.txt", "not named like a clip"),
-    "AppleDouble": (text("01/._9_01_0.wav", b"x"), "01/._9_01_0.wav", "not named like a clip"),
+    "AppleDouble": (text("01/._9_01_0.wav", b"x"), "01/._9_01_0.wav", "left behind by macOS"),
+    "macOS folder": (
+        inside("__MACOSX", text("__MACOSX/x.wav", b"x")),
+        "__MACOSX/x.wav",
+        "left behind by macOS",
+    ),
+    "Windows' leftovers": (text("01/Thumbs.db", b"x"), "01/Thumbs.db", "left behind by macOS or W"),
+    "hidden folder": (inside(".git", text(".git/config", b"x")), ".git", "a hidden folder"),
+    "copy of a folder": (
+        inside("01 (1)/01", write("01 (1)/01/3_01_0.wav")),
+        "01 (1)/01/3_01_0.wav",
+        "clips of the same names lie in '.'",
+    ),
+    "metadata twice": (
+        text("01/audioMNIST_meta.txt", b"x"),
+        "01/audioMNIST_meta.txt",
+        "'audioMNIST_meta.txt' is used",
+    ),
     "endless number": (write(f"01/9_01_{'1' * 30}.wav"), f"01/9_01_{'1' * 30}.wav", "not named"),
     "foreign numerals": (write("01/٩_01_0.wav"), "01/٩_01_0.wav", "not named like a clip"),
     "link in a circle": (link("01/all", "..", folder=True), "01/all", "a link to a folder"),
@@ -503,11 +533,16 @@ VALUE = st.recursive(
 FIELD = st.sampled_from(
     ["gender", "age", "accent", "native speaker", "origin", "recordingdate", "recordingroom"]
 )
+OTHER_NAME = st.sampled_from(["Sex", "GENDER", "native_speaker", "Birthplace", "room"])
 ORIGIN = st.lists(st.text(max_size=8), min_size=3, max_size=3).map(", ".join)
 
 
 @FUZZ
-@given(st.dictionaries(st.text(), st.dictionaries(FIELD | st.text(), VALUE | ORIGIN), max_size=4))
+@given(
+    st.dictionaries(
+        st.text(), st.dictionaries(FIELD | OTHER_NAME | st.text(), VALUE | ORIGIN), max_size=4
+    )
+)
 def test_fuzzed_metadata_are_cleaned(tmp_path, raw):
     path = tmp_path / "audioMNIST_meta.txt"
     path.write_text(json.dumps(raw), encoding="utf-8")
@@ -517,7 +552,7 @@ def test_fuzzed_metadata_are_cleaned(tmp_path, raw):
         return
     table, log = clean_speakers(raw, ["01"])
     for i, shown in enumerate(
-        (table, log, raw_summary(raw), unknown_values(table), misplaced(table))
+        (table, log, raw_summary(raw), unknown_values(table), misplaced(table), unknown_fields(raw))
     ):
         shown.to_parquet(tmp_path / f"{i}.parquet")  # holds no lone surrogates
         for value in shown.to_numpy(dtype=object).ravel():

@@ -460,7 +460,7 @@ def test_names_of_data_and_settings_are_taken_as_they_are(project, name):
     assert f"contest audiomnist quick {name} {name}.yaml" in (project.root / "log").read_text()
     assert SERIES[0] in (project.root / "log").read_text()
     project.make("data", *given[:1])
-    assert (project.root / "log").read_text() == f"lib.corpora audiomnist {name}\n"
+    assert (project.root / "log").read_text() == f"lib.corpora audiomnist {name} compare\n"
     assert not (project.root / "pwned").exists()
 
 

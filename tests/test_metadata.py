@@ -1,4 +1,4 @@
-"""lib.corpora.metadata: the rules one by one, and the real file where it is at hand."""
+"""lib.corpora.metadata and fieldnames: the rules one by one, and the real file if at hand."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.corpora import metadata
+from lib.corpora import base, fieldnames, metadata
 
 REAL = Path(__file__).resolve().parents[2] / "shared/data/AudioMNIST/data/audioMNIST_meta.txt"
 
@@ -20,6 +20,18 @@ CASES = [  # field as supplied, value as supplied, column, clean value, is it lo
     ("accent", "Klingon", "accent", "Klingon", False),  # unknown values pass through
     ("accent", " Danish ", "accent", "Danish", True),
     ("accent", "", "accent", None, True),
+    ("accent", "south_african", "accent", "South African", True),
+    ("accent", "BRITISH", "accent", "British", True),
+    ("gender", "male", "gender", "male", False),
+    ("gender", "M", "gender", "male", True),
+    ("gender", "Female", "gender", "female", True),
+    ("gender", "diverse", "gender", "diverse", False),
+    ("native speaker", "Yes", "native_speaker", "yes", True),
+    ("native speaker", True, "native_speaker", "yes", True),
+    ("native speaker", "FALSE", "native_speaker", "no", True),
+    ("native speaker", 1, "native_speaker", "yes", True),
+    ("native speaker", 0, "native_speaker", "no", True),
+    ("native speaker", "half", "native_speaker", "half", False),
     ("age", "25", "age", 25.0, False),
     ("age", 30, "age", 30.0, True),
     ("age", "1234", "age", np.nan, True),
@@ -47,17 +59,91 @@ def test_one_value(source, raw, column, clean, logged):
     table, log = metadata.clean_speakers({"01": {source: raw}})
     value = table.loc[0, column]
     assert (pd.isna(value) and pd.isna(clean)) or value == clean
-    assert table.loc[0, f"raw_{metadata.FIELDS[source]}"] == (None if raw is None else str(raw))
+    assert table.loc[0, f"raw_{fieldnames.FIELDS[source]}"] == (None if raw is None else str(raw))
     assert len(log) == logged
     if logged:
-        assert log.loc[0, "field"] == metadata.FIELDS[source]
+        assert log.loc[0, "field"] == fieldnames.FIELDS[source]
         assert log.loc[0, "raw"] == repr(raw) and log.loc[0, "rule"]
 
 
 def test_every_rule_is_in_the_cases():
-    covered = {(metadata.FIELDS[source], str(raw)) for source, raw, *_ in CASES}
+    covered = {(fieldnames.FIELDS[source], str(raw)) for source, raw, *_ in CASES}
     for rule in metadata.RULES:
         assert any(field == rule.field and rule.raw in raw for field, raw in covered), rule
+
+
+@pytest.mark.parametrize("rule", metadata.WORDS, ids=str)
+def test_every_word_is_brought_to_one_in_any_case(rule):
+    source = {field: source for source, field in fieldnames.FIELDS.items()}[rule.field]
+    for word in rule.raw.split(", "):
+        for spelling in (word, word.upper(), f" {word.capitalize()} "):
+            table, log = metadata.clean_speakers({"1": {source: spelling}})
+            assert table.loc[0, rule.field] == rule.clean
+            assert len(log) == (spelling != rule.clean)
+
+
+# --- names of fields -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "field"),
+    [
+        ("Gender", "gender"),
+        ("SEX", "gender"),
+        (" Accent ", "accent"),
+        ("native_speaker", "native_speaker"),
+        ("NativeSpeaker", "native_speaker"),
+        ("native-speaker?", "native_speaker"),
+        ("recording room", "recording_room"),
+        ("Room", "recording_room"),
+        ("recording_date", "recording_date"),
+        ("birthplace", "origin"),
+        ("Place of birth:", "origin"),
+        ("Age (years)", "age"),
+    ],
+)
+def test_a_field_is_found_under_other_names_and_logged_once_for_all_speakers(key, field):
+    raw = {str(i): {key: "30"} for i in range(60)}
+    table, log = metadata.clean_speakers(raw)
+    assert table[field].notna().all()
+    assert log.values.tolist() == [
+        ["60 speakers", field, repr(key), field, "another name of the field"]
+    ]
+    assert metadata.raw_summary(raw).set_index("field").loc[field, "speakers"] == 60
+    assert fieldnames.unknown_fields(raw).empty
+
+
+def test_names_that_one_speaker_has_are_logged_with_the_speaker():
+    log = metadata.clean_speakers({"1": {"Sex": "male"}, "2": {"gender": "male"}})[1]
+    assert log["speaker"].tolist() == ["1"] and log["raw"].tolist() == ["'Sex'"]
+
+
+def test_of_two_keys_for_one_field_the_proper_name_with_a_value_is_used():
+    raw = {
+        "1": {"Sex": "female", "gender": "male"},
+        "2": {"Sex": "M", "gender": "male"},
+        "3": {"Sex": "female", "gender": None},
+        "4": {"Sex": "female", "GENDER": "male"},
+    }
+    table, log = metadata.clean_speakers(raw)
+    assert table["gender"].tolist() == ["male", "male", "female", "female"]
+    assert dict(zip(log["rule"], log["speaker"])) == {
+        "stands beside 'gender', which is used": "2 speakers",
+        "another name of the field": "2 speakers",
+        "stands beside 'Sex', which is used": "4",
+        "'Sex' and 'gender' differ": "1",
+        "'GENDER' and 'Sex' differ": "4",
+    }
+
+
+def test_what_no_field_took_is_listed_and_can_be_shown():
+    raw = {"1": {"Geschlecht": "m", "accent": "German"}, "2": {"Geschlecht": "w"}}
+    raw["2"] |= {"\x1b" * 99: {"a": [1]}, "B" * 10**6: "C" * 10**6}
+    listed = fieldnames.unknown_fields(raw)
+    assert listed.iloc[0].tolist() == ["Geschlecht", 2, "m"]
+    for text in listed[["field", "example"]].to_numpy().ravel():
+        assert base.is_printable(text) and len(text) <= fieldnames.LONGEST + 1
+    assert fieldnames.unknown_fields({}).empty
 
 
 @pytest.mark.parametrize("origin", ["Europe, Indiana, X", "Europe, Germany, Muenchenstein"])
@@ -94,7 +180,7 @@ def test_continents_are_checked_against_countries():
 
 def test_what_cannot_be_shown_is_replaced_and_logged():
     table, log = metadata.clean_speakers({"1": {"accent": "A" * 10**6, "gender": "\x1bmale"}})
-    assert table.loc[0, "accent"] == "A" * metadata.LONGEST + "…"
+    assert table.loc[0, "accent"] == "A" * fieldnames.LONGEST + "…"
     assert table.loc[0, "gender"] == table.loc[0, "raw_gender"] == "\ufffdmale"
     assert len(log) == 2 and log["raw"].str.len().max() < 100
 

@@ -1,8 +1,11 @@
-"""Fetch a corpus, or see that one on disk can be read: what `make data` runs.
+"""Fetch a corpus, or see that one on disk can be read.
 
 ::
 
-    python -m lib.corpora CORPUS DATA_DIR
+    python -m lib.corpora CORPUS DATA_DIR compare
+
+is what `make data` runs.  Before a report it is run without the last word: 01 compares Audio
+MNIST with what was published.
 """
 
 from __future__ import annotations
@@ -14,9 +17,10 @@ from lib.errors import end
 from lib.variables import data_place
 
 
-def main(name: str, data_dir: str = "") -> None:
+def main(name: str, data_dir: str = "", compare: str = "") -> None:
     """Open the corpus and say what is there."""
-    corpus = corpora.open_corpus(name, str(data_place(data_dir)) if data_dir else "")
+    place = str(data_place(data_dir)) if data_dir else ""
+    corpus = (corpora.check_corpus if compare else corpora.open_corpus)(name, place)
     clips = corpus.clips()
     print(
         f"── {corpus.title}: {len(clips):,} clips of {clips['speaker'].nunique()} speakers in "

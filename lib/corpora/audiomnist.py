@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lib.corpora import base, download, unpack
+from lib.corpora import base, download, published, unpack
 
 __all__ = ["METADATA", "open_tree", "read_tree"]
 
@@ -23,17 +23,16 @@ ARCHIVE = download.Archive(
     download_mb=1000,
     unpacked_mb=2000,
     files=31_000,
+    check=published.check_download,
 )
 
 
 def read_tree(folder: str | Path, **facts) -> base.Corpus:
     """Read any tree in the Audio MNIST layout; `facts` are the other fields of `Corpus`.
 
-    `folder` may be the repository, its ``data/``, or whatever folder the speakers lie in.
+    `folder` may be the repository, its ``data/``, or whatever folder the speakers lie in or below.
     """
-    corpus = base.read_folder(folder, folder_per_speaker=True, known=(METADATA,), **facts)
-    places = (corpus.root / METADATA, corpus.root.parent / METADATA)
-    return corpus.with_metadata(base.read_metadata(places[0]) or base.read_metadata(places[1]))
+    return base.read_folder(folder, folder_per_speaker=True, metadata=METADATA, **facts)
 
 
 def open_tree(data_dir: str = "") -> base.Corpus:

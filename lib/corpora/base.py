@@ -3,7 +3,7 @@
 A clip is a file named ``<digit>_<speaker>_<repetition>.wav`` (or ``.flac``); its supplied
 noisy counterpart, where there is one, lies beside it as ``<digit>_<speaker>_<rep>_noisy.wav``.
 Nothing is assumed about the number of speakers, digits or repetitions, nor that metadata and
-clips name the same speakers.
+clips name the same speakers, nor where below the given folder the clips lie.
 
 Files named like a clip that cannot be one (a second file of one clip, a noisy file alone, a clip
 in the folder of another speaker) are rejected, all others ignored; both with the reason.
@@ -16,9 +16,8 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
@@ -31,7 +30,13 @@ CLIP = re.compile(
     r"(?P<noisy>_noisy)?\.(wav|flac)",
     re.IGNORECASE,
 )
+OTHER = "not named like a clip"
 COLUMNS = ["clip_id", "speaker", "digit", "repetition", "path", "noisy_path"]
+LEFT_BEHIND = re.compile(
+    r"(.*/)?(__MACOSX/.*|\._[^/]*|\.DS_Store|\.localized|desktop\.ini|(eh)?thumbs\.db)",
+    re.IGNORECASE,
+)
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # some scripts need them
 
 
@@ -49,8 +54,11 @@ class Corpus:
         Whether it is spoken by a machine.
     root : Path
         Folder that the paths of `clips` are relative to.
+    places : tuple of str
+        Where the clips lie below the folder that was given: one place, or several with different
+        clips.
     ignored : tuple of (str, str)
-        Path and reason of what under `root` is neither a clip nor metadata.
+        Path, relative to `root`, and reason of what is neither a clip nor metadata.
     """
 
     name: str
@@ -61,6 +69,7 @@ class Corpus:
     redistributable: bool
     root: Path
     synthetic: bool = False
+    places: tuple[str, ...] = (".",)
     ignored: tuple[tuple[str, str], ...] = ()
     _clips: pd.DataFrame = field(default=None, repr=False, compare=False)
     _rejected: pd.DataFrame = field(default=None, repr=False, compare=False)
@@ -94,73 +103,147 @@ def printable(text: str) -> str:
 
 
 def read_folder(
-    data_dir: str | Path, *, folder_per_speaker: bool, known: Iterable[str] = (), **facts
+    data_dir: str | Path, *, folder_per_speaker: bool, metadata: str = "", **facts
 ) -> Corpus:
-    """Find the clips in `data_dir`, in its ``data/`` or in its ``recordings/``.
+    """Find the clips in `data_dir` or anywhere below.
+
+    Where several places hold clips, they are used together, unless they hold clips of the same
+    names: then the place with the most clips is used, of equals the uppermost.
 
     Parameters
     ----------
     folder_per_speaker : bool
-        Clips must lie in a folder named after their speaker; else all in one folder.
-    known : iterable of str
-        Names of other files that belong there, such as the metadata.
+        Clips must lie in a folder named after their speaker; else in any other folder.
+    metadata : str
+        Name of the file that describes the speakers; the nearest one to the clips is read, which
+        may also lie beside `data_dir`.
     **facts
         The attributes of `Corpus` from `name` to `redistributable`.
 
     Returns
     -------
     Corpus
-        Its root is the first of these folders that holds a clip; it has no metadata yet.
+        Its root is the innermost folder that holds all clips used.
 
     Raises
     ------
     InputError, CorpusError
-        `data_dir` is not a folder; none of the three holds a clip.
+        `data_dir` is not a folder, or its metadata are broken; it holds no clip.
     """
-    if not Path(data_dir).is_dir():
+    top = Path(data_dir)
+    if not top.is_dir():
         raise InputError(f"{data_dir} is not a folder; DATA_DIR must name one.")
-    for root in (Path(data_dir), Path(data_dir) / "data", Path(data_dir) / "recordings"):
-        clips, rejected, ignored = _scan(root, folder_per_speaker, known)
-        if len(clips):
-            return Corpus(root=root, ignored=ignored, _clips=clips, _rejected=rejected, **facts)
-    example = "12/7_12_3.wav (a folder per speaker)" if folder_per_speaker else "7_theo_3.wav"
-    other = "fsdd (all clips in one folder)" if folder_per_speaker else "audiomnist"
-    raise CorpusError(
-        f"No clip was found in {data_dir}, nor in its data/ or recordings/: expected files such "
-        f"as {example}. Point DATA_DIR at the folder that holds them, or try CORPUS={other}."
+    found, ignored = _walk(top)
+    places = _settle(found, folder_per_speaker)
+    root = Path(os.path.commonpath([top / place for place in places or ["."]]))
+    for file in [*found, *ignored]:
+        file["path"] = os.path.relpath(top / file["path"], root)
+    clips, rejected = _sort(found)
+    if not len(clips):
+        raise CorpusError(_nothing(top, rejected, ignored, folder_per_speaker))
+    order = ["speaker", "digit", "repetition", "path"]
+    clips, rejected = (t.sort_values(order, ignore_index=True) for t in (clips, rejected))
+    nearest = _nearest(metadata, ignored)
+    others = sorted((printable(f["path"]), f["reason"]) for f in ignored if f["path"] != nearest)
+    return Corpus(
+        root=root,
+        places=places,
+        ignored=tuple(others),
+        _clips=clips,
+        _rejected=rejected,
+        _metadata=read_metadata(root / nearest) if metadata else {},
+        **facts,
     )
 
 
-def _scan(root: Path, folder_per_speaker: bool, known: Iterable[str]) -> tuple:
-    """Return the tables of clips and of rejected files under `root`, and all other files."""
+def _walk(top: Path) -> tuple[list[dict], list[dict]]:
+    """Return the files named like clips, and all others with the reason why they are ignored."""
     found, ignored = [], []
 
-    def unreadable(error: OSError) -> None:
-        path = os.path.relpath(error.filename, root)
-        ignored.append((printable(path), f"a folder that cannot be read ({error.strerror})"))
+    def ignore(path: Path, reason: str) -> None:
+        ignored.append({"path": path.relative_to(top).as_posix(), "reason": reason})
 
-    for folder, below, names in os.walk(root, onerror=unreadable):
-        place = Path(folder).relative_to(root)
-        for name in below:
-            if (Path(folder) / name).is_symlink():
-                path = printable((place / name).as_posix())
-                ignored.append((path, "a link to a folder, which is not followed"))
-        for name in names:
-            path = (place / name).as_posix()
-            clip = CLIP.fullmatch(unicodedata.normalize("NFC", name))
-            if not is_printable(path):
-                ignored.append((printable(path), "unprintable characters in its name"))
+    def unreadable(error: OSError) -> None:
+        ignore(Path(error.filename), f"a folder that cannot be read ({error.strerror})")
+
+    for folder, below, names in os.walk(top, onerror=unreadable):
+        for path in [Path(folder) / name for name in below]:
+            if path.is_symlink():
+                ignore(path, "a link to a folder, which is not followed")
+            elif path.name.startswith("."):
+                ignore(path, "a hidden folder, which is not looked into")
+        below[:] = [name for name in below if not name.startswith(".")]
+        for path in [Path(folder) / name for name in names]:
+            clip = CLIP.fullmatch(unicodedata.normalize("NFC", path.name))
+            place = path.relative_to(top).as_posix()
+            if not is_printable(place):
+                ignore(path, "unprintable characters in its name")
+            elif LEFT_BEHIND.fullmatch(place):
+                ignore(path, "left behind by macOS or Windows")
             elif clip:
-                home = clip["speaker"] if folder_per_speaker else "."
-                away = unicodedata.normalize("NFC", place.as_posix()) != home
-                reason = f"not in the folder {home!r}, where it belongs" if away else ""
-                found.append({**clip.groupdict(), "path": path, "reason": reason})
-            elif name not in known:
-                ignored.append((path, "not named like a clip"))
-    clips, rejected = _sort(found)
-    order = ["speaker", "digit", "repetition", "path"]
-    clips, rejected = (t.sort_values(order, ignore_index=True) for t in (clips, rejected))
-    return clips, rejected, tuple(sorted(ignored))
+                found.append({**clip.groupdict(), "path": place, "reason": ""})
+            else:
+                ignore(path, OTHER)
+    return found, ignored
+
+
+def _settle(found: list[dict], folder_per_speaker: bool) -> tuple[str, ...]:
+    """Return the places whose clips are used; all other clips get a reason why they are not.
+
+    A place is the folder of the clips or, if these lie in folders per speaker, of the speakers.
+    """
+    names: dict[str, set] = {}
+    for clip in found:
+        folder = PurePosixPath(clip["path"]).parent
+        name = unicodedata.normalize("NFC", folder.name)
+        if (name.casefold() == clip["speaker"].casefold()) == folder_per_speaker:
+            clip["place"] = str(folder.parent if folder_per_speaker else folder)
+            names.setdefault(clip["place"], set()).add((clip["clip_id"], clip["noisy"]))
+        elif folder_per_speaker:
+            clip["reason"] = f"not in the folder {clip['speaker']!r}, where it belongs"
+        else:
+            clip["reason"] = "in a folder of its speaker, as in Audio MNIST"
+    used: list[str] = []
+    reasons: dict[str, str] = {}
+    for place in sorted(names, key=lambda p: (-len(names[p]), len(Path(p).parts), len(p), p)):
+        twin = next((other for other in used if names[other] & names[place]), None)
+        if twin is None:
+            used.append(place)
+        else:
+            reasons[place] = f"clips of the same names lie in {twin!r}, which is used"
+    for clip in found:
+        clip["reason"] = clip["reason"] or reasons.get(clip.pop("place"), "")
+    return tuple(sorted(used))
+
+
+def _nearest(name: str, ignored: list[dict]) -> str:
+    """Return the path of the file of this name that lies nearest to the clips."""
+    same = [f for f in ignored if f["path"].rpartition("/")[2].lower() == name.lower()]
+    same = [f for f in same if f["reason"] == OTHER]
+    paths = sorted((f["path"] for f in same), key=lambda path: (path.count("/"), path))
+    for file in same:
+        file["reason"] = f"{paths[0]!r} is used, which lies nearer to the clips"
+    return paths[0] if paths else f"../{name}"
+
+
+def _nothing(top: Path, rejected: pd.DataFrame, ignored: list[dict], folder_per_speaker) -> str:
+    """Say that no clip was found, and what was found instead."""
+    if folder_per_speaker and set(rejected["speaker"]) == {top.resolve().name}:
+        return (
+            f"{top} is the folder of one speaker; point DATA_DIR at the folder above, which "
+            "holds those of all speakers."
+        )
+    example = "12/7_12_3.wav (a folder per speaker)" if folder_per_speaker else "7_theo_3.wav"
+    other = "fsdd (all clips in one folder)" if folder_per_speaker else "audiomnist"
+    found = f"No clip was found in {top} or below: expected files such as {example}"
+    if len(rejected):
+        first = rejected.iloc[0]
+        found += f"; {len(rejected):,} are named so, but {first['path'][:80]} is {first['reason']}"
+    packed = sorted(f["path"] for f in ignored if f["path"].lower().endswith(ARCHIVES))
+    hint = "Point DATA_DIR at the folder that holds them"
+    if packed:
+        hint = f"{printable(packed[0])[:80]} is an archive: unpack it and point DATA_DIR at that"
+    return f"{found}. {hint}, or try CORPUS={other}."
 
 
 def _sort(found: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -3,28 +3,27 @@
 `RULES` says, value by value, what is changed and why; `KEPT` names what looks odd and stays.
 Values that no rule knows pass through; `unknown_values` lists those that are not in `KNOWN`
 either.  The cleaning log holds one row for each change.  Missing values are None, a missing age
-NaN; a field that a corpus lacks is missing throughout.  What metadata hold is text to be shown,
-so control characters are replaced and texts of more than `LONGEST` characters are cut.
+NaN; a field that a corpus lacks is missing throughout.  Fields are found by
+`lib.corpora.fieldnames`.
 """
 
 from __future__ import annotations
 
 import re
-import reprlib
 from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import pandas as pd
 
-from lib.corpora.base import printable
+from lib.corpora.fieldnames import FIELDS, LONGEST, bare, by_field, keys_by_field, shown, written
 from lib.corpora.geography import CONTINENTS, continents_of
 
 __all__ = [
-    "FIELDS",
     "KEPT",
     "KNOWN",
     "RULES",
+    "WORDS",
     "Rule",
     "clean_speakers",
     "misplaced",
@@ -34,17 +33,7 @@ __all__ = [
     "unknown_values",
 ]
 
-FIELDS = {  # in the file -> in our tables
-    "gender": "gender",
-    "age": "age",
-    "accent": "accent",
-    "native speaker": "native_speaker",
-    "origin": "origin",
-    "recordingdate": "recording_date",
-    "recordingroom": "recording_room",
-}
 PLAUSIBLE_AGE = (5, 110)
-LONGEST = 60  # characters
 DATE = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
 
@@ -72,6 +61,13 @@ RULES = (
     Rule("origin", "Europe, Syria", "Asia, Syria", "Syria lies in Asia"),
 )
 
+WORDS = (  # each of these words, in any case
+    Rule("gender", "male, m, man", "male", "one word for each gender"),
+    Rule("gender", "female, f, woman", "female", "one word for each gender"),
+    Rule("native_speaker", "yes, y, true, 1", "yes", "one word for each answer"),
+    Rule("native_speaker", "no, n, false, 0", "no", "one word for each answer"),
+)
+
 KEPT = (
     ("accent", "Madras", "the former name of Chennai: a city where others have a language"),
     ("accent", "Levant", "a region; the other speaker from Damascus is called Arabic"),
@@ -96,10 +92,7 @@ KNOWN = {  # levels that have been looked at, in Audio MNIST and in the sample c
 }
 
 
-def _shown(text: str) -> str:
-    """The text as it can be shown: printable, and not endless."""
-    text = printable(text[: LONGEST + 1])
-    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+LEVELS = {field: {bare(level): level for level in levels} for field, levels in KNOWN.items()}
 
 
 def _clean(field: str, raw) -> tuple[object, str]:
@@ -115,13 +108,20 @@ def _clean(field: str, raw) -> tuple[object, str]:
         return missing, "empty"
     if text != str(raw):
         reasons.append("blanks around the value")
-    if _shown(text) != text:
-        text = _shown(text)
+    if shown(text) != text:
+        text = shown(text)
         reasons.append(f"characters that cannot be shown, or more than {LONGEST} of them")
     for rule in RULES:
         if rule.field == field and f", {rule.raw}, " in f", {text}, ":  # whole parts only
             text = f", {text}, ".replace(f", {rule.raw}, ", f", {rule.clean}, ")[2:-2]
             reasons.append(rule.why)
+    for rule in WORDS:
+        if rule.field == field and text.casefold() in rule.raw.split(", ") and text != rule.clean:
+            text = rule.clean
+            reasons.append(rule.why)
+    if (level := LEVELS.get(field, {}).get(bare(text), text)) != text:
+        text = level
+        reasons.append("spelling of a known value")
     if field == "age":
         return _age(text, raw)
     if field == "recording_date" and (match := DATE.fullmatch(text)):
@@ -138,6 +138,29 @@ def _age(text: str, raw) -> tuple[float, str]:
     if not PLAUSIBLE_AGE[0] <= age <= PLAUSIBLE_AGE[1]:
         return float("nan"), "no possible age: missing"
     return age, "" if isinstance(raw, str) else "a number among texts"
+
+
+def _renamed(raw: dict[str, dict]) -> list[tuple]:
+    """Rows of the log for names of fields: one for each spelling, not for each speaker."""
+    spelt: dict[tuple, list[str]] = {}
+    doubled = []
+    for speaker, fields in raw.items():
+        for field, (used, *others) in keys_by_field(fields).items():
+            if used not in FIELDS:
+                spelt.setdefault((field, used, "another name of the field"), []).append(speaker)
+            for key in (key for key in others if fields[key] is not None):
+                why = f"stands beside {shown(used)!r}, which is used"
+                spelt.setdefault((field, key, why), []).append(speaker)
+                clean, other = (_clean(field, fields[name])[0] for name in (used, key))
+                if str(clean) != str(other):
+                    told = "missing" if pd.isna(clean) else str(clean)
+                    why = f"{shown(key)!r} and {shown(used)!r} differ"
+                    doubled.append((shown(speaker), field, written(fields[key], repr), told, why))
+    rows = []
+    for (field, key, why), speakers in spelt.items():
+        who = f"{len(speakers)} speakers" if len(speakers) > 1 else shown(speakers[0])
+        rows.append((who, field, repr(shown(key)), field, why))
+    return rows + doubled
 
 
 def clean_speakers(
@@ -158,20 +181,22 @@ def clean_speakers(
         One row per speaker, sorted: `speaker`, the clean fields, continent, country and city
         from the origin, then ``raw_<field>`` as text.
     log : pd.DataFrame
-        One row per change: speaker, field, raw, clean, rule.
+        One row per change: speaker, field, raw, clean, rule; first the names of fields, with the
+        number of speakers whose metadata have them.
     """
-    rows, log, heard = [], [], set(speakers)
+    rows, log, heard = [], _renamed(raw), set(speakers)
+    raw = by_field(raw)
     for speaker in sorted({*raw, *speakers}):
         supplied = raw.get(speaker, {})
-        row = {"speaker": speaker if speaker in heard else _shown(speaker)}
-        for source, field in FIELDS.items():
-            value = supplied.get(source)
+        row = {"speaker": speaker if speaker in heard else shown(speaker)}
+        for field in FIELDS.values():
+            value = supplied.get(field)
             row[field], why = _clean(field, value)
-            row[f"raw_{field}"] = None if value is None else _raw(value)
+            row[f"raw_{field}"] = None if value is None else written(value)
             if why:
                 clean = row[field]
                 clean = "missing" if pd.isna(clean) else f"{clean:g}" if field == "age" else clean
-                log.append((row["speaker"], field, _raw(value, repr), clean, why))
+                log.append((row["speaker"], field, written(value, repr), clean, why))
         parts = [part.strip() for part in (row["origin"] or "").split(",")]
         parts = parts if len(parts) == 3 else [None] * 3
         row |= dict(zip(("continent", "country", "city"), parts, strict=True))
@@ -181,11 +206,6 @@ def clean_speakers(
     table = pd.DataFrame(rows, columns=columns, dtype=object)
     table["age"] = table["age"].astype(float)
     return table, pd.DataFrame(log, columns=["speaker", "field", "raw", "clean", "rule"])
-
-
-def _raw(value, write=str) -> str:
-    """A value as it was supplied, as text that can be shown."""
-    return _shown((reprlib.repr if isinstance(value, (dict, list)) else write)(value))
 
 
 def raw_summary(raw: dict[str, dict]) -> pd.DataFrame:
@@ -201,10 +221,11 @@ def raw_summary(raw: dict[str, dict]) -> pd.DataFrame:
         most_frequent (None where no value occurs twice), times.  Ties go to the value met first.
     """
     rows = []
-    for source, field in FIELDS.items():
-        values = [fields[source] for fields in raw.values() if fields.get(source) is not None]
-        distinct = len({(type(value).__name__, _raw(value)) for value in values})
-        counts = Counter(_raw(value) for value in values)
+    raw = by_field(raw)
+    for field in FIELDS.values():
+        values = [fields[field] for fields in raw.values() if fields.get(field) is not None]
+        distinct = len({(type(value).__name__, written(value)) for value in values})
+        counts = Counter(written(value) for value in values)
         most, times = counts.most_common(1)[0] if counts else (None, 0)
         rows.append((field, len(values), distinct, len(counts), most if times > 1 else None, times))
     columns = ["field", "speakers", "distinct", "distinct_as_text", "most_frequent", "times"]
@@ -222,8 +243,8 @@ def oddities_kept(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def rules_table() -> pd.DataFrame:
-    """`RULES` as a table: field, raw, clean, why."""
-    return pd.DataFrame(RULES)
+    """`RULES` and `WORDS` as a table: field, raw, clean, why."""
+    return pd.DataFrame([*RULES, *WORDS])
 
 
 def unknown_values(table: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,8 @@ import pandas as pd
 
 from lib.audio import MEAN
 from lib.config import Config, NoiseConfig
-from lib.corpora.base import Corpus
+from lib.corpora import published
+from lib.corpora.base import Corpus, printable
 from lib.corpora.manifest import content_hash, reason_kind
 from lib.noise import FEWEST_TALKERS
 
@@ -45,10 +46,11 @@ def describe_corpus(corpus: Corpus, manifest: pd.DataFrame) -> dict:
     clips = usable(manifest)
     cells = clips.groupby(["speaker", "digit"]).size()
     described = set(corpus.raw_metadata())
+    readable = manifest[manifest["sha256"] != ""]
     facts = {
         field.name: getattr(corpus, field.name)
         for field in dataclasses.fields(corpus)
-        if not field.name.startswith("_") and field.name not in ("root", "ignored")
+        if not field.name.startswith("_") and field.name not in ("root", "places", "ignored")
     }
     return facts | {
         "root": str(corpus.root),
@@ -60,6 +62,7 @@ def describe_corpus(corpus: Corpus, manifest: pd.DataFrame) -> dict:
         "n_pairs": int(clips["measured_snr_db"].notna().sum()),
         "n_excluded": int((manifest["status"] != "ok").sum()),
         "n_ignored_files": len(corpus.ignored),
+        "found_in": _where(corpus.places),
         "n_useless_counterparts": int((clips["reason"] != "").sum()),
         "n_duplicates": len(duplicates(manifest)),
         "n_described_speakers": len(described),
@@ -68,7 +71,21 @@ def describe_corpus(corpus: Corpus, manifest: pd.DataFrame) -> dict:
         "minutes": round(float(clips["duration_s"].sum()) / 60, 2),
         "sample_rates_hz": ", ".join(map(str, sorted(clips["sample_rate"].unique()))),
         "content_sha256": content_hash(manifest),
+        "published": published.sentence(published.compare(readable))
+        if corpus.name == "audiomnist"
+        else "",
     }
+
+
+def _where(places: tuple[str, ...]) -> str:
+    """Where below the folder that was read the clips lie, in words; "" for right in it."""
+    if places == (".",):
+        return ""
+    shown = ", ".join(printable(place)[:80] for place in places[:5])
+    if len(places) == 1:
+        return f"The clips lie in {shown}, below the folder that was read."
+    more = ", ..." if len(places) > 5 else ""
+    return f"The clips lie in {len(places)} places, which are used together: {shown}{more}."
 
 
 def _span(counts: pd.Series) -> str:

@@ -2,16 +2,22 @@
 
 Refused are absolute paths, ``..``, links and other special files, names that occur twice,
 encrypted members, and archives with more files or bytes than agreed.  The bytes are those that the
-archive declares; `zipfile` reads no member beyond its declared size.
+archive declares; `zipfile` reads no member beyond its declared size.  Before that, names are
+brought to what they were meant to be: Windows writes backslashes between folders, macOS does not
+say that its names are UTF-8.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import lzma
 import os
 import re
 import shutil
 import stat
+import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -26,7 +32,11 @@ __all__ = ["MOST_BYTES", "MOST_FILES", "folder_of", "require_space", "unpack"]
 
 MOST_FILES = 200_000  # the supplied pairs of Audio MNIST are 60,000
 MOST_BYTES = 20_000_000_000  # and 4 GB
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(struct.error, UnicodeDecodeError, EOFError),
+)
+CLOSED = (NotImplementedError, RuntimeError)  # a method that Python does not know; a password
 
 
 def folder_of(data_dir: str | Path, into: str | Path = PROJECT_ROOT / "data") -> Path:
@@ -50,7 +60,11 @@ def folder_of(data_dir: str | Path, into: str | Path = PROJECT_ROOT / "data") ->
     try:
         with zipfile.ZipFile(data_dir) as content:
             listing = sorted((m.filename, m.file_size, m.CRC) for m in content.infolist())
-    except (*BROKEN, OSError) as error:
+    except (*BROKEN, *CLOSED, OSError) as error:
+        if data_dir.suffix.lower() in (".7z", ".rar") or _is_tar(data_dir):
+            raise InputError(
+                f"{data_dir} is an archive, but no zip; unpack it and point DATA_DIR at the folder."
+            ) from error
         raise InputError(f"{data_dir} is neither a folder nor a zip archive ({error}).") from error
     key = hashlib.sha256(repr(listing).encode("utf-8", "replace")).hexdigest()[:8]
     folder = Path(into) / f"{data_dir.stem}-{key}"
@@ -92,11 +106,11 @@ def unpack(
     part.mkdir(parents=True)
     try:
         with zipfile.ZipFile(archive) as content:
-            members = [member for member in content.infolist() if not member.is_dir()]
+            members = {m: name for m in content.infolist() if not (name := _name(m)).endswith("/")}
             _agree(archive, members, most_files, most_bytes)
             require_space(part, sum(member.file_size for member in members), str(folder))
             for member in tqdm(members, desc="unpacking", unit="file", mininterval=1):
-                target = part / member.filename
+                target = part / members[member]
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with content.open(member) as source, open(target, "xb") as file:
                     shutil.copyfileobj(source, file)
@@ -108,28 +122,48 @@ def unpack(
         os.replace(top, folder)
     except BROKEN as error:
         raise InputError(f"{archive} is broken: {error}.") from error
+    except CLOSED as error:
+        raise InputError(
+            f"{archive} cannot be unpacked here ({error}); unpack it yourself, and point DATA_DIR "
+            "at the folder."
+        ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder
 
 
-def _agree(archive, members: list[zipfile.ZipInfo], most_files: int, most_bytes: int) -> None:
-    """Raise InputError unless every member may be unpacked."""
+def _is_tar(path: Path) -> bool:
+    with contextlib.suppress(OSError, *BROKEN):
+        return tarfile.is_tarfile(path)
+    return False
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """Name of a member with slashes, and as text where its UTF-8 was not declared."""
+    name = member.filename
+    if not member.flag_bits & 0x800:  # read as the characters of MS-DOS, cp437
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")
+
+
+def _agree(archive, members: dict[zipfile.ZipInfo, str], most_files: int, most_bytes: int) -> None:
+    """Raise InputError unless every member, by its name, may be unpacked."""
     size = sum(member.file_size for member in members)
     if not members or len(members) > most_files or size > most_bytes:
         raise InputError(
             f"{archive} holds {len(members):,} files of {size / 1e6:,.0f} MB; expected: 1 to "
             f"{most_files:,} files of at most {most_bytes / 1e6:,.0f} MB. Nothing was unpacked."
         )
-    if len({member.filename for member in members}) < len(members):
+    if len(set(members.values())) < len(members):
         raise InputError(f"{archive} holds files of one name twice. Nothing was unpacked.")
-    for member in members:
-        name, kind = member.filename, stat.S_IFMT(member.external_attr >> 16)
-        outside = re.match(r"/|[A-Za-z]:", name) or "\\" in name or ".." in name.split("/")
+    for member, name in members.items():
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        outside = re.match(r"/|[A-Za-z]:", name) or ".." in name.split("/")
         if outside or kind not in (0, stat.S_IFREG):
             raise InputError(
-                f"{archive} holds {name!r}, a path out of its folder, a link or a special file. "
-                "Nothing was unpacked; get the archive from its source again."
+                f"{archive} holds {member.filename!r}, a path out of its folder, a link or a "
+                "special file. Nothing was unpacked; get the archive from its source again."
             )
 
 

@@ -1,0 +1,151 @@
+"""Which clips of a tree are, byte for byte, those of the published Audio MNIST.
+
+``contents/audiomnist.npy`` [shape=(60, 10, 50), dtype=uint64] holds the first 8 bytes of the
+SHA-256 of every clip, by speaker 01 to 60, digit and repetition.  `pack` made it from a table of
+path, bytes and SHA-256 of a public copy::
+
+    python -c "from lib.corpora import published; published.pack('clips.csv')"
+
+A clip that differs is no fault: copies of the corpus are known that differ in a clip or two.  So
+it is counted and named, and used like all others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from lib.corpora.base import Corpus, read_folder
+from lib.errors import CorpusError, InputError
+
+__all__ = ["check_download", "compare", "hashed", "pack", "sentence"]
+
+TABLE = Path(__file__).resolve().parent / "contents" / "audiomnist.npy"
+SHOWN = 10  # speakers or clips named in a sentence
+
+
+def pack(table: str | Path, target: str | Path = TABLE) -> None:
+    """Write `target` from a CSV table with the columns ``path`` and ``sha256``."""
+    known = pd.read_csv(table)
+    parts = known["path"].str.extract(r"/(\d)_(\d+)_(\d+)\.wav$").astype(int)
+    packed = np.zeros((parts[1].max(), 10, parts[2].max() + 1), np.uint64)
+    packed[parts[1] - 1, parts[0], parts[2]] = _prefix(known["sha256"])
+    np.save(target, packed)
+
+
+def _prefix(hashes: pd.Series) -> np.ndarray:
+    return np.array([int(text[:16] or "0", 16) for text in hashes], np.uint64)
+
+
+def _known() -> np.ndarray:
+    return np.load(TABLE, allow_pickle=False)
+
+
+def compare(clips: pd.DataFrame) -> pd.DataFrame:
+    """Compare clips with the published ones.
+
+    Parameters
+    ----------
+    clips : pd.DataFrame
+        Columns clip_id, speaker, digit, repetition and sha256 ("" for what cannot be read).
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per clip: clip_id, speaker, `found` ("as published", "another content", "published
+        under another name" or "not published") and `twin`, the clip that precedes it in the
+        published corpus with the same content, or None.
+    """
+    known = _known()
+    padded = clips["speaker"].where(clips["speaker"].str.fullmatch("[0-9]{2}"), "0")
+    number = padded.astype(int)
+    place = [number.to_numpy() - 1, clips["digit"].to_numpy(), clips["repetition"].to_numpy()]
+    named = np.all([(i >= 0) & (i < n) for i, n in zip(place, known.shape)], axis=0)
+    expected = known[tuple(np.where(named, i, 0) for i in place)]
+    content = _prefix(clips["sha256"])
+    same, elsewhere = named & (content == expected), np.isin(content, known)
+    kind = np.select(
+        [same, elsewhere, named],
+        ["as published", "published under another name", "another content"],
+        "not published",
+    )
+    facts = clips[["clip_id", "speaker"]].assign(found=kind, twin=None)
+    ours = facts[same].assign(prefix=content[same])
+    first = ours.groupby("prefix")["clip_id"].transform("first")
+    facts.loc[ours.index, "twin"] = first.where(first != ours["clip_id"], None)
+    return facts
+
+
+def sentence(compared: pd.DataFrame) -> str:
+    """What `compare` found, in words."""
+    n, kinds = _known().size, compared["found"].value_counts()
+    same, renamed = kinds.get("as published", 0), kinds.get("published under another name", 0)
+    if not same + renamed:
+        return (
+            f"None of the {len(compared):,} clips is, byte for byte, one of the {n:,} of the "
+            "published Audio MNIST: this is another corpus, or a conversion of it."
+        )
+    text = f"{same:,} of {n:,} clips are, byte for byte, those of the published Audio MNIST."
+    if renamed:
+        text += f" Published under another name: {renamed:,}{_named(compared, 'published under')}."
+    if "another content" in kinds:
+        differ = kinds["another content"]
+        text += f" Another content than published: {differ:,}{_named(compared, 'another content')}."
+    if "not published" in kinds:
+        text += f" Not in the published corpus: {kinds['not published']:,}."
+    twins = compared[compared["twin"].notna()]
+    if len(twins):
+        pairs = ", ".join(f"{c.clip_id} = {c.twin}" for c in twins.head(SHOWN).itertuples())
+        text += f" The published corpus itself holds clips twice, which is no fault here: {pairs}."
+    return text
+
+
+def _named(compared: pd.DataFrame, kind: str) -> str:
+    """The clips of a kind in brackets or, if they are many, their speakers."""
+    clips = compared[compared["found"].str.startswith(kind)]
+    if len(clips) <= SHOWN:
+        return f" ({', '.join(clips['clip_id'])})"
+    counts = clips["speaker"].value_counts()
+    named = [f"speaker {name}: {n:,}" for name, n in counts.head(SHOWN).items()]
+    rest = [f"{len(counts) - SHOWN} more speakers"] if len(counts) > SHOWN else []
+    return f" ({', '.join(named + rest)})"
+
+
+def hashed(corpus: Corpus) -> pd.DataFrame:
+    """The clips of a corpus with their `sha256`; "" for a file that cannot be read."""
+    clips, hashes = corpus.clips(), []
+    for path in tqdm(clips["path"], desc="comparing with the published corpus", mininterval=1):
+        file, content = corpus.root / path, ""
+        with contextlib.suppress(OSError):
+            if file.is_file():  # a pipe would be waited for
+                content = hashlib.sha256(file.read_bytes()).hexdigest()
+        hashes.append(content)
+    return clips.assign(sha256=hashes)
+
+
+def check_download(folder: Path) -> None:
+    """Say how much of a download is the published corpus.
+
+    Raises
+    ------
+    InputError
+        Less than half: it is something else.
+    """
+    facts = dict.fromkeys(["name", "title", "note", "licence", "url", "redistributable"], "")
+    try:
+        compared = compare(hashed(read_folder(folder, folder_per_speaker=True, **facts)))
+    except CorpusError as error:
+        raise InputError(str(error)) from error
+    n, same = _known().size, (compared["found"] == "as published").sum()
+    if same < n / 2:
+        raise InputError(
+            f"only {same:,} of the {n:,} clips whose content is known are there and as they are "
+            "known; nothing of it is used."
+        )
+    print(sentence(compared), file=sys.stderr)

@@ -1,0 +1,81 @@
+"""Read a file of settings: YAML without its surprises.
+
+In YAML 1.1, which PyYAML reads, 1e-3 is text, 010 is eight, 1:30 is ninety, and the second of two
+equal keys wins.  Here numbers are what they look like, and what stands there twice is an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import reprlib
+from pathlib import Path
+
+import yaml
+
+from lib.errors import InputError
+
+__all__ = ["read_settings"]
+
+UNREADABLE = (  # the last three: a tag that does not fit its value, and nesting without end
+    *(OSError, yaml.YAMLError, ValueError),
+    *(LookupError, AttributeError, RecursionError),
+)
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, which refuses keys that stand there twice."""
+
+    def construct_mapping(self, node, deep=False):
+        names = [name.value for name, _ in node.value]
+        for i, (name, _) in enumerate(node.value):
+            if name.value in names[:i]:
+                problem = f"{reprlib.repr(name.value)} stands there twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, name.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _number(loader, node):
+    """A number as Python reads it; what is none there (1:30, .nan) stays text."""
+    text = loader.construct_scalar(node)
+    for kind in (functools.partial(int, base=0), float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+for _kind in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _number)
+
+
+def read_settings(path: str | Path) -> dict:
+    """Return the mapping that a YAML file holds; {} for an empty one.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, is not YAML, or holds something else than one mapping.
+    """
+    try:
+        values = _Loader(Path(path).read_bytes()).get_single_data()
+    except UNREADABLE as error:
+        raise InputError(f"Cannot read the parameter file {path}: {_told(error)}") from error
+    values = {} if values is None else values
+    if not isinstance(values, dict):
+        raise InputError(f"{path} must hold a YAML mapping, found {type(values).__name__}.")
+    return values
+
+
+def _told(error: Exception) -> str:
+    """What is wrong and where, on one line."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        problem = f"{error.context or ''} {error.problem} in line {error.problem_mark.line + 1}"
+    else:
+        problem = str(error)
+    return " ".join(problem.split())[:300]
