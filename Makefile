@@ -144,6 +144,7 @@ build/$(CORPUS).shown: FORCE
 	@$(call remember,"$(PROFILE)" "$(PLAYERS)")
 
 # ---- The environment.  The stamp comes last: an installation that was stopped starts afresh.
+# Its Python finds lib before any other on the PYTHONPATH, unless that is a copy of this project.
 
 $(VENV)/.complete: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || \
@@ -154,7 +155,8 @@ $(VENV)/.complete: requirements.txt
 	@$(PY) -m pip install --disable-pip-version-check -r requirements.txt
 	@$(PY) -c 'import os, pathlib, sysconfig; \
 	    path = pathlib.Path(sysconfig.get_path("purelib"), "denoising_audio_mnist.pth"); \
-	    line = "import sys; p = {!a}; p in sys.path or sys.path.insert(0, p)\n"; \
+	    line = "import os, sys; given = os.environ.get(\"PYTHONPATH\", str()); " \
+	        "os.path.exists(given + \"/lib/environment.py\") or sys.path.insert(0, {!a})\n"; \
 	    path.write_text(line.format(os.getcwd()), encoding="ascii")'
 	@touch $@
 
