@@ -169,6 +169,7 @@ stamped:
 
 # ---- The environment.  Its stamp comes last: a first installation that was stopped starts afresh.
 # Wrong variables are refused before it; what needs the packages for that, once they are there.
+# Its Python finds lib before any other on the PYTHONPATH, unless that is a copy of this project.
 
 checked:
 	@if [ -f $(VENV)/.complete ]; then python=$(PY); else python="$$PYTHON"; \
@@ -182,7 +183,8 @@ $(VENV)/.complete: requirements.txt | checked
 	@$(PY) -m pip install --disable-pip-version-check -r requirements.txt
 	@$(PY) -c 'import os, pathlib, sysconfig; \
 	    path = pathlib.Path(sysconfig.get_path("purelib"), "denoising_audio_mnist.pth"); \
-	    line = "import sys; p = {!a}; p in sys.path or sys.path.insert(0, p)\n"; \
+	    line = "import os, sys; given = os.environ.get(\"PYTHONPATH\", str()); " \
+	        "os.path.exists(given + \"/lib/environment.py\") or sys.path.insert(0, {!a})\n"; \
 	    path.write_text(line.format(os.getcwd()), encoding="ascii")'
 	@touch $@
 	@$(PY) -m lib.variables

@@ -95,7 +95,7 @@ def settle() -> None:
     for name in dropped:
         if os.environ.pop(name) and name == "PYTHONWARNINGS":
             _default_warnings()
-    os.environ.update(FIXED)
+    os.environ.update(FIXED, PYTHONPATH=str(ROOT))  # whoever made the virtual environment
     if flags:
         os.environ["XLA_FLAGS"] = " ".join(flags)
     if "ipykernel" in sys.modules:

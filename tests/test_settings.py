@@ -150,6 +150,25 @@ def test_what_was_imported_before_is_refused_in_one_line(hostile, before, said):
     assert re.match(f"lib.errors.SettingsError: {said}", last), last
 
 
+def test_another_lib_on_the_path_is_not_taken_for_ours(hostile, tmp_path):
+    """As in a notebook opened by hand; what the Makefile left in the environment sees to it."""
+    output, done = python("import lib; print(lib.__file__)", hostile, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    assert output == str(PROJECT_ROOT / "lib" / "__init__.py")
+
+
+def test_a_copy_of_the_project_uses_its_own_code_in_the_same_environment(tmp_path):
+    ignored = shutil.ignore_patterns("data", "__pycache__")
+    shutil.copytree(PROJECT_ROOT / "lib", tmp_path / "lib", ignore=ignored)
+    code = (
+        "import sys, subprocess; sys.path.insert(0, ''); import lib\n"
+        "show = 'import lib; print(lib.__file__)'\n"
+        "subprocess.run([sys.executable, '-c', show], cwd='/')"  # as a kernel is started
+    )
+    output, done = python(code, {"PATH": os.environ["PATH"]}, cwd=tmp_path)
+    assert output == str(tmp_path / "lib" / "__init__.py"), done.stderr
+
+
 def test_the_look_of_figures_starts_from_the_defaults_of_matplotlib():
     style.apply()
     ours = dict(mpl.rcParams)
