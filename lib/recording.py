@@ -21,7 +21,7 @@ from lib.errors import InputError
 __all__ = ["Recording", "read_recording", "read_whole"]
 
 BLOCK = 2**18  # samples decoded at once
-LEAST_SLACK, MOST_SLACK = 128, 1024  # bytes that a header may count too many: its own, and more
+SLACK = 128  # bytes that a header may count too many, as if they were samples
 SLACK_S = 0.04  # s; nothing longer is missed without a word
 
 
@@ -156,7 +156,8 @@ def _judge_length(
         if extent.unknown:
             return "", said
         missing_s = n / rate * extent.missing / extent.there
-        small = extent.missing <= max(LEAST_SLACK, min(extent.start, MOST_SLACK))
+        itself = abs(extent.missing - extent.start) <= 16  # the size of the file, more or less
+        small = extent.missing <= SLACK or itself
     elif n < frames:
         said = f"its header promises {frames:,} samples, {n:,} are there"
         if is_placeholder(frames, n):

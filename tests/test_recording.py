@@ -116,6 +116,7 @@ def test_a_header_may_count_itself_however_long_it_is(tmp_path):
     before = b"LIST" + struct.pack("<I", 500) + bytes(500)
     found = read(tmp_path, wav(SIZE + 552, before=before))
     assert found.cut == "" and found.correction
+    assert read(tmp_path, wav(SIZE + 500, before=before)).cut
     assert read(tmp_path, wav(SIZE + 552)).cut
 
 
