@@ -26,6 +26,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import numbers
 import os
 import sys
 import warnings
@@ -142,7 +143,7 @@ def denoise_signal(y: np.ndarray, sample_rate: int, model: Denoiser) -> np.ndarr
     y : np.ndarray [shape=(n,) or (n, channels)]
         Finite samples on any scale.
     sample_rate : int
-        In Hz.
+        In Hz; a whole number.
     model : Denoiser
         From `load_model`.
 
@@ -154,8 +155,12 @@ def denoise_signal(y: np.ndarray, sample_rate: int, model: Denoiser) -> np.ndarr
     Raises
     ------
     InputError
-        `y` is empty, not finite, has more than two axes or more channels than samples.
+        `y` is empty, not finite, has more than two axes or more channels than samples, or
+        `sample_rate` is no rate.
     """
+    if not (isinstance(sample_rate, numbers.Real) and sample_rate >= 1 and sample_rate % 1 == 0):
+        raise InputError(f"Expected a sample rate as a whole number of Hz, got {sample_rate!r}.")
+    sample_rate = int(sample_rate)
     y = np.asarray(y)
     if y.ndim not in (1, 2) or y.size == 0:
         raise InputError(f"Expected samples of shape (n,) or (n, channels), got shape {y.shape}.")
@@ -173,9 +178,9 @@ def denoise_signal(y: np.ndarray, sample_rate: int, model: Denoiser) -> np.ndarr
 
 
 def _denoise_channel(
-    y: np.ndarray, sample_rate: int, model: Denoiser, tick: Callable = lambda seconds: None
+    y: np.ndarray, sample_rate: int, model: Denoiser, tick: Callable = lambda n: None
 ) -> np.ndarray:
-    """Denoise one channel; `tick` is told how many seconds more are done."""
+    """Denoise one channel; `tick` is told how many samples more are done at the working rate."""
     rate = model.sample_rate
     exponent = np.frexp(np.max(np.abs(y)))[1]  # a power of two changes no digit
     x = resample(np.ldexp(y, -exponent), sample_rate, rate)
@@ -200,7 +205,7 @@ def _denoise_windows(x: np.ndarray, model: Denoiser, tick: Callable) -> np.ndarr
     for first in range(0, len(pieces), BATCH):
         for i, piece in enumerate(model.windows(pieces[first : first + BATCH]), start=first):
             out[i * hop : i * hop + window] += fade * piece
-        tick(max(0, min(BATCH * hop, len(x) - first * hop)) / model.sample_rate)
+        tick(max(0, min(BATCH * hop, len(x) - first * hop)))
     return out[hop : hop + len(x)]
 
 
@@ -227,7 +232,8 @@ def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHI
     if said := recording.cut or recording.correction:
         warnings.warn(f"{source}: {said}; what is there is denoised.", stacklevel=2)
     denoiser = load_model(model)
-    with _progress(y.size / rate) as bar:
+    length = -(-len(y) * denoiser.sample_rate // rate)
+    with _progress(y.shape[1] * length, hidden=len(y) < LONG_S * rate) as bar:
         for channel in y.T:  # in place: a long recording fits once into memory
             channel[:] = _denoise_channel(channel.astype(float), rate, denoiser, bar.update)
     peak = max(y.max(), -y.min())
@@ -248,14 +254,14 @@ def _at_home(path: str | Path) -> Path:
         return Path(path)
 
 
-def _progress(seconds: float) -> tqdm:
-    """A bar for long recordings: alive on a terminal, a few lines in a log."""
+def _progress(total: int, *, hidden: bool) -> tqdm:
+    """A bar: alive on a terminal, a few lines in a log."""
     return tqdm(
-        total=seconds,
+        total=total,
         desc="denoising",
-        disable=seconds < LONG_S,
+        disable=hidden,
         mininterval=0.5 if sys.stderr.isatty() else 30,
-        bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.0f} of {total:.0f} s, {remaining} left",
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left",
     )
 
 

@@ -20,7 +20,7 @@ from lib.errors import InputError
 
 __all__ = ["Recording", "read_recording", "read_whole"]
 
-BLOCK = 2**18  # samples decoded at once
+BLOCK = 2**16  # samples decoded at once
 SLACK = 128  # bytes that a header may count too many, as if they were samples
 SLACK_S = 0.04  # s; nothing longer is missed without a word
 

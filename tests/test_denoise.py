@@ -120,6 +120,17 @@ def test_what_is_no_signal_is_refused(y, message):
         denoise.denoise_signal(y, RATE, Scaled())
 
 
+@pytest.mark.parametrize("rate", [0, -8000, np.nan, np.inf, 8000.5, "8000", None])
+def test_what_is_no_rate_is_refused(rate):
+    with pytest.raises(InputError, match="whole number of Hz, got"):
+        denoise.denoise_signal(np.zeros(9000), rate, Scaled())
+
+
+def test_a_rate_may_be_of_any_type_of_number():
+    for rate in (16_000.0, np.float64(16_000), np.int32(16_000)):
+        assert denoise.denoise_signal(tone(9000, 16_000), rate, Scaled()).shape == (9000,)
+
+
 # ---- The shipped network.
 
 
@@ -328,10 +339,10 @@ def test_a_header_without_a_length_is_warned_of(tmp_path, stand_in, recwarn):
 
 def test_only_long_recordings_show_a_bar(tmp_path, stand_in, capsys):
     for seconds in (10, 200):
-        soundfile.write(tmp_path / "in.wav", np.zeros((seconds * RATE, 2)), RATE)
+        soundfile.write(tmp_path / "in.wav", np.zeros((seconds * 11_127 + 1, 2)), 11_127)
         denoise.denoise_file(tmp_path / "in.wav", tmp_path / "out.wav")
         told = capsys.readouterr().err
-        assert ("denoising: 100%" in told and "400 of 400 s" in told) == (seconds == 200)
+        assert ("denoising: 100%" in told) == (seconds == 200)
         assert told.count("\r") < 5  # in a log
         assert bool(told) == (seconds == 200)
 
