@@ -41,7 +41,7 @@ from tqdm import tqdm
 from lib.artifacts import PROJECT_ROOT
 from lib.audio import fix_length, resample
 from lib.config import AudioConfig
-from lib.errors import DenoisingError, InputError, MissingArtifactError
+from lib.errors import InputError, MissingArtifactError, end
 from lib.recording import read_recording
 from lib.target import check_place, choose_format, format_of, write_sound
 
@@ -265,8 +265,8 @@ def _progress(total: int, *, hidden: bool) -> tqdm:
     )
 
 
-def main() -> int:
-    """Command line: 0 when done, 1 with one line of explanation otherwise."""
+def main() -> None:
+    """Command line."""
     parser = argparse.ArgumentParser(description="Denoise a recording with a trained model.")
     parser.add_argument("source", help="noisy recording")
     parser.add_argument("target", help="where the denoised recording is written")
@@ -274,18 +274,13 @@ def main() -> int:
     options = parser.parse_args()
     model = options.model or SHIPPED
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # odd names
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            denoise_file(options.source, options.target, model)
-    except DenoisingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    with warnings.catch_warnings(record=True) as caught:
+        denoise_file(options.source, options.target, model)
     for warning in caught:
         if warning.category is UserWarning:
             print(f"warning: {warning.message}", file=sys.stderr)
     print(f"{options.target} written, denoised with {model}")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)
