@@ -243,7 +243,7 @@ def test_an_interrupted_evaluation_goes_on_after_the_last_whole_fold(
     evaluation.evaluate_folds(louder, store, folds, methods=methods, recogniser=Ear)
     assert asked[8:] == [0, 1, 2]
     more = dataclasses.replace(
-        louder, config=configure(louder.config, statistics={"permutations": 7})
+        louder, config=configure(louder.config, statistics={"permutations": 99})
     )
     evaluation.evaluate_folds(more, store, folds, methods=methods, recogniser=Ear)
     assert len(asked) == 11  # no score depends on it
