@@ -41,6 +41,10 @@ MACHINE = (  # how the names begin of those among them that the user decides
     *("TF_CPP_", "TF_NUM_", "TF_GPU_", "TF_FORCE_GPU_ALLOW_GROWTH", "NUMBA_NUM_THREADS"),
     *("NUMBA_THREADING_LAYER", "JOBLIB_TEMP_FOLDER"),
 )
+TENSORFLOW = (  # how those begin that it reads when imported; TF_ alone is Terraform's, too
+    *("TF_ENABLE_", "TF_DISABLE_", "TF_DETERMINISTIC_", "TF_CUDNN_", "TF_USE_", "TF_XLA_"),
+    *("TF_FORCE_", "XLA_", "ONEDNN_", "DNNL_", "NVIDIA_TF32_"),
+)
 CUDA = "--xla_gpu_cuda_data_dir="  # the one XLA flag that is about the machine
 FIXED = {
     "KERAS_BACKEND": "tensorflow",
@@ -175,7 +179,7 @@ def _refuse_foreign_keras() -> None:
 
 def _refuse_tensorflow(dropped: list[str]) -> None:
     """Raise SettingsError if TensorFlow was imported before and has read what is `dropped`."""
-    read = [f"{n}={os.environ[n]}" for n in dropped if n.startswith(("TF_", "XLA_", "ONEDNN_"))]
+    read = [f"{n}={os.environ[n]}" for n in dropped if n.startswith(TENSORFLOW)]
     if read and "tensorflow" in sys.modules:
         raise SettingsError(
             f"TensorFlow was imported before lib, with {', '.join(read)}: unset that, or import "

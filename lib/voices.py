@@ -58,7 +58,9 @@ def tilt_db_per_octave(y: np.ndarray, sample_rate: int) -> float:
     bands = pd.Series(power).groupby(pd.cut(frequencies, edges, labels=False)).mean()
     if len(bands) < 2 or not bands.min() > 0:
         return float("nan")
-    return float(np.polyfit(bands.index / 3, 10 * np.log10(bands), 1)[0])
+    octaves, level_db = bands.index.to_numpy() / 3, 10 * np.log10(bands.to_numpy())
+    octaves -= octaves.mean()  # sums, because LAPACK's last digit depends on where arrays lie
+    return float(np.sum(octaves * level_db) / np.sum(octaves**2))
 
 
 def measure_voices(run: Run, store: ClipStore) -> pd.DataFrame:

@@ -150,6 +150,14 @@ def test_what_was_imported_before_is_refused_in_one_line(hostile, before, said):
     assert re.match(f"lib.errors.SettingsError: {said}", last), last
 
 
+def test_what_only_looks_like_a_variable_of_tensorflow_is_in_nobody_s_way():
+    """Terraform and Azure begin the names of theirs alike."""
+    before = "import sys, types; sys.modules['tensorflow'] = types.ModuleType('t')"
+    others = {"TF_CLI_CONFIG_FILE": "/x", "TF_BUILD": "True"}
+    output, done = python(f"{before}; import lib; print(1)", others)
+    assert output == "1", done.stderr.decode()
+
+
 def test_another_lib_on_the_path_is_not_taken_for_ours(hostile, tmp_path):
     """As in a notebook opened by hand; what the Makefile left in the environment sees to it."""
     output, done = python("import lib; print(lib.__file__)", hostile, cwd=tmp_path)

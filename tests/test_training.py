@@ -166,7 +166,7 @@ def test_what_a_network_depends_on_trains_it_again(run, store, folds, pretended)
         return len(pretended)
 
     assert train(store) == 1
-    unrelated = configure(CONFIG, evaluation={"max_clips": 3}, statistics={"bootstrap_draws": 7})
+    unrelated = configure(CONFIG, evaluation={"max_clips": 3}, statistics={"bootstrap_draws": 70})
     assert train(dataclasses.replace(store, config=unrelated)) == 1
     assert train(store, folds.sample(frac=1, random_state=0)) == 1  # the order of the table
     others = [
