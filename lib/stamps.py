@@ -26,10 +26,9 @@ from pathlib import Path
 from lib.errors import end
 from lib.variables import PROJECT_ROOT, data_place, params_place
 
-__all__ = ["remember", "survey"]
+__all__ = ["leads_out", "remember", "survey"]
 
 BESIDE = "audioMNIST_meta.txt"  # read from the folder above the speakers', too
-ROOTS = ("data", "recordings")  # in which clips are looked for, even where it is a link
 
 
 def remember(path: Path, text: str) -> None:
@@ -49,12 +48,25 @@ def _facts(path: Path | os.DirEntry) -> bytes:
     return b"%d %d %d" % (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
 
 
+def leads_out(link: str | Path, roots: list[Path]) -> bool:
+    """Whether a link leads to a folder apart from all `roots`, which it then joins.
+
+    What lies in one of them is read anyhow, and what holds one of them would be endless.
+    """
+    real = Path(link).resolve()
+    apart = not any(real.is_relative_to(root) or root.is_relative_to(real) for root in roots)
+    if apart:
+        roots.append(real)
+    return apart
+
+
 def _walk(folder: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield name and facts of every file under `folder`, but for hidden ones.
 
-    Links to folders are not followed; ``.DS_Store`` and ``.git`` change when somebody looks.
+    Links to folders are followed as corpora do; ``.DS_Store`` and ``.git`` change when somebody
+    looks.
     """
-    folders = [folder]
+    folders, roots = [folder], [Path(os.fsdecode(folder)).resolve()]
     while folders:
         here = folders.pop()
         try:
@@ -62,14 +74,15 @@ def _walk(folder: bytes) -> Iterator[tuple[bytes, bytes]]:
         except OSError as error:
             yield here[len(folder) :], os.strerror(error.errno).encode()
             continue
-        for entry in entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
             if entry.name.startswith(b"."):
                 continue
-            if entry.is_dir(follow_symlinks=False):
+            if not entry.is_dir():
+                yield entry.path[len(folder) :], _facts(entry)
+            elif not entry.is_symlink() or leads_out(os.fsdecode(entry.path), roots):
                 folders.append(entry.path)
             else:
-                linked = entry.is_dir()
-                yield entry.path[len(folder) :], b"folder" if linked else _facts(entry)
+                yield entry.path[len(folder) :], b"folder"
 
 
 def survey(places: Iterable[Path]) -> str:
@@ -82,9 +95,8 @@ def survey(places: Iterable[Path]) -> str:
     """
     found: list[tuple[bytes, bytes]] = []
     for place in places:
-        roots = [place, *(place / name for name in ROOTS if (place / name).is_symlink())]
-        for root in filter(Path.is_dir, roots):
-            found.extend(_walk(os.fsencode(root)))
+        if place.is_dir():
+            found.extend(_walk(os.fsencode(place)))
         beside = place.parent / BESIDE if place.is_dir() else place
         found.append((os.fsencode(beside.name), _facts(beside)))
     digest = hashlib.sha256(b"".join(b"%b\0%b\0" % pair for pair in sorted(found)))

@@ -107,6 +107,18 @@ def link(name, target, folder=False):
     return lambda root: (root / name).symlink_to(target, target_is_directory=folder)
 
 
+def elsewhere(name, clip):
+    """A folder that lies on another disk, say, and a link to it where it belongs."""
+
+    def spoil(root):
+        away = root.parent / f"{root.name} elsewhere"
+        away.mkdir()
+        write(clip)(away)
+        (root / name).symlink_to(away)
+
+    return spoil
+
+
 def both(*spoils):
     return lambda root: [spoil(root) for spoil in spoils]
 
@@ -163,6 +175,7 @@ USED = {  # fault -> how it is made, and what the clip's row of the manifest say
     "speaker without metadata": (folder("05", "9_05_0.wav"), {}),
     "uneven counts": (both(*(write(f"01/9_01_{i}.wav", voice(i)) for i in range(5))), {}),
     "link to a file": (link(CLIP, "3_01_0.wav"), {}),
+    "link to a folder elsewhere": (elsewhere("05", "9_05_0.wav"), {"speaker": "05"}),
     "noisy of another length": (pair(voice(2, 0.2)), {"reason": ""}),
     "noisy of another rate": (pair(voice(2, rate=16_000), 16_000), {"reason": "of another rate"}),
     "noisy that is no sound": (

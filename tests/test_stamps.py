@@ -55,6 +55,16 @@ def test_clips_behind_a_link_are_data_too(tree, tmp_path):
         assert survey([tmp_path / place]) != before
 
 
+def test_a_speaker_behind_a_link_is_data_too_and_a_circle_is_not_followed(tree, tmp_path):
+    (tmp_path / "away").mkdir()
+    (tree / "03").symlink_to(tmp_path / "away")
+    (tree / "02/all").symlink_to(tree)
+    (tree / "root").symlink_to("/")
+    before = survey([tree])
+    (tmp_path / "away/7_03_0.wav").touch()
+    assert survey([tree]) != before
+
+
 def test_a_file_behind_a_link_is_the_file(tree, tmp_path):
     (tmp_path / "clip.wav").write_text("1")
     (tree / "01/9_01_0.wav").symlink_to(tmp_path / "clip.wav")

@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from lib.errors import CorpusError, InputError
+from lib.stamps import leads_out
 
 __all__ = ["Corpus", "is_printable", "printable", "read_folder", "read_metadata"]
 
@@ -158,7 +159,7 @@ def read_folder(
 
 def _walk(top: Path) -> tuple[list[dict], list[dict]]:
     """Return the files named like clips, and all others with the reason why they are ignored."""
-    found, ignored = [], []
+    found, ignored, roots = [], [], [top.resolve()]
 
     def ignore(path: Path, reason: str) -> None:
         ignored.append({"path": path.relative_to(top).as_posix(), "reason": reason})
@@ -166,13 +167,16 @@ def _walk(top: Path) -> tuple[list[dict], list[dict]]:
     def unreadable(error: OSError) -> None:
         ignore(Path(error.filename), f"a folder that cannot be read ({error.strerror})")
 
-    for folder, below, names in os.walk(top, onerror=unreadable):
+    for folder, below, names in os.walk(top, onerror=unreadable, followlinks=True):
+        below.sort()
         for path in [Path(folder) / name for name in below]:
-            if path.is_symlink():
-                ignore(path, "a link to a folder, which is not followed")
-            elif path.name.startswith("."):
+            if path.name.startswith("."):
                 ignore(path, "a hidden folder, which is not looked into")
-        below[:] = [name for name in below if not name.startswith(".")]
+            elif path.is_symlink() and not leads_out(path, roots):
+                ignore(path, "a link to a folder that is read already, or that holds this one")
+            else:
+                continue
+            below.remove(path.name)
         for path in [Path(folder) / name for name in names]:
             clip = CLIP.fullmatch(unicodedata.normalize("NFC", path.name))
             place = path.relative_to(top).as_posix()
