@@ -45,6 +45,15 @@ def test_holm_corrects_for_the_number_of_tests():
     assert holm(pd.Series([np.nan])).isna().all()
 
 
+def test_a_file_that_shares_its_name_with_a_clip_but_is_not_used_is_in_nobody_s_way(corpus):
+    """As a FLAC beside the WAV of one clip, which the manifest has as excluded."""
+    scores, who = corpus
+    used = scores[["clip_id"]].drop_duplicates().assign(status="ok", rms_dbfs=-20.0)
+    twin = used.head(1).assign(status="excluded", rms_dbfs=np.nan)
+    clips = speakers.clip_gains(scores, who, manifest=pd.concat([twin, used]))
+    assert (clips["level_dbfs"] == -20.0).all()
+
+
 def test_a_planted_effect_of_accent_supports_the_claim(corpus):
     scores, who = corpus
     others = who.loc[who["accent"] != "German", "speaker"]

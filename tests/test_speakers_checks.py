@@ -29,7 +29,7 @@ def corpus():
 def clips(corpus):
     scores, who = corpus
     levels = np.random.default_rng(2).normal(-45, 3, len(scores))
-    manifest = scores[["clip_id"]].assign(rms_dbfs=levels)
+    manifest = scores[["clip_id"]].assign(rms_dbfs=levels, status="ok")
     return speakers.clip_gains(scores, who, manifest=manifest)
 
 

@@ -80,7 +80,7 @@ def clip_gains(
     noise, snr_db : optional
         The condition; all conditions when None.
     manifest : pd.DataFrame, optional
-        For the level of each clean clip: ``clip_id``, ``rms_dbfs``.
+        For the level of each clean clip: ``clip_id``, ``status``, ``rms_dbfs``.
 
     Returns
     -------
@@ -118,7 +118,8 @@ def clip_gains(
     clips = clips.rename(columns={metric: "gain_db"}).astype({"speaker": str})
     clips["level_dbfs"] = np.nan
     if manifest is not None:
-        clips["level_dbfs"] = clips["clip_id"].map(manifest.set_index("clip_id")["rms_dbfs"])
+        used = manifest[manifest["status"] == "ok"].set_index("clip_id")  # others share names
+        clips["level_dbfs"] = clips["clip_id"].map(used["rms_dbfs"])
     return clips.merge(people.astype({"speaker": str}), on="speaker", how="left")
 
 
