@@ -207,8 +207,9 @@ def noise_floor_db(y: np.ndarray, sample_rate: int) -> float:
     total = np.mean(np.square(y))
     if total == 0:
         return float("nan")
-    with np.errstate(divide="ignore"):
-        return float(10 * np.log10(np.quantile(power, 0.1) / total))
+    share = np.quantile(power, 0.1) / total
+    with np.errstate(divide="ignore"):  # less is the end of a filter's ringing
+        return float(10 * np.log10(share if share > 1e-20 else 0.0))
 
 
 def clipped_share(y: np.ndarray) -> float:

@@ -179,6 +179,12 @@ def test_noise_floor_is_that_of_the_pause():
     assert np.isnan(audio.noise_floor_db(np.zeros(RATE), RATE))
 
 
+def test_a_pause_of_digital_zeros_has_no_noise_whatever_rings_in_it():
+    y = np.concatenate([np.zeros(RATE), tone(1000), np.zeros(RATE)])
+    y = audio.remove_dc_and_rumble(y, RATE, 50.0)
+    assert audio.noise_floor_db(y, RATE) == -np.inf
+
+
 @pytest.mark.parametrize(
     ("y", "n", "start"),
     [
