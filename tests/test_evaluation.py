@@ -4,7 +4,6 @@ import dataclasses
 import json
 
 import joblib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -357,7 +356,6 @@ def test_a_metric_without_a_value_for_a_clip_is_missing_there_and_counted(scores
     leads = comparison.leads(some, metric, rng=rng, draws=50).set_index("method")
     assert leads.loc["noisy", "n_clips"] == 3 and leads["better"].isin([0, 1 / 3, 2 / 3, 1]).all()
     json.dumps(comparison.headline(some, run), allow_nan=False)
-    plt.close("all")
 
 
 def test_silence_is_no_reason_to_count_a_metric_as_missing(scores):

@@ -1,17 +1,9 @@
 """lib.figures.{recognition,confounders}: what is drawn is what the tables hold."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pytest
 
 from lib.figures import recognition, style
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
 
 
 def test_accuracy_in_percent_between_noisy_and_clean():

@@ -1,6 +1,5 @@
 """lib.figures.{scores,signals,overview,training}: what is drawn is what the tables hold."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,12 +8,6 @@ from voices import RATE, voice
 from lib.figures import overview, scores, signals, style, training
 
 METHODS = ["constant gain", "ours", "phase-sensitive mask"]
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture
