@@ -32,6 +32,7 @@ OUTER = ("MAKE", "MFLAGS", "CORPUS", "PROFILE", "DATA_DIR", "PARAMS", "PLAYERS",
          "MODEL", "PYTHON", "VENV")  # fmt: skip # of a `make test` that runs this
 
 FAKE_PYTHON = f"""#!/bin/bash
+trap 'exit 130' INT  # else bash goes on if Ctrl-C comes while it waits for a command that ends well
 case "$*" in
     "-m lib.lock "* | "-m lib.stamps "* | "-m lib.variables") exec "{sys.executable}" -S "$@" ;;
     "-m lib.report.execute "*)
