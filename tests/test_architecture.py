@@ -71,7 +71,6 @@ GIVEN = {
     "from 1 to 4.5": "the range of PESQ",
     "age must be a number from 5 to 110": "as in lib.corpora.metadata",
     "within 1 dB of it": "of the nominal SNR, as in lib.corpora.summary",
-    "the 20 most frequent": "how many rows are shown",
     "the first 20": "how many rows are shown",
     "95 %": "the confidence of every interval, as in lib.statistics",
     "80 % power": "as in lib.permutation",
