@@ -114,6 +114,7 @@ def settle() -> None:
     if not _home_is(os.W_OK):
         for name, folder in HOMELESS.items():
             os.environ.setdefault(name, str(place / folder))
+    _say_what_ran_before()
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a letter shows another
         sys.stdout.reconfigure(errors="replace")
 
@@ -184,6 +185,22 @@ def _refuse_tensorflow(dropped: list[str]) -> None:
         raise SettingsError(
             f"TensorFlow was imported before lib, with {', '.join(read)}: unset that, or import "
             "lib first, and start again."
+        )
+
+
+def _say_what_ran_before() -> None:
+    """Name the user's own start-up files, which IPython ran before a notebook came here."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is None:
+        return
+    startup = Path(shell.profile_dir.startup_dir)
+    names = sorted(path.name for path in startup.glob("*") if path.suffix in (".py", ".ipy"))
+    if names:
+        print(
+            f"Your own start-up files of IPython ran before this notebook: {', '.join(names)} in "
+            f"{startup}. They may change what it shows; `make lab` and `make report` leave them "
+            "out.",
+            file=sys.stderr,
         )
 
 

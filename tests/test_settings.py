@@ -106,6 +106,22 @@ print(json.dumps({
 """
 
 
+def test_what_ipython_ran_before_a_notebook_is_named(tmp_path):
+    startup = tmp_path / "profile_default/startup"
+    startup.mkdir(parents=True)
+    environment = os.environ | {"IPYTHONDIR": str(tmp_path), "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "IPython", "-c", "import lib"]
+    said = []
+    for name in (None, "00-mine.py"):
+        if name:
+            (startup / name).write_text("x = 1\n")
+        done = subprocess.run(command, env=environment, cwd=PROJECT_ROOT, capture_output=True)
+        assert done.returncode == 0, done.stderr
+        said.append(done.stderr.decode())
+    assert "start-up files" not in said[0]
+    assert f"ran before this notebook: 00-mine.py in {startup}" in said[1]
+
+
 def test_no_setting_of_the_user_reaches_a_library(hostile):
     output, done = python(SEEN, hostile)
     assert done.returncode == 0, done.stderr
