@@ -1,7 +1,7 @@
 # Denoising Audio MNIST: five notebooks, one report.  `make help` lists the targets.
 #
 # Each notebook is executed into build/<corpus>-<profile>/ once all that it depends on is there:
-# its source, the code in lib/, the parameters, the data, and the notebook before it.  Everything is
+# its text, the code that it uses, the parameters, the data, and the notebook before it.  Everything is
 # written under a temporary name and renamed when whole, so a run that was stopped resumes where it
 # was, and nothing good goes before what follows it is there.
 #
@@ -24,7 +24,7 @@ CORPUS ?= $(if $(DATA_DIR),audiomnist,sample)
 PROFILE ?= quick
 ## DATA_DIR: a corpus that is already on disk; without it fsdd and audiomnist are downloaded
 DATA_DIR ?=
-## PARAMS: a YAML file that overrides settings of lib/config.py
+## PARAMS: a YAML file that overrides settings of lib/config
 PARAMS ?=
 ## PLAYERS: 1 (default), or 0 for a report without sound
 PLAYERS ?= 1
@@ -35,7 +35,7 @@ PYTHON ?= python3
 ## VENV: the virtual environment, made on first use
 VENV ?= .venv
 
-# What is wrong is said by lib.variables; it asks for targets, and for names that are none of these.
+# What is wrong is said by lib.make.variables; it asks for targets, and for names that are none of these.
 GOALS := $(or $(MAKECMDGOALS),report)
 UNKNOWN := $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 export $(VARIABLES) GOALS UNKNOWN
@@ -54,14 +54,10 @@ REPORT := report/$(CORPUS)
 SERIES := 01_data_exploration 02_spectrogram_preparation 03_model_training 04_evaluation \
           05_speaker_analysis
 EXECUTED := $(SERIES:%=$(BUILD)/%.ipynb)
-RENDERING := lib/report/export.py lib/report/markdown.py lib/report/provenance.py
-ASIDE := lib/denoise.py lib/target.py lib/report/card.py lib/report/readme.py \
-    lib/lock.py lib/stamps.py lib/variables.py  # no part of any report
-CODE := $(filter-out $(RENDERING) $(ASIDE),$(wildcard lib/*.py lib/*/*.py lib/*/*/*.py)) \
-    $(wildcard lib/corpora/contents/*)
-STAMPS := $(BUILD)/.parameters $(BUILD)/.data build/$(CORPUS).shown
+STAMPS := $(BUILD)/.parameters $(BUILD)/.data $(SERIES:%=$(BUILD)/.%.code) $(BUILD)/.rendering.code \
+    build/$(CORPUS).shown
 # Where there is an environment, `make -n` goes on inside and shows the notebooks, too.
-LOCKED = $(if $(wildcard $(PY)),+)$(PY) -m lib.lock build/$(CORPUS).lock \
+LOCKED = $(if $(wildcard $(PY)),+)$(PY) -m lib.make.lock build/$(CORPUS).lock \
     $(MAKE) --no-print-directory --silent
 
 # The user's settings that act before Python starts; lib/environment.py sees to the others.
@@ -116,11 +112,11 @@ denoise: $(VENV)/.complete  ## denoise a recording: make denoise IN=a.wav OUT=b.
 	@$(PY) -m lib.denoise $(if $(MODEL),"--model=$$MODEL") -- "$$IN" "$$OUT"
 
 publish: $(VENV)/.complete  ## after a full run on fsdd: its network, model card and README table
-	@$(PY) -m lib.report.card
-	@$(PY) -m lib.report.readme
+	@$(PY) -m lib.publish.card
+	@$(PY) -m lib.publish.readme
 
 data: $(VENV)/.complete  ## fetch the corpus without running anything
-	@$(PY) -m lib.lock build/$(CORPUS).lock $(PY) -m lib.corpora "$$CORPUS" "$$DATA_DIR" compare
+	@$(PY) -m lib.make.lock build/$(CORPUS).lock $(PY) -m lib.corpora "$$CORPUS" "$$DATA_DIR" compare
 
 clean:  ## remove build/ and caches; keeps reports, downloads and the environment
 	rm -rf build .pytest_cache .ruff_cache .mypy_cache .hypothesis
@@ -136,8 +132,7 @@ help:  ## list the targets and the variables
 
 rendered: $(REPORT)/report.html $(REPORT)/report.pdf
 
-$(REPORT)/%.html $(REPORT)/%.pdf: $(EXECUTED) $(RENDERING) $(wildcard lib/report/assets/*) \
-    $(wildcard notebooks/*.bib notebooks/*.md) build/$(CORPUS).shown
+$(REPORT)/%.html $(REPORT)/%.pdf: $(EXECUTED) $(BUILD)/.rendering.code build/$(CORPUS).shown
 	@echo "── rendering $(REPORT)"
 	@$(PY) -m lib.report.export $(BUILD) --output $(REPORT) $(if $(filter 0,$(PLAYERS)),--no-players)
 
@@ -148,24 +143,24 @@ $(BUILD)/03_model_training.ipynb: $(BUILD)/02_spectrogram_preparation.ipynb \
 $(BUILD)/04_evaluation.ipynb: $(BUILD)/03_model_training.ipynb $(wildcard $(BUILD)/peers.json)
 $(BUILD)/05_speaker_analysis.ipynb: $(BUILD)/04_evaluation.ipynb
 
-$(BUILD)/%.ipynb: notebooks/%.ipynb $(CODE) $(BUILD)/.parameters
-	@$(PY) -m lib.report.execute $< $@ "corpus=$$CORPUS" "profile=$$PROFILE" \
+$(BUILD)/%.ipynb: $(BUILD)/.%.code $(BUILD)/.parameters
+	@$(PY) -m lib.report.execute notebooks/$*.ipynb $@ "corpus=$$CORPUS" "profile=$$PROFILE" \
 	    "data_dir=$$DATA_DIR" "params_file=$$PARAMS"
 
 # The scores of the peers, and what was tried, are written anew only when they changed; the
 # notebooks that read them are then stale.
 compared: $(BUILD)/03_model_training.ipynb
-	@$(PY) -m lib.contest "$$CORPUS" "$$PROFILE" "$$DATA_DIR" "$$PARAMS"
+	@$(PY) -m lib.evaluation.peers "$$CORPUS" "$$PROFILE" "$$DATA_DIR" "$$PARAMS"
 
 searched: $(BUILD)/02_spectrogram_preparation.ipynb
-	@$(PY) -m lib.search "$$CORPUS" "$$PROFILE" "$$DATA_DIR" "$$PARAMS"
+	@$(PY) -m lib.training.trials "$$CORPUS" "$$PROFILE" "$$DATA_DIR" "$$PARAMS"
 
 # ---- Files that change only when what they stand for changes.
 
 $(STAMPS): stamped ;
 
 stamped:
-	@$(PY) -m lib.stamps $(BUILD)
+	@$(PY) -m lib.workspace.stamps $(BUILD)
 
 # ---- The environment.  Its stamp comes last: a first installation that was stopped starts afresh.
 # Wrong variables are refused before it; what needs the packages for that, once they are there.
@@ -175,7 +170,7 @@ checked:
 	@if [ -f $(VENV)/.complete ]; then python=$(PY); else python="$$PYTHON"; \
 	    "$$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null || \
 	    { echo "error: PYTHON=$$PYTHON must be Python 3.10 to 3.13." >&2; exit 1; }; fi; \
-	    "$$python" -m lib.variables
+	    "$$python" -m lib.make.variables
 
 $(VENV)/.complete: requirements.txt | checked
 	@echo "── installing the packages into $(VENV) (some minutes, once)"
@@ -187,7 +182,7 @@ $(VENV)/.complete: requirements.txt | checked
 	        "os.path.exists(given + \"/lib/environment.py\") or sys.path.insert(0, {!a})\n"; \
 	    path.write_text(line.format(os.getcwd()), encoding="ascii")'
 	@touch $@
-	@$(PY) -m lib.variables
+	@$(PY) -m lib.make.variables
 
 $(VENV)/.complete-dev: requirements-dev.txt $(VENV)/.complete
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt

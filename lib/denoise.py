@@ -38,15 +38,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from lib.artifacts import PROJECT_ROOT
-from lib.audio import fix_length, resample
 from lib.config import AudioConfig
 from lib.errors import InputError, MissingArtifactError, end
-from lib.recording import read_recording
-from lib.target import check_place, choose_format, format_of, write_sound
+from lib.signals.audio import fix_length, resample
+from lib.signals.recording import read_recording
+from lib.signals.target import check_place, choose_format, format_of, write_sound
+from lib.workspace.folder import PROJECT_ROOT
 
 if TYPE_CHECKING:  # TensorFlow takes seconds, and greets: it waits until all else is known good
-    from lib.denoisers import Denoiser
+    from lib.models.mask import WindowDenoiser
 
 __all__ = ["SHIPPED", "load_model", "denoise_signal", "denoise_file"]
 
@@ -56,7 +56,7 @@ LONG_S = 60.0  # s; what lasts longer shows a bar
 UNLIMITED = ("FLOAT", "DOUBLE")  # sample formats that hold values above full scale
 
 
-def load_model(path: str | Path = SHIPPED) -> Denoiser:
+def load_model(path: str | Path = SHIPPED) -> WindowDenoiser:
     """Load a trained network of ours, with the working rate that the record beside it states.
 
     Parameters
@@ -81,11 +81,11 @@ def load_model(path: str | Path = SHIPPED) -> Denoiser:
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise _no_network(path, error) from error
     with _silence():
-        from lib.denoisers import Denoiser
-        from lib.networks import load_network
+        from lib.models.mask import WindowDenoiser
+        from lib.training.keep import load_network
 
         try:
-            model = Denoiser(load_network(path), audio.sample_rate, audio.clip_samples)
+            model = WindowDenoiser(load_network(path), audio)
             window = model.windows(np.zeros((1, audio.clip_samples)))
             if window.shape != (1, audio.clip_samples) or not np.isfinite(window).all():
                 raise ValueError("it does not answer a waveform with one of the same length")
@@ -135,7 +135,7 @@ def _silence() -> Iterator[None]:
         os.close(kept)
 
 
-def denoise_signal(y: np.ndarray, sample_rate: int, model: Denoiser) -> np.ndarray:
+def denoise_signal(y: np.ndarray, sample_rate: int, model: WindowDenoiser) -> np.ndarray:
     """Denoise a signal of any length.
 
     Parameters
@@ -144,7 +144,7 @@ def denoise_signal(y: np.ndarray, sample_rate: int, model: Denoiser) -> np.ndarr
         Finite samples on any scale.
     sample_rate : int
         In Hz; a whole number.
-    model : Denoiser
+    model : WindowDenoiser
         From `load_model`.
 
     Returns
@@ -178,14 +178,14 @@ def denoise_signal(y: np.ndarray, sample_rate: int, model: Denoiser) -> np.ndarr
 
 
 def _denoise_channel(
-    y: np.ndarray, sample_rate: int, model: Denoiser, tick: Callable = lambda n: None
+    y: np.ndarray, sample_rate: int, model: WindowDenoiser, tick: Callable = lambda n: None
 ) -> np.ndarray:
     """Denoise one channel; `tick` is told how many samples more are done at the working rate."""
-    rate = model.sample_rate
+    rate, window = model.audio.sample_rate, model.audio.clip_samples
     exponent = np.frexp(np.max(np.abs(y)))[1]  # a power of two changes no digit
     x = resample(np.ldexp(y, -exponent), sample_rate, rate)
     x = fix_length(x, -(-len(y) * rate // sample_rate))
-    if len(x) <= model.clip_samples:
+    if len(x) <= window:
         out = model(x, rate)
     else:
         out = _denoise_windows(x, model, tick)
@@ -193,9 +193,10 @@ def _denoise_channel(
     return np.ldexp(out, exponent)
 
 
-def _denoise_windows(x: np.ndarray, model: Denoiser, tick: Callable) -> np.ndarray:
+def _denoise_windows(x: np.ndarray, model: WindowDenoiser, tick: Callable) -> np.ndarray:
     """Denoise more than one window [shape=(n,)] at the working rate."""
-    window, hop = model.clip_samples, model.clip_samples // 2
+    window = model.audio.clip_samples
+    hop = window // 2
     batches = -(-(1 + -(-len(x) // hop)) // BATCH)  # whole ones: the network is compiled once
     padded = np.zeros((batches * BATCH + 1) * hop)
     padded[hop : hop + len(x)] = x
@@ -232,7 +233,7 @@ def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHI
     if said := recording.cut or recording.correction:
         warnings.warn(f"{source}: {said}; what is there is denoised.", stacklevel=2)
     denoiser = load_model(model)
-    length = -(-len(y) * denoiser.sample_rate // rate)
+    length = -(-len(y) * denoiser.audio.sample_rate // rate)
     with _progress(y.shape[1] * length, hidden=len(y) < LONG_S * rate) as bar:
         for channel in y.T:  # in place: a long recording fits once into memory
             channel[:] = _denoise_channel(channel.astype(float), rate, denoiser, bar.update)

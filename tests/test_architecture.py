@@ -6,8 +6,8 @@ import re
 import nbformat
 import pytest
 
-from lib.artifacts import PROJECT_ROOT
 from lib.report.execute import read_parameters
+from lib.workspace.folder import PROJECT_ROOT
 
 FLOORS = [
     [

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import artifacts
-from lib.artifacts import atomic_path, open_run, write_json
 from lib.errors import InputError, MissingArtifactError
+from lib.workspace import folder as artifacts
+from lib.workspace.folder import atomic_path, open_run, write_json
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from lib import audio
 from lib.errors import InputError
+from lib.signals import audio
 
 RATE = 8000
 

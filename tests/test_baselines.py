@@ -5,9 +5,9 @@ import pytest
 from voices import RATE, configure, voice
 
 from lib import metrics
-from lib.baselines import Method, oracle_mask, spectral_gating, standard_methods, wiener
 from lib.config import Config
-from lib.noise import mix_at_snr, white_noise
+from lib.methods.classical import Method, oracle_mask, spectral_gating, standard_methods, wiener
+from lib.signals.noise import mix_at_snr, white_noise
 
 METHODS = standard_methods(Config())
 ORACLES = {method.name: method for method in METHODS if method.oracle}

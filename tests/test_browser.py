@@ -14,8 +14,8 @@ import pytest
 from test_report_export import METADATA, Notebook, full_notebook
 
 from lib import report as shown
-from lib.artifacts import PROJECT_ROOT
 from lib.report import export
+from lib.workspace.folder import PROJECT_ROOT
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 if not BROWSER:

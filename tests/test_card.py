@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from test_readme import committed
 
-from lib.artifacts import Run, write_json
 from lib.config import load_config
 from lib.denoise import SHIPPED, load_model
 from lib.errors import MissingArtifactError
-from lib.models import count_macs
-from lib.report import card
+from lib.models.size import count_macs
+from lib.publish import card
+from lib.workspace.folder import Run, write_json
 
 CONFIG = load_config("smoke")
 FACTS = [json.loads(path.read_text(encoding="utf-8")) for path in card.SOURCES]

@@ -7,7 +7,7 @@ import pytest
 
 from lib.config import NOISE_KINDS, PROFILES, Config, load_config
 from lib.errors import InputError
-from lib.noise import NOISES
+from lib.signals.noise import NOISES
 
 
 @pytest.fixture

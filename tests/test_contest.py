@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 from voices import configure, supplied_store, voice, voice_store
 
-from lib import comparison, contest, peers
-from lib.artifacts import Run, write_json
 from lib.errors import InputError
+from lib.evaluation import compare as comparison
+from lib.evaluation import contest
+from lib.methods import pretrained as peers
+from lib.workspace.folder import Run, write_json
 
 CONFIG = configure(evaluation={"max_clips": 4}, training={"reference_clips": 2})
 HALF = {"half": lambda noisy, sample_rate: 0.5 * noisy}

@@ -20,12 +20,12 @@ import pytest
 import soundfile
 
 from lib import denoise
-from lib.artifacts import PROJECT_ROOT
 from lib.config import AudioConfig
 from lib.errors import InputError, MissingArtifactError
-from lib.models import build_ours
-from lib.noise import mix_at_snr, white_noise
-from lib.target import format_of
+from lib.models.mask import build_ours
+from lib.signals.noise import mix_at_snr, white_noise
+from lib.signals.target import format_of
+from lib.workspace.folder import PROJECT_ROOT
 
 RATE, WINDOW = 8000, 8000
 

@@ -9,13 +9,16 @@ import pandas as pd
 import pytest
 from voices import configure, voice_store
 
-from lib import comparison, evaluation, metrics, statistics
-from lib.artifacts import Run, write_json
-from lib.baselines import Method, standard_methods
+from lib import metrics
 from lib.errors import InputError
-from lib.features import ReferenceScale, reference_features
+from lib.evaluation import compare as comparison
+from lib.evaluation import folds as evaluation
+from lib.evaluation.score import score_estimate
 from lib.figures import scores as figures
-from lib.scoring import score_estimate
+from lib.methods.classical import Method, standard_methods
+from lib.models.published import ReferenceScale, reference_features
+from lib.statistics import intervals as statistics
+from lib.workspace.folder import Run, write_json
 
 CONFIG = configure(evaluation={"max_clips": 4}, statistics={"bootstrap_draws": 50})
 SCALE = ReferenceScale(0.0, 1.0, 0.3, 2.0)

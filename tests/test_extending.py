@@ -17,12 +17,18 @@ import toys
 from test_report_export import Notebook, html_of, text_of
 from voices import configure
 
-from lib import comparison, contest, corpora, evaluation, metrics, models, pairs, report, training
-from lib.artifacts import PROJECT_ROOT, Run
+from lib import corpora, metrics, report
+from lib.clips import folds
+from lib.clips.store import build_clip_store
 from lib.corpora import summary
+from lib.evaluation import compare as comparison
+from lib.evaluation import contest
+from lib.evaluation import folds as evaluation
 from lib.figures import scores as figures
 from lib.figures import training as curves
-from lib.store import build_clip_store
+from lib.training import folds as training
+from lib.training import recipes
+from lib.workspace.folder import PROJECT_ROOT, Run
 
 CONFIG = configure(
     training={"folds": 3, "batch_size": 2, "epochs": 2, "crop_s": 0.1},
@@ -51,7 +57,7 @@ def _toys(monkeypatch):
     monkeypatch.setitem(training.WAVEFORM, "toy filter", toys.build_filter)
     monkeypatch.setitem(metrics.METRICS, "level_error_db", toys.level_error_db)
     monkeypatch.setitem(corpora.CORPORA, "toys", toys.open_tree)
-    mine = mock.patch.dict(models.MODELS, {"toy filter": toys.build_filter}, clear=True)
+    mine = mock.patch.dict(recipes.MODELS, {"toy filter": toys.build_filter}, clear=True)
     with mine, joblib.parallel_config(backend="sequential"):  # no processes for six clips
         yield
 
@@ -64,7 +70,7 @@ def test_the_report_shows_what_was_added(tmp_path):
     facts = summary.describe_corpus(corpus, manifest)
     store = build_clip_store(run, manifest, facts["root"])
     speakers = pd.DataFrame({"speaker": manifest["speaker"].unique(), "gender": "unknown"})
-    folds = run.save("folds", pairs.deal_folds(store.index, speakers, store.config))
+    folds = run.save("folds", folds.deal_folds(store.index, speakers, store.config))
     history = run.save("history", training.train_all(run, store, folds))
     scores = evaluation.evaluate_folds(run, store, folds, recogniser=lambda run, fold: Deaf())
     rng = np.random.default_rng(0)

@@ -9,8 +9,9 @@ import tensorflow
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import fitting, losses
 from lib.errors import DenoisingError
+from lib.training import loop as fitting
+from lib.training import losses
 
 
 @pytest.fixture(scope="module", autouse=True)

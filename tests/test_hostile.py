@@ -9,8 +9,8 @@ import pypdf
 import pytest
 import soundfile
 
-from lib.artifacts import PROJECT_ROOT
 from lib.report import execute, export
+from lib.workspace.folder import PROJECT_ROOT
 
 NAMES = ["<script>alert(1)", "$x^{$ \\frac", "05", "06"]
 VALUES = [

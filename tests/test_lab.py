@@ -16,8 +16,8 @@ import time
 import nbformat
 import pytest
 
-from lib.artifacts import PROJECT_ROOT
 from lib.errors import MissingArtifactError
+from lib.workspace.folder import PROJECT_ROOT
 
 FIRST, *LATER = sorted((PROJECT_ROOT / "notebooks").glob("0*.ipynb"))
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")

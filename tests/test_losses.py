@@ -6,9 +6,9 @@ import pytest
 from pystoi.utils import thirdoct
 from voices import voice
 
-from lib import losses
 from lib.metrics import estoi
-from lib.noise import mix_at_snr
+from lib.signals.noise import mix_at_snr
+from lib.training import losses
 
 RATE = 8000
 

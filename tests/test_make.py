@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.artifacts import PROJECT_ROOT
+from lib.workspace.folder import PROJECT_ROOT
 
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
 
@@ -329,7 +329,7 @@ def test_denoise_takes_the_shipped_network_unless_another_is_named(project):
 
 
 def test_publish_writes_card_and_readme(project):
-    assert project.make("publish") == ["lib.report.card", "lib.report.readme"]
+    assert project.make("publish") == ["lib.publish.card", "lib.report.readme"]
 
 
 # --- data ------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from voices import RATE, voice
 
 from lib import metrics
 from lib.errors import InputError
-from lib.noise import mix_at_snr, white_noise
+from lib.signals.noise import mix_at_snr, white_noise
 
 EVERY = pytest.mark.parametrize(
     "metric", [metrics.snr, metrics.si_sdr, metrics.log_spectral_distance, metrics.spectrogram_snr]

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from voices import voice
 
-from lib import models
 from lib.config import AudioConfig
-from lib.features import istft, stft
+from lib.models import conv_tasnet, mask, published, size
+from lib.signals.stft import istft, stft
+from lib.training import recipes
 
 AUDIO = AudioConfig()
 PUBLISHED = [320, 128, 18_496, 256, 73_856, 512, 0, 147_584, 512, 0, 73_792, 256, 577]
@@ -15,14 +16,14 @@ PUBLISHED = [320, 128, 18_496, 256, 73_856, 512, 0, 147_584, 512, 0, 73_792, 256
 
 @pytest.fixture(scope="module")
 def reference():
-    return models.build_reference()
+    return published.build_reference()
 
 
 @pytest.fixture(scope="module")
 def ours():
     """Our network with random weights, and a mask that is not the same everywhere."""
     keras.utils.set_random_seed(3)
-    return models.build_ours(AUDIO)
+    return mask.build_ours(AUDIO)
 
 
 def run(model, y):
@@ -33,7 +34,7 @@ def run(model, y):
 
 
 def test_reference_has_the_published_layers(reference):
-    table = models.layer_table(reference)
+    table = size.layer_table(reference)
     assert table["parameters"].tolist() == PUBLISHED
     assert table["output"].iat[0] == "(1024, 44, 32)"
     assert table["output"].iat[6] == "(512, 22, 128)"
@@ -46,12 +47,12 @@ def test_reference_costs_9_17_gmac(reference):
     """3x3 kernels: in x out x 9 per position, a quarter of the positions behind the pooling."""
     positions = 1024 * 44
     expected = 9 * positions * (32 + 32 * 64 + 64 * 128 + 128 * 128 / 4 + 128 * 64 + 64)
-    assert models.count_macs(reference) == expected == pytest.approx(9.17e9, rel=1e-3)
+    assert size.count_macs(reference) == expected == pytest.approx(9.17e9, rel=1e-3)
 
 
 def test_reference_answers_between_0_and_1_whatever_the_height():
     """A sigmoid cannot give a negative value; crops along frequency share the weights."""
-    model = models.build_reference((None, 44, 1))
+    model = published.build_reference((None, 44, 1))
     assert model.count_params() == 316_289
     for bins in (16, 64):
         out = run(model, 50 * np.random.default_rng(0).normal(size=(1, bins, 44, 1)))
@@ -64,7 +65,7 @@ def test_reference_answers_between_0_and_1_whatever_the_height():
 
 def test_ours_is_small(ours):
     assert ours.count_params() <= 600_000
-    assert models.count_macs(ours, samples=AUDIO.clip_samples) <= 0.6e9
+    assert size.count_macs(ours, samples=AUDIO.clip_samples) <= 0.6e9
 
 
 def test_macs_of_a_worked_model():
@@ -74,7 +75,7 @@ def test_macs_of_a_worked_model():
     x = keras.layers.Bidirectional(keras.layers.GRU(5, return_sequences=True))(x)
     model = keras.Model(inputs, keras.layers.Dense(7)(x))
     convolution, recurrent = 12 * (2 * 3 * 3), 3 * 2 * 3 * 5 * (12 + 5)
-    assert models.count_macs(model) == convolution + recurrent + 3 * 10 * 7
+    assert size.count_macs(model) == convolution + recurrent + 3 * 10 * 7
 
 
 @pytest.mark.parametrize("samples", [129, 200, 255, 256, 1000, 4001, 8000, 8001, 12_345])
@@ -116,10 +117,10 @@ def test_clips_of_a_batch_do_not_hear_each_other(ours):
 def test_layers_of_an_open_mask_return_the_waveform(samples):
     """Spectrogram and back with a mask of ones, but for DC: what librosa gives without DC."""
     y = np.random.default_rng(0).normal(0, 0.1, samples)
-    spectrogram = models.Spectrogram(AUDIO.n_fft, AUDIO.hop_length)(y[None].astype(np.float32))
+    spectrogram = mask.Spectrogram(AUDIO.n_fft, AUDIO.hop_length)(y[None].astype(np.float32))
     assert spectrogram.shape[1] % 2 == 0
     mask = np.ones((*spectrogram.shape[:2], AUDIO.n_fft // 2, 1), np.float32)
-    layer = models.MaskedWaveform(AUDIO.n_fft, AUDIO.hop_length)
+    layer = mask.MaskedWaveform(AUDIO.n_fft, AUDIO.hop_length)
     out = keras.ops.convert_to_numpy(layer([y[None].astype(np.float32), spectrogram, mask]))[0]
     window = {"n_fft": AUDIO.n_fft, "hop_length": AUDIO.hop_length}
     S = stft(y, **window)
@@ -131,7 +132,7 @@ def test_layers_of_an_open_mask_return_the_waveform(samples):
 
 def test_spectrogram_is_librosas():
     y = np.random.default_rng(0).normal(0, 0.1, 4000)
-    layer = models.Spectrogram(AUDIO.n_fft, AUDIO.hop_length)
+    layer = mask.Spectrogram(AUDIO.n_fft, AUDIO.hop_length)
     real, imaginary = np.moveaxis(np.asarray(layer(y[None].astype(np.float32)))[0], -1, 0)
     S = stft(y, n_fft=AUDIO.n_fft, hop_length=AUDIO.hop_length).T[2:-2]
     np.testing.assert_allclose((real + 1j * imaginary)[2 : 2 + len(S)], S, atol=1e-4)
@@ -149,7 +150,7 @@ def test_a_saved_network_loads_in_safe_mode_and_answers_alike(ours, tmp_path):
 @pytest.fixture(scope="module")
 def conv_tasnet():
     keras.utils.set_random_seed(4)
-    return models.build_conv_tasnet(AUDIO)
+    return conv_tasnet.build_conv_tasnet(AUDIO)
 
 
 def test_conv_tasnet_costs_what_its_layers_cost(conv_tasnet):
@@ -158,7 +159,7 @@ def test_conv_tasnet_costs_what_its_layers_cost(conv_tasnet):
     block = 64 * 208 + 3 * 208 + 2 * 208 * 64
     unused = 208 * 64  # nothing reads the last block's way on
     weights = 2 * 32 * 256 + 2 * 256 * 64 + 12 * block - unused
-    assert models.count_macs(conv_tasnet, samples=8000) == frames * weights
+    assert size.count_macs(conv_tasnet, samples=8000) == frames * weights
     biases = 64 + 256 + 12 * (2 * 208 + 2 * 64) - 64
     norms = 2 * (256 + 12 * 2 * 208)
     assert conv_tasnet.count_params() == weights + biases + norms + 12 * 2 + 1  # and slopes
@@ -197,7 +198,7 @@ def test_a_saved_conv_tasnet_loads_in_safe_mode(conv_tasnet, tmp_path):
 
 
 def test_the_registry_builds_every_model():
-    assert list(models.MODELS) == ["reference as published", "reference repaired", "ours"]
-    assert models.MODELS["reference repaired"] is models.build_reference
-    assert models.MODELS["ours"](AUDIO, channels=(4, 8), recurrent_units=4).name == "ours"
-    assert list(models.PUBLISHED) == ["Conv-TasNet"]
+    assert list(recipes.MODELS) == ["reference as published", "reference repaired", "ours"]
+    assert recipes.MODELS["reference repaired"] is published.build_reference
+    assert recipes.MODELS["ours"](AUDIO, channels=(4, 8), recurrent_units=4).name == "ours"
+    assert list(recipes.PUBLISHED) == ["Conv-TasNet"]

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voices import voice
 
-from lib import noise
 from lib.errors import InputError
+from lib.signals import noise
 
 
 def ratio_db(signal, rest):

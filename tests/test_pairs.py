@@ -9,18 +9,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from voices import configure, voice, voice_store
 
+from lib.clips.examples import TrainingPairs, equal_batches, training_example, validation_pairs
+from lib.clips.folds import deal_folds, fewest_clips, split_speakers
 from lib.config import Config
 from lib.errors import CorpusError
 from lib.metrics import snr
-from lib.pairs import (
-    TrainingPairs,
-    deal_folds,
-    equal_batches,
-    fewest_clips,
-    split_speakers,
-    training_example,
-    validation_pairs,
-)
 
 CONFIG = configure(training={"folds": 3, "batch_size": 4, "crop_s": 0.25})
 

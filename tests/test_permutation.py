@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lib import permutation
 from lib.errors import InputError
-from lib.permutation import PermutationTest, deals, spread_of_means
+from lib.statistics import permutation
+from lib.statistics.permutation import PermutationTest, deals, spread_of_means
 
 
 def rng(seed=0):

@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from lib.artifacts import PROJECT_ROOT
 from lib.errors import InputError
-from lib.report import readme
+from lib.publish import readme
+from lib.workspace.folder import PROJECT_ROOT
 
 
 def committed(path):
@@ -22,7 +22,7 @@ def test_table_is_that_of_the_committed_report():
     text = readme.README.read_text(encoding="utf-8")
     versions = [committed(readme.SOURCE), readme.SOURCE.read_text(encoding="utf-8")]
     tables = [readme.filled(text, json.loads(version)) for version in versions if version]
-    assert text in tables, "run `python -m lib.report.readme`"
+    assert text in tables, "run `python -m lib.publish.readme`"
 
 
 def test_another_number_would_be_seen():

@@ -8,13 +8,22 @@ import pandas as pd
 import pytest
 from voices import configure, voice, voice_store
 
-from lib import networks, recognition
-from lib.artifacts import Run
+from lib.clips.store import ClipStore
 from lib.config import AudioConfig
 from lib.errors import InputError, MissingArtifactError
-from lib.hearing import BANDS, FLOOR_DB, augmented, log_mel
-from lib.recognition import HeardFrames, Recogniser, RecognitionExamples, build_recogniser
-from lib.store import ClipStore
+from lib.models.recogniser import (
+    BANDS,
+    FLOOR_DB,
+    HeardFrames,
+    Recogniser,
+    augmented,
+    build_recogniser,
+    log_mel,
+)
+from lib.training import keep as networks
+from lib.training import recogniser as recognition
+from lib.training.recogniser import RecognitionExamples
+from lib.workspace.folder import Run
 
 AUDIO = AudioConfig()
 CONFIG = configure(recognition={"epochs": 10, "batch_size": 4, "learning_rate": 1e-2, "clips": 100})

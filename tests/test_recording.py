@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from lib.errors import InputError
-from lib.recording import read_recording, read_whole
+from lib.signals.recording import read_recording, read_whole
 
 RATE = 8000
 Y = 0.1 * np.sin(np.arange(12_000) / 5) + np.random.default_rng(0).normal(0, 0.01, 12_000)

@@ -14,9 +14,10 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import artifacts, report, text
+from lib import report, text
 from lib.errors import InputError
 from lib.report import display, tables
+from lib.workspace import folder as artifacts
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ import pytest
 from nbformat import v4
 
 from lib import report
-from lib.artifacts import PROJECT_ROOT, write_json
 from lib.errors import InputError
 from lib.report import display, execute, export, markdown, provenance
+from lib.workspace.folder import PROJECT_ROOT, write_json
 
 HOSTILE = '<script>alert(1)</script> **bold** $x$ @fig-none [^1] </table> ::: "'
 

@@ -7,7 +7,7 @@ import pytest
 from test_report_export import Notebook, pdf_of
 
 from lib import report
-from lib.artifacts import PROJECT_ROOT
+from lib.workspace.folder import PROJECT_ROOT
 
 LINE = "Words that fill one line of this paragraph, or a little less than that. "
 

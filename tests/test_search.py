@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from voices import configure, supplied_store, voice
 
-from lib import search
-from lib.artifacts import Run
+from lib.clips.examples import training_example
+from lib.clips.folds import deal_folds, split_speakers
 from lib.config import AudioConfig
-from lib.models import MaskedWaveform
-from lib.pairs import deal_folds, split_speakers, training_example
+from lib.models.mask import MaskedWaveform
+from lib.training import trials as search
+from lib.workspace.folder import Run
 
 CONFIG = configure(
     training={"folds": 3, "varied_share": 0.0, "batch_size": 4, "crop_s": 0.25},

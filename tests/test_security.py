@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lib.artifacts import PROJECT_ROOT
+from lib.workspace.folder import PROJECT_ROOT
 
 SOURCES = sorted(
     [*(PROJECT_ROOT / "lib").rglob("*.py"), *(PROJECT_ROOT / "notebooks").glob("*.ipynb")]

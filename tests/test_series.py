@@ -10,10 +10,11 @@ import pytest
 from pypdf import PdfReader
 from test_report_pdf import check_pages, pages_of
 
-from lib import artifacts, baselines
-from lib.artifacts import PROJECT_ROOT
-from lib.models import MODELS
+from lib.methods import classical as baselines
 from lib.report.export import export
+from lib.training.recipes import MODELS
+from lib.workspace import folder as artifacts
+from lib.workspace.folder import PROJECT_ROOT
 
 NOTEBOOKS = sorted((PROJECT_ROOT / "notebooks").glob("0*.ipynb"))
 SETTINGS = """

@@ -19,9 +19,9 @@ from nbformat import v4
 from test_report_export import Notebook
 
 import lib.environment
-from lib.artifacts import PROJECT_ROOT
 from lib.figures import style
 from lib.report import export
+from lib.workspace.folder import PROJECT_ROOT
 
 KERAS_JSON = {
     "floatx": "float64",

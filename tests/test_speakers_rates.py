@@ -16,8 +16,8 @@ from scipy import stats
 from lib import speakers
 from lib.config import StatisticsConfig
 from lib.corpora.metadata import clean_speakers
-from lib.permutation import PermutationTest, deals, spread_of_means
-from lib.statistics import contrast_with_interval
+from lib.statistics.intervals import contrast_with_interval
+from lib.statistics.permutation import PermutationTest, deals, spread_of_means
 
 REAL = Path(__file__).resolve().parents[2] / "shared/data/AudioMNIST/data/audioMNIST_meta.txt"
 QUICK = StatisticsConfig(bootstrap_draws=20, permutations=499)

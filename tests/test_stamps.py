@@ -2,9 +2,9 @@
 
 import pytest
 
-from lib import stamps
 from lib.corpora import audiomnist
-from lib.stamps import survey
+from lib.workspace import stamps
+from lib.workspace.stamps import survey
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from lib import statistics
 from lib.errors import InputError
+from lib.statistics import intervals as statistics
 
 
 def rng(seed=0):

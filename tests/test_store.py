@@ -10,14 +10,14 @@ import pytest
 import soundfile
 from voices import configure, voice, voice_store
 
-from lib import store as stores
-from lib.artifacts import PROJECT_ROOT, Run
-from lib.audio import MEAN
+from lib.clips import store as stores
+from lib.clips.store import build_clip_store, open_clip_store
 from lib.config import Config
 from lib.corpora.manifest import measure_clip
 from lib.errors import InputError, MissingArtifactError
 from lib.metrics import snr
-from lib.store import build_clip_store, open_clip_store
+from lib.signals.audio import MEAN
+from lib.workspace.folder import PROJECT_ROOT, Run
 
 RATES = {"0_01_0": 8000, "0_02_0": 22050, "1_01_0": 48000, "1_02_0": 8000}
 

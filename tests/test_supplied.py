@@ -9,16 +9,16 @@ import pytest
 import soundfile
 from voices import configure, voice
 
-from lib import supplied
-from lib.artifacts import Run
-from lib.audio import fix_length, remove_dc_and_rumble, resample
+from lib.clips import supplied
+from lib.clips.examples import TrainingPairs, validation_pairs
+from lib.clips.store import ClipStore, prepare_clip
 from lib.config import Config
 from lib.corpora.manifest import measure_clip
 from lib.errors import CorpusError, InputError, MissingArtifactError
 from lib.metrics import snr
-from lib.networks import fingerprint
-from lib.pairs import TrainingPairs, validation_pairs
-from lib.store import ClipStore, prepare_clip
+from lib.signals.audio import fix_length, remove_dc_and_rumble, resample
+from lib.training.keep import fingerprint
+from lib.workspace.folder import Run
 
 RATE = 16_000  # another than the working rate
 CONFIG = configure(noise={"kind": "supplied"}, training={"varied_share": 0.0, "batch_size": 2})

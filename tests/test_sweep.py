@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from voices import configure, voice_store
 
-from lib import sweep
-from lib.artifacts import Run
-from lib.baselines import Method
+from lib.evaluation import sweep
+from lib.methods.classical import Method
 from lib.metrics import si_sdr
+from lib.workspace.folder import Run
 
 CONFIG = configure(evaluation={"sweep_clips": 3})
 FOLDS = pd.DataFrame({"speaker": ["01", "02", "03"], "fold": [0, 1, 2]})

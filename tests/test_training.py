@@ -8,13 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow
+from lib.methods.trained import Denoiser, load_denoiser
 from voices import configure, voice_store
 
-from lib import fitting, models, networks, training
-from lib.artifacts import Run
-from lib.denoisers import Denoiser, load_denoiser
+from lib.clips.store import ClipStore
 from lib.errors import InputError, MissingArtifactError
-from lib.store import ClipStore
+from lib.training import folds as training
+from lib.training import keep as networks
+from lib.training import loop as fitting
+from lib.training import recipes
+from lib.workspace.folder import Run
 
 CONFIG = configure(
     training={"folds": 4, "batch_size": 2, "epochs": 2, "crop_s": 0.1, "reference_epochs": 2,
@@ -105,7 +108,7 @@ def pretended(monkeypatch):
     return titles
 
 
-@pytest.mark.parametrize("method", list(models.MODELS | models.PUBLISHED))
+@pytest.mark.parametrize("method", list(recipes.MODELS | recipes.PUBLISHED))
 def test_a_fold_leaves_network_and_record_and_is_not_trained_again(
     run, store, folds, fitted, method
 ):
@@ -236,7 +239,7 @@ def test_all_folds_in_one_table(run, store, folds, pretended):
     history = training.train_all(run, store, folds.assign(fold=[0, 1, 2, 2]))
     assert len(pretended) == len(set(pretended)) == 3 * 3
     assert len(history) == 3 * 9
-    assert set(history["model"]) == set(models.MODELS)
+    assert set(history["model"]) == set(recipes.MODELS)
     for _, epochs in history.groupby(["model", "fold"]):
         assert epochs["kept"].tolist() == [False, True, False]  # the lowest validation loss
 
@@ -249,7 +252,7 @@ def test_unknown_models_are_refused(run, store, folds):
 def test_a_model_that_nobody_knows_how_to_train_is_refused_before_any_training(
     run, store, folds, fitted, monkeypatch
 ):
-    known = models.MODELS | {"toy filter": tiny_ours}
+    known = recipes.MODELS | {"toy filter": tiny_ours}
     monkeypatch.setattr(training, "MODELS", known)
     with pytest.raises(InputError, match=r"'toy filter' stands in MODELS .* not in WAVEFORM"):
         training.train_all(run, store, folds, known)

@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
-from lib import config, corpora, variables
-from lib.artifacts import PROJECT_ROOT
+from lib import config, corpora
 from lib.errors import InputError, MissingArtifactError, end
+from lib.make import variables
+from lib.workspace.folder import PROJECT_ROOT
 
 GIVEN = {"GOALS": "report", "CORPUS": "sample", "PROFILE": "quick", "PLAYERS": "1"}
 

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import voices
-from lib.artifacts import Run
+from lib.clips import voices
+from lib.clips.store import ClipStore
 from lib.config import load_config
-from lib.store import ClipStore
+from lib.signals import voice
+from lib.workspace.folder import Run
 
 RATE = 8000
 
@@ -20,18 +21,18 @@ def hum(hz, seconds=0.4):
 
 @pytest.mark.parametrize("hz", [90, 140, 220])
 def test_the_pitch_of_a_hum_is_found(hz):
-    assert voices.pitch_hz(hum(hz), RATE) == pytest.approx(hz, rel=0.02)
-    assert voices.pitch_hz(0.001 * hum(hz), RATE) == pytest.approx(hz, rel=0.02)
+    assert voice.pitch_hz(hum(hz), RATE) == pytest.approx(hz, rel=0.02)
+    assert voice.pitch_hz(0.001 * hum(hz), RATE) == pytest.approx(hz, rel=0.02)
 
 
 def test_noise_and_silence_have_no_tilt_or_no_pitch():
     noise = np.random.default_rng(0).normal(size=20 * RATE)
-    assert voices.tilt_db_per_octave(noise, RATE) == pytest.approx(0, abs=0.3)
+    assert voice.tilt_db_per_octave(noise, RATE) == pytest.approx(0, abs=0.3)
     integrated = np.cumsum(noise)
-    assert voices.tilt_db_per_octave(integrated, RATE) == pytest.approx(-6, abs=1)
+    assert voice.tilt_db_per_octave(integrated, RATE) == pytest.approx(-6, abs=1)
     for silent in (np.zeros(4000), np.zeros(10)):
-        assert np.isnan(voices.pitch_hz(silent, RATE))
-        assert np.isnan(voices.tilt_db_per_octave(silent, RATE))
+        assert np.isnan(voice.pitch_hz(silent, RATE))
+        assert np.isnan(voice.tilt_db_per_octave(silent, RATE))
 
 
 def called(calls, tasks):

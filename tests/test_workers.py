@@ -11,14 +11,18 @@ import toys
 from dask.distributed import LocalCluster, get_client
 from voices import configure
 
-from lib import foldwise, recognition, training, voices, workers
-from lib.artifacts import Run, open_run
-from lib.baselines import standard_methods
+from lib.clips import voices
+from lib.clips.folds import deal_folds
+from lib.clips.store import build_clip_store, open_clip_store
 from lib.corpora import build_manifest
 from lib.errors import DenoisingError, InputError
-from lib.evaluation import score_method
-from lib.pairs import deal_folds
-from lib.store import build_clip_store, open_clip_store
+from lib.evaluation.folds import score_method
+from lib.methods.classical import standard_methods
+from lib.training import folds as training
+from lib.training import parallel as foldwise
+from lib.training import recogniser as recognition
+from lib.workspace import workers
+from lib.workspace.folder import Run, open_run
 
 CONFIG = configure(
     training={"folds": 3, "batch_size": 2, "epochs": 1},

@@ -6,12 +6,12 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
+from lib.clips.supplied import SuppliedStore
 
-from lib.audio import fix_length
+from lib.clips.store import ClipStore
 from lib.config import Config
-from lib.noise import mix_at_snr, white_noise
-from lib.store import ClipStore
-from lib.supplied import SuppliedStore
+from lib.signals.audio import fix_length
+from lib.signals.noise import mix_at_snr, white_noise
 
 RATE = 8000
 

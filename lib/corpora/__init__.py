@@ -9,12 +9,12 @@ A new corpus is one module with ``open_tree(data_dir) -> Corpus`` and one line i
 
 from __future__ import annotations
 
-from lib.artifacts import PROJECT_ROOT
 from lib.corpora import audiomnist, fsdd, sample
 from lib.corpora.base import Corpus
 from lib.corpora.manifest import build_manifest
 from lib.corpora.published import compare, hashed, sentence
 from lib.errors import InputError
+from lib.workspace.folder import PROJECT_ROOT
 
 __all__ = ["CORPORA", "Corpus", "build_manifest", "check_corpus", "open_corpus"]
 

@@ -14,7 +14,7 @@ import sys
 
 from lib import corpora
 from lib.errors import end
-from lib.variables import data_place
+from lib.make.variables import data_place
 
 
 def main(name: str, data_dir: str = "", compare: str = "") -> None:

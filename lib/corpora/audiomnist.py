@@ -3,7 +3,7 @@
 Layout: ``data/<speaker>/<digit>_<speaker>_<rep>.wav`` beside ``data/audioMNIST_meta.txt``.
 Source: S. Becker et al., arXiv:1807.03418, https://github.com/soerenab/AudioMNIST (MIT).
 The supplied noisy counterparts are Kaggle's ``mahdiahmadi81/noisy-audio-mnist`` (CC0); they lie
-beside the clean clips, and `lib.supplied` takes them for the noisy side.
+beside the clean clips, and `lib.clips.store` takes them for the noisy side.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from lib.errors import CorpusError, InputError
-from lib.stamps import leads_out
+from lib.workspace.stamps import leads_out
 
 __all__ = ["Corpus", "is_printable", "printable", "read_folder", "read_metadata"]
 

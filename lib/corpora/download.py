@@ -21,9 +21,9 @@ import pooch
 import requests
 from tqdm import tqdm
 
-from lib.artifacts import PROJECT_ROOT
 from lib.corpora.unpack import require_space, unpack
 from lib.errors import DownloadError, InputError
+from lib.workspace.folder import PROJECT_ROOT
 
 __all__ = ["Archive", "check_content", "fetch"]
 

@@ -1,7 +1,7 @@
 """The manifest: every clip of a corpus, measured, and whether it can be used.
 
-Offset, rumble, peak and clipping are measured on the clip as it is; level, noise floor and
-the SNR of a supplied pair after offset and rumble are gone (`lib.audio`).  Of a clip that is longer
+Offset, rumble, peak and clipping are measured on the clip as it is; level, noise floor and the SNR
+of a supplied pair after offset and rumble are gone (`lib.signals.audio`).  Of a clip that is longer
 than the window of the clip store the window with the most energy is used; where it begins stands in
 `window_start_s`.  `channel` and `noisy_channel` say what is heard of several channels: one of them,
 or -1 for their mean; `correction` says what of a header was not believed.  A file that cannot be
@@ -16,16 +16,16 @@ import re
 from collections import Counter
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib import audio
 from lib.config import AudioConfig, Config
 from lib.corpora.base import Corpus
 from lib.errors import CorpusError, InputError
-from lib.recording import Recording, read_whole
+from lib.signals import audio
+from lib.signals.recording import Recording, read_whole
+from lib.workspace.workers import in_parallel
 
 __all__ = [
     "MIN_SPEAKERS",
@@ -34,6 +34,7 @@ __all__ = [
     "measure_clip",
     "measure_pair",
     "reason_kind",
+    "usable",
 ]
 
 MIN_SPEAKERS = 3  # one each to learn from, to stop on and to test on
@@ -153,7 +154,7 @@ def _measure_noisy(path: Path, clean: np.ndarray, row: dict, config: AudioConfig
     }
 
 
-def build_manifest(corpus: Corpus, config: Config, *, workers: int = 2) -> pd.DataFrame:
+def build_manifest(corpus: Corpus, config: Config, *, threads: int = 2) -> pd.DataFrame:
     """Measure every clip of `corpus`.
 
     Returns
@@ -167,28 +168,22 @@ def build_manifest(corpus: Corpus, config: Config, *, workers: int = 2) -> pd.Da
     CorpusError
         Fewer than `MIN_SPEAKERS` speakers have a usable clip.
     """
-    clips = corpus.clips()
-    tasks = (
-        joblib.delayed(measure_clip)(
-            corpus.root / clip.path,
-            corpus.root / clip.noisy_path if clip.noisy_path else None,
-            config.audio,
-        )
-        for clip in clips.itertuples()
-    )
-    pool = joblib.Parallel(n_jobs=workers, prefer="threads", return_as="generator")
-    rows = list(tqdm(pool(tasks), total=len(clips), desc="measuring clips", mininterval=1))
+    clips, root = corpus.clips(), corpus.root
+    noisy = (root / path if path else None for path in clips["noisy_path"])
+    tasks = ((root / path, beside, config.audio) for path, beside in zip(clips["path"], noisy))
+    measured = in_parallel(measure_clip, tasks, threads=threads)
+    rows = list(tqdm(measured, total=len(clips), desc="measuring clips", mininterval=1))
     manifest = pd.concat([clips, pd.DataFrame(rows, columns=list(MEASURES))], axis=1)
-    root = f"{corpus.root}/"  # the reason must read the same wherever the tree lies
-    manifest["reason"] = [reason.replace(root, "") for reason in manifest["reason"]]
+    prefix = f"{root}/"  # the reason must read the same wherever the tree lies
+    manifest["reason"] = [reason.replace(prefix, "") for reason in manifest["reason"]]
     if len(rejected := corpus.rejected()):
         facts = MEASURES | {"status": "excluded", "reason": rejected["reason"]}
         rejected = rejected.assign(**facts)
         manifest = pd.concat([manifest, rejected], ignore_index=True)
-    usable = manifest.loc[manifest["status"] == "ok", "speaker"].nunique()
-    if usable < MIN_SPEAKERS:
+    heard = usable(manifest)["speaker"].nunique()
+    if heard < MIN_SPEAKERS:
         raise CorpusError(
-            f"{corpus.title} in {corpus.root}: {usable} speakers have usable clips, at least "
+            f"{corpus.title} in {corpus.root}: {heard} speakers have usable clips, at least "
             f"{MIN_SPEAKERS} are needed to learn, to stop and to test on different people."
             + _most_often(manifest[manifest["status"] != "ok"])
         )
@@ -218,3 +213,8 @@ def content_hash(manifest: pd.DataFrame) -> str:
     """SHA-256 over the names and contents of all readable clips, in the manifest's order."""
     lines = (manifest["clip_id"] + " " + manifest["sha256"]).str.cat(sep="\n")
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def usable(manifest: pd.DataFrame) -> pd.DataFrame:
+    """The clips with status "ok"."""
+    return manifest[manifest["status"] == "ok"].reset_index(drop=True)

@@ -11,12 +11,12 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from lib.audio import MEAN
 from lib.config import Config, NoiseConfig
 from lib.corpora import published
 from lib.corpora.base import Corpus, printable
-from lib.corpora.manifest import content_hash, reason_kind
-from lib.noise import FEWEST_TALKERS
+from lib.corpora.manifest import content_hash, reason_kind, usable
+from lib.signals.audio import MEAN
+from lib.signals.noise import FEWEST_TALKERS
 
 __all__ = [
     "corrections",
@@ -28,17 +28,11 @@ __all__ = [
     "set_aside",
     "snr_facts",
     "support",
-    "usable",
 ]
 
 ATTRIBUTES = ["gender", "accent", "native_speaker", "continent", "recording_room"]
 ALIKE_DB = 3.0  # standard deviation; at twice the power of the noise the task is another
 ENOUGH_SPEECH_S = 300.0  # a rule of thumb: with less, a network learns the clips by heart
-
-
-def usable(manifest: pd.DataFrame) -> pd.DataFrame:
-    """The clips with status "ok"."""
-    return manifest[manifest["status"] == "ok"].reset_index(drop=True)
 
 
 def describe_corpus(corpus: Corpus, manifest: pd.DataFrame) -> dict:

@@ -25,8 +25,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lib.artifacts import PROJECT_ROOT
 from lib.errors import InputError
+from lib.workspace.folder import PROJECT_ROOT
 
 __all__ = ["MOST_BYTES", "MOST_FILES", "folder_of", "require_space", "unpack"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.patches import FancyArrowPatch
 
-from lib.features import level_db, stft
 from lib.figures import style
+from lib.signals.stft import level_db, stft
 
 __all__ = ["overview"]
 
@@ -61,7 +61,7 @@ def overview(
         panels[name].set_ylim(-loudest, loudest)
     X, Y, D = (stft(y, n_fft=n_fft, hop_length=hop_length) for y in (clean, noisy, denoised))
     for name, S in {"spectrogram": Y, "masked": D}.items():
-        level = level_db(S, reference=np.abs(X).max(), range_db=RANGE_DB)
+        level = level_db(S, peak=np.abs(X).max(), range_db=RANGE_DB)
         _image(panels[name], level, vmin=-RANGE_DB, vmax=0)
     mask = np.abs(D) / np.maximum(np.abs(Y), np.finfo(float).tiny)
     _image(panels["mask"], mask, vmin=0, vmax=1, cmap="gray")

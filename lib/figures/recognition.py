@@ -40,8 +40,8 @@ def confusions(counts: dict[str, np.ndarray]):
     Parameters
     ----------
     counts : dict
-        Title -> counts of `lib.comparison.confusion` [shape=(10, 10)]; rows are shaded by their
-        share of the digit.
+        Title -> counts of `lib.evaluation.compare.confusion` [shape=(10, 10)]; rows are shaded by
+        their share of the digit.
     """
     fig, axes = style.new(3.6, ncols=len(counts), sharey=True)
     for ax, (title, cells) in zip(np.atleast_1d(axes), counts.items()):

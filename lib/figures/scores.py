@@ -31,7 +31,7 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
     Parameters
     ----------
     table : pd.DataFrame
-        From `lib.comparison.compare`.
+        From `lib.evaluation.compare.compare`.
     values : dict
         Column -> axis label.
     """
@@ -130,7 +130,7 @@ def sweep(curves: pd.DataFrame, label: str):
     noises = curves["noise"].unique()
     fig, axes = style.new(3.0, ncols=len(noises), sharex=True, sharey=True)
     for ax, noise in zip(np.atleast_1d(axes), noises):
-        ax.axhline(0, color=style.COLOURS["noisy"], linewidth=1, zorder=0, label="noisy")
+        ax.axhline(0, color=style.colour("noisy"), linewidth=1, zorder=0, label="noisy")
         for method, line in curves[curves["noise"] == noise].groupby("method", sort=False):
             x, colour = line["input_snr_db"], style.colour(method)
             ax.fill_between(x, line["low"], line["high"], color=colour, alpha=0.18, linewidth=0)

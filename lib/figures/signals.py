@@ -8,8 +8,8 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 from scipy.signal import welch
 
-from lib.features import level_db, stft
 from lib.figures import style
+from lib.signals.stft import level_db, stft
 
 __all__ = ["waveforms", "spectrograms", "spectra", "folds_chart"]
 
@@ -55,11 +55,11 @@ def spectrograms(
         ax.set_xlabel("time (s)")
     for line, (label, signals) in zip(axes, rows.items()):
         spectra = {k: stft(y, n_fft=n_fft, hop_length=hop_length) for k, y in signals.items()}
-        reference = np.abs(spectra[columns[0]]).max()
+        peak = np.abs(spectra[columns[0]]).max()
         for ax, column in zip(line, columns):
             duration = len(signals[column]) / sample_rate
             image = ax.imshow(
-                level_db(spectra[column], reference=reference, range_db=RANGE_DB),
+                level_db(spectra[column], peak=peak, range_db=RANGE_DB),
                 origin="lower",
                 aspect="auto",
                 vmin=-RANGE_DB,

@@ -18,7 +18,7 @@ __all__ = ["age_trend", "caterpillar", "differences", "heatmap", "levels", "spre
 
 ORDERED = ("age", "digit")  # levels with an order of their own
 GAIN = "SI-SDR improvement (dB)"
-POINT, GROUP, FEW = "#7d8b95", style.COLOURS["ours"], "#6e6e6e"
+POINT, GROUP, FEW = "#7d8b95", style.colour("ours"), "#6e6e6e"
 
 
 def caterpillar(means: pd.DataFrame, *, label: str = GAIN):

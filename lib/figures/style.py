@@ -1,7 +1,6 @@
 """One look for all figures: sizes, fonts, and one colour and one marker per method.
 
-The colours are from the Okabe-Ito palette, which stays apart in the common kinds of colour
-blindness; grey is for what is not a denoiser.  The markers tell methods apart in grey print.
+Those of a method stand in its line of `lib.methods.METHODS`.
 """
 
 from __future__ import annotations
@@ -9,50 +8,24 @@ from __future__ import annotations
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 
-__all__ = ["COLOURS", "MARKERS", "WIDTH", "NEUTRAL", "colour", "marker", "apply", "new"]
+from lib.methods import look_up
+
+__all__ = ["CLEAN", "NEUTRAL", "WIDTH", "apply", "colour", "marker", "new"]
 
 WIDTH = 7.2  # inches: the text width of the report
 
-COLOURS = {
-    "noisy": "#8c8c8c",
-    "silence": "#b3b3b3",
-    "constant gain": "#595959",
-    "spectral gating": "#56B4E9",
-    "Wiener": "#0072B2",
-    "log-MMSE": "#88CCEE",
-    "RNNoise": "#AA9955",
-    "DeepFilterNet3": "#885522",
-    "GTCRN": "#6655AA",
-    "DTLN": "#882255",
-    "Conv-TasNet": "#117733",
-    "reference as published": "#CC79A7",
-    "reference repaired": "#E69F00",
-    "ours": "#D55E00",
-    "ideal ratio mask": "#009E73",
-    "oracle Wiener mask": "#00795a",
-    "phase-sensitive mask": "#004d3a",
-    "clean": "#009E73",
-}
-MARKERS = {
-    "spectral gating": "P",
-    "Wiener": "s",
-    "reference as published": "v",
-    "reference repaired": "^",
-    "ideal ratio mask": "D",
-    "oracle Wiener mask": "D",
-    "phase-sensitive mask": "D",
-}
 NEUTRAL = "#0072B2"  # data that belongs to no method
+CLEAN = "#009E73"  # speech before any noise
 
 
 def colour(method: str) -> str:
-    """Colour of a method; black for one that has none in `COLOURS`."""
-    return COLOURS.get(method, "black")
+    """Colour of a method, or of "clean" speech."""
+    return CLEAN if method == "clean" else look_up(method).colour
 
 
 def marker(method: str) -> str:
-    """Marker of a method; a dot for one that has none in `MARKERS`."""
-    return MARKERS.get(method, "o")
+    """Marker of a method; a dot for "clean" speech."""
+    return "o" if method == "clean" else look_up(method).marker
 
 
 def apply() -> None:

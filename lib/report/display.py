@@ -19,12 +19,12 @@ import pandas as pd
 import soundfile
 from IPython.display import display
 
-from lib.artifacts import Run
 from lib.errors import InputError
 from lib.figures import style
 from lib.report.letters import make_drawable
 from lib.report.tables import table_html
 from lib.text import escape, fill
+from lib.workspace.folder import Run
 
 __all__ = ["start", "figure", "table", "players", "say"]
 
@@ -41,7 +41,7 @@ def start(run: Run, *, players: bool = True) -> None:
     Parameters
     ----------
     run : Run
-        What `lib.artifacts.open_run` returned.
+        What `lib.workspace.folder.open_run` returned.
     players : bool
         False: a line of text stands for each audio player.
     """

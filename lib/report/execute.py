@@ -29,8 +29,8 @@ import papermill
 from jupyter_client import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 
-from lib.artifacts import PROJECT_ROOT
 from lib.errors import DenoisingError, InputError
+from lib.workspace.folder import PROJECT_ROOT
 
 __all__ = ["execute", "read_parameters", "Relay"]
 

@@ -32,11 +32,11 @@ import pypandoc
 import typst
 from nbconvert.exporters import Exporter
 
-from lib.artifacts import PROJECT_ROOT, Run, as_json, open_run, write_all
 from lib.errors import InputError, end
 from lib.report import letters, provenance
 from lib.report.markdown import READER, notebook_markdown, shown, table_block, without_players
 from lib.text import escape, fill
+from lib.workspace.folder import PROJECT_ROOT, Run, as_json, open_run, write_all
 
 __all__ = ["export", "render_html", "render_pdf", "ReportHTMLExporter", "ReportPDFExporter"]
 

@@ -5,28 +5,20 @@ Nothing in it names a host, a user or a folder of the machine.
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
+import json
 import re
-import subprocess
 from datetime import datetime
 from pathlib import Path
 
 import nbformat
 import pandas as pd
 
-from lib.artifacts import PROJECT_ROOT, Run
 from lib.errors import InputError, MissingArtifactError
 from lib.report.tables import table_html
+from lib.workspace.folder import PROJECT_ROOT, Run
+from lib.workspace.origin import origin
 
 __all__ = ["collect", "executed_notebooks", "sections"]
-
-PACKAGES = [
-    *("tensorflow", "keras", "numpy", "scipy", "pandas", "pyarrow", "librosa", "soundfile", "soxr"),
-    *("statsmodels", "pystoi", "noisereduce", "matplotlib", "seaborn"),
-    *("papermill", "nbconvert", "pypandoc_binary", "typst"),
-]
 
 
 def executed_notebooks(folder: str | Path) -> list[Path]:
@@ -49,8 +41,9 @@ def collect(run: Run) -> dict:
     Returns
     -------
     dict
-        ``date``, ``profile``, ``seed``, ``config``, ``corpus``, ``code`` (commit, modified),
-        ``machine`` (cpu, cores, gpus, memory_gb, platform), ``python``, ``packages``,
+        ``date``, ``profile``, ``seed``, ``config``, ``corpus``; ``code`` (commit, modified),
+        ``machine`` (cpu, cores, gpus, memory_gb, platform), ``python`` and ``packages`` of the last
+        network or score that was made; ``made``, where all of them come from;
         ``seconds`` (notebook -> s), ``earlier_training_seconds`` (of networks that this run
         took as they were) and ``total_seconds``, which counts both, but not the scores of folds
         that were taken as they were.
@@ -70,20 +63,58 @@ def collect(run: Run) -> dict:
         corpus = run.load_json("corpus")
     except MissingArtifactError:
         corpus = {}
+    made = _origins(run)
+    last = max((o for origins in made.values() for o in origins), key=lambda o: o["time"],
+               default=origin())  # fmt: skip
     return {
         "date": datetime.fromisoformat(max(ends)).date().isoformat() if ends else "",
         "profile": run.config.profile,
         "seed": run.config.seed,
         "config": run.config.to_dict(),
         "corpus": {"name": run.corpus, **_without_paths(corpus, run)},
-        "code": _code(),
-        "machine": _machine(run),
-        "python": platform.python_version(),
-        "packages": _packages(),
+        "code": last["code"],
+        "machine": last["machine"] | {"gpus": _gpus(run)},
+        "python": last["python"],
+        "packages": last["packages"],
+        "made": [_together(what, origins) for what, origins in made.items() if origins],
         "seconds": seconds,
         "earlier_training_seconds": earlier,
         "total_seconds": round(sum(seconds.values()) + earlier, 1),
     }
+
+
+def _origins(run: Run) -> dict[str, list[dict]]:
+    """Where networks and scores come from, as it was written down when they were made."""
+    files = sorted(run.path("models").glob("*.json"))
+    records = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return {
+        "networks": [record["origin"] for record in records],
+        "tables of scores": [o for part in ("scores", "sweep") for o in run.origins(part)],
+    }
+
+
+def _together(what: str, origins: list[dict]) -> dict:
+    """What is common to some origins and what is not: each fact with all its values."""
+    facts = [
+        {
+            "code": _commit_text(each["code"]),
+            "processor": f"{each['machine']['cpu']}, {each['machine']['cores']} cores",
+            "Python": each["python"],
+            **each["packages"],
+        }
+        for each in origins
+    ]
+    names = dict.fromkeys(name for each in facts for name in each)
+    values = {n: sorted({str(each.get(n, "missing")) for each in facts}) for n in names}
+    times = sorted(each["time"] for each in origins)
+    return {"what": what, "n": len(origins), "first": times[0], "last": times[-1], "facts": values}
+
+
+def _gpus(run: Run) -> list[str]:
+    try:
+        return run.load_json("gpus")
+    except MissingArtifactError:
+        return []
 
 
 def _without_paths(facts: dict, run: Run) -> dict:
@@ -96,64 +127,6 @@ def _without_paths(facts: dict, run: Run) -> dict:
         )
 
     return {name: value for name, value in facts.items() if not is_path(value)}
-
-
-def _git(*arguments: str) -> str | None:
-    """Return what git answers about the project, even where its files belong to somebody else."""
-    command = ["git", "-c", f"safe.directory={PROJECT_ROOT}", *arguments]
-    try:
-        done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _code() -> dict:
-    """Return the commit, and whether anything but report/ and build/ differs from it."""
-    top = _git("rev-parse", "--show-toplevel")
-    commit = _git("rev-parse", "--short=12", "HEAD")
-    if not commit or not top or Path(top).resolve() != PROJECT_ROOT:
-        return {"commit": None, "modified": None}
-    changes = _git("status", "--porcelain", "--", ".", ":(exclude)report", ":(exclude)build")
-    return {"commit": commit, "modified": bool(changes)}
-
-
-def _machine(run: Run) -> dict:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    except (AttributeError, ValueError, OSError):
-        memory = None
-    try:
-        gpus = run.load_json("gpus")
-    except MissingArtifactError:
-        gpus = []
-    return {
-        "cpu": _cpu_model(),
-        "cores": cores,
-        "gpus": gpus,
-        "memory_gb": memory and round(memory, 1),
-        "platform": f"{platform.system()} {platform.release()}, {platform.machine()}",
-    }
-
-
-def _cpu_model() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        text = ""
-    found = re.search(r"^model name\s*:\s*(.+)$", text, flags=re.MULTILINE)
-    return found.group(1).strip() if found else platform.processor() or platform.machine()
-
-
-def _packages() -> dict:
-    versions = {}
-    for name in PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
 
 
 def _flat(values: dict, prefix: str = "") -> dict:
@@ -188,6 +161,7 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
     config = {k: v for k, v in _flat(facts["config"]).items() if k not in ("profile", "seed")}
     return [
         ("tbl-provenance-run", "How this report was made.", _two_columns(run, "Fact")),
+        ("tbl-provenance-made", _alike(facts["made"]), _made_table(facts["made"])),
         ("tbl-provenance-corpus", "The corpus it was made from.", _two_columns(corpus, "Fact")),
         ("tbl-provenance-config", "All settings.", _two_columns(config, "Setting")),
         (
@@ -196,6 +170,32 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
             _two_columns(facts["packages"], "Package", "Version"),
         ),
     ]
+
+
+def _alike(made: list[dict]) -> str:
+    """Say whether all networks and scores have one origin."""
+    facts = {name for each in made for name in each["facts"]}
+    several = {n: sorted({v for m in made for v in m["facts"].get(n, [])}) for n in sorted(facts)}
+    several = {name: values for name, values in several.items() if len(values) > 1}
+    if not several:
+        return "Where networks and scores come from: one code, one machine, one set of packages."
+    listed = "; ".join(f"{name}: {', '.join(values)}" for name, values in several.items())
+    return f"Where networks and scores come from. They were not all made alike: {listed}."
+
+
+def _made_table(made: list[dict]) -> str:
+    rows = [
+        {
+            "what": each["what"],
+            "number": each["n"],
+            "first": each["first"][:16].replace("T", " "),
+            "last": each["last"][:16].replace("T", " "),
+            **{name: ", ".join(each["facts"][name]) for name in ("code", "processor", "Python")},
+        }
+        for each in made
+    ]
+    columns = ["what", "number", "first", "last", "code", "processor", "Python"]
+    return table_html(pd.DataFrame(rows, columns=columns), headers={"first": "first (UTC)"})
 
 
 def _commit_text(code: dict) -> str:

@@ -20,7 +20,7 @@ import statsmodels.api as sm
 
 from lib.config import StatisticsConfig
 from lib.speakers.questions import codes
-from lib.statistics import CONFIDENCE
+from lib.statistics.intervals import CONFIDENCE
 from lib.text import plain
 
 __all__ = ["INSEPARABLE", "MEASURES", "describe_overlap", "held_fixed", "measures", "overlap"]

@@ -9,15 +9,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lib.permutation import (
+from lib.speakers.attributes import Grouping
+from lib.speakers.questions import Question
+from lib.statistics.intervals import contrast_with_interval
+from lib.statistics.permutation import (
     PermutationTest,
     deals,
     difference_of_differences,
     spread_of_profiles,
 )
-from lib.speakers.attributes import Grouping
-from lib.speakers.questions import Question
-from lib.statistics import contrast_with_interval
 
 __all__ = ["accent_and_digit", "accent_and_gender", "compare_digits"]
 

@@ -1,7 +1,7 @@
 """How much each speaker and each group of speakers gained, and what varies with what.
 
 Tables of `clip_gains` in, tidy tables out; gains in dB, means over clips, intervals over
-speakers (`lib.statistics`).
+speakers (`lib.statistics.intervals`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pandas as pd
 
 from lib.config import StatisticsConfig
 from lib.speakers.attributes import ATTRIBUTES, CROSSED
-from lib.statistics import by_group, half_width
+from lib.statistics.intervals import by_group, half_width
 
 __all__ = ["effects", "speaker_means", "variance_shares"]
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from lib.config import StatisticsConfig
 from lib.speakers.attributes import ATTRIBUTES
-from lib.statistics import by_group
+from lib.statistics.intervals import by_group
 
 __all__ = ["recognition", "served_worst", "typical_clips"]
 

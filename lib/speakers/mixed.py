@@ -22,7 +22,7 @@ from statsmodels.tools.sm_exceptions import ModelWarning
 
 from lib.config import StatisticsConfig
 from lib.speakers.questions import codes
-from lib.statistics import half_width
+from lib.statistics.intervals import half_width
 from lib.text import plain
 
 __all__ = ["mixed_models", "residuals"]

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from lib.permutation import PermutationTest, correlation, deals, spread_of_means
 from lib.speakers.attributes import ATTRIBUTES, Grouping, group_speakers
-from lib.statistics import contrast_with_interval, slope_with_interval
+from lib.statistics.intervals import contrast_with_interval, slope_with_interval
+from lib.statistics.permutation import PermutationTest, correlation, deals, spread_of_means
 
 __all__ = ["Question", "codes", "compare_groups", "groupings", "trend_with_age"]
 

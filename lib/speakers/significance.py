@@ -17,7 +17,7 @@ from lib.config import StatisticsConfig
 from lib.speakers.attributes import ATTRIBUTES
 from lib.speakers.crossed import accent_and_digit, accent_and_gender, compare_digits
 from lib.speakers.questions import Question, compare_groups, groupings, trend_with_age
-from lib.statistics import CONFIDENCE
+from lib.statistics.intervals import CONFIDENCE
 from lib.text import plain
 
 __all__ = ["add_power", "describe", "holm", "questions", "tests"]

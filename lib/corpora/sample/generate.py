@@ -20,8 +20,8 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from lib.artifacts import atomic_path, write_json
 from lib.corpora.sample import people, voice
+from lib.workspace.folder import atomic_path, write_json
 
 __all__ = ["generate"]
 

@@ -1,0 +1,72 @@
+"""What notebook 02 verifies of the stored clips: rates, levels, and the noise that was supplied."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lib.clips.prepare import used_clips
+from lib.clips.store import ClipStore
+from lib.config import Config
+from lib.corpora.manifest import usable
+from lib.corpora.summary import measured_snr
+from lib.metrics import snr
+from lib.signals.audio import read_audio, remove_dc_and_rumble, resample
+from lib.signals.noise import clip_rng, make_noise, mix_at_snr
+
+__all__ = ["band_limiting_gain", "describe_supplied", "mixing_error_db"]
+
+
+def band_limiting_gain(paths: list[str], config: Config) -> pd.DataFrame:
+    """SNR that mere resampling to the working rate gains on noise mixed at the files' rate.
+
+    White noise spreads over all frequencies up to half the sample rate, speech does not: a
+    low-pass filter alone "improves" the SNR of a high-rate mixture.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per file: `sample_rate`, `gain_db`; the gain is 0 where the rates agree.
+    """
+    audio, rows = config.audio, []
+    for path in paths:
+        y, rate = read_audio(path)
+        clean = remove_dc_and_rumble(y, rate, audio.highpass_hz)
+        rng = clip_rng(config.seed, str(path).rpartition("/")[2], "band limiting")
+        noise = mix_at_snr(clean, make_noise("white", len(clean), rng), 0.0) - clean
+        speech, rest = (resample(s, rate, audio.sample_rate) for s in (clean, noise))
+        gain = 10 * np.log10(np.sum(speech**2) / np.sum(rest**2))
+        rows.append({"sample_rate": rate, "gain_db": gain})
+    return pd.DataFrame(rows)
+
+
+def mixing_error_db(store: ClipStore, rows: np.ndarray) -> float:
+    """Largest deviation in dB of the mixed clips from the configured SNR."""
+    wanted = store.config.noise.snr_db
+    return max(abs(snr(store.clean(row), store.noisy(row)) - wanted) for row in rows)
+
+
+def describe_supplied(store: ClipStore, manifest: pd.DataFrame, speakers: pd.DataFrame) -> dict:
+    """The SNR of the supplied files of a store, for sentences.
+
+    Returns
+    -------
+    dict
+        `n` and `left_out`, the usable clips with and without a noisy file; `file_mean`,
+        `file_low` and `file_high`, the SNR as it was measured on the files; `mean`, `low` and
+        `high` at the working rate; for `digit` and `accent` the group whose mean there is
+        lowest, and `digit_below` and `accent_below`, by how many dB it lies below `mean`.
+    """
+    clips = used_clips(manifest, store.config)
+    heard = [snr(store.clean(row), store.noisy(row)) for row in range(len(store))]
+    heard = pd.Series(heard, index=store.index["clip_id"])
+    facts = {"n": len(store), "left_out": len(usable(manifest)) - len(store)}
+    for prefix, values in {"file_": clips["measured_snr_db"], "": heard}.items():
+        spread = {"mean": values.mean(), "low": values.min(), "high": values.max()}
+        facts |= {prefix + name: value for name, value in spread.items()}
+    clips = clips.assign(measured_snr_db=clips["clip_id"].map(heard))
+    for by in ("digit", "accent"):
+        groups = measured_snr(clips, speakers, by).iloc[1:]
+        lowest = groups.loc[groups["mean_db"].idxmin()]
+        facts |= {by: lowest[by], f"{by}_below": facts["mean"] - lowest["mean_db"]}
+    return facts

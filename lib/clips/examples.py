@@ -1,0 +1,109 @@
+"""Noisy and clean examples to learn from.
+
+Every example is made anew in every epoch by `training_example`, from a random stream that depends
+on the root seed, the clip and the epoch only: no order of reading, number of workers or
+interruption changes it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lib.clips.store import ClipStore
+from lib.config import Config
+from lib.signals.audio import fix_length
+from lib.signals.noise import clip_rng, coloured_noise, make_noise, mix_at_snr
+
+__all__ = ["training_example", "equal_batches", "TrainingPairs", "validation_pairs"]
+
+
+def training_example(
+    clean: np.ndarray, samples: int, rng: np.random.Generator, config: Config
+) -> tuple[np.ndarray, np.ndarray]:
+    """Make one noisy example and its target from a clean clip.
+
+    The clip is played at a random speed (which moves pitch and formants, as another speaker
+    would), cut at a random place to `samples`, and mixed with fresh noise.  Most examples have
+    the configured kind of noise and SNR, some have noise of another colour at another SNR, so
+    that the network knows what to leave alone.  Both signals are scaled so that the noisy one
+    has an RMS of 0.1.
+
+    Parameters
+    ----------
+    clean : np.ndarray [shape=(n,)]
+        Own samples of a clip.
+    samples : int
+        Length of the example; shorter clips are followed by zeros.
+
+    Returns
+    -------
+    noisy, target : np.ndarray [shape=(samples,), dtype=float32]
+    """
+    settings = config.training
+    speed = rng.uniform(1 - settings.speed_spread, 1 + settings.speed_spread)
+    positions = np.arange(0, len(clean) - 1, speed)
+    clean = np.interp(positions, np.arange(len(clean)), clean)
+    energy = np.sum(clean**2)
+    start = rng.integers(max(len(clean) - samples, 0) + 1)
+    clean = clean[start : start + samples]
+    if len(clean) < 2 or np.sum(clean**2) <= 1e-8 * energy:  # a crop may fall into silence
+        return np.zeros(samples, np.float32), np.zeros(samples, np.float32)
+    if rng.uniform() < settings.varied_share:
+        noise = coloured_noise(len(clean), rng, exponent=rng.uniform(0, 1))
+        snr_db = rng.uniform(settings.varied_snr_low_db, settings.varied_snr_high_db)
+    else:
+        noise, snr_db = make_noise(config.noise.kind, len(clean), rng), config.noise.snr_db
+    noisy = mix_at_snr(clean, noise, snr_db)
+    scale = 0.1 / np.sqrt(np.mean(noisy**2))
+    noisy, clean = (fix_length(scale * y, samples).astype(np.float32) for y in (noisy, clean))
+    return noisy, clean
+
+
+def equal_batches(order: np.ndarray, size: int) -> np.ndarray:
+    """Cut `order` into equal batches [shape=(batches, size, ...)]; a remainder is left out.
+
+    Equal shapes spare a second compilation; `order` is new in every epoch, so every clip has
+    its turn.
+    """
+    size = min(size, len(order))
+    return order[: len(order) // size * size].reshape(-1, size, *order.shape[1:])
+
+
+class TrainingPairs:
+    """A sequence of batches of (noisy, clean) waveforms for one epoch, shuffled.
+
+    Parameters
+    ----------
+    rows : np.ndarray
+        Rows of the store to learn from.
+    epoch : int
+        Decides the order of the clips and the noise on them.
+    example : callable
+        Makes one example, as `training_example` does.
+    """
+
+    def __init__(self, store: ClipStore, rows: np.ndarray, *, epoch: int, example=training_example):
+        self.store, self.epoch, self.example = store, epoch, example
+        self.config = store.config
+        order = np.random.default_rng([self.config.seed, epoch]).permutation(rows)
+        self.batches = equal_batches(order, self.config.training.batch_size)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
+        samples = round(self.config.training.crop_s * self.config.audio.sample_rate)
+        pairs = []
+        for row in self.batches[batch]:
+            clip_id = self.store.index["clip_id"].iat[row]
+            rng = clip_rng(self.config.seed, clip_id, f"training epoch {self.epoch}")
+            pairs.append(self.example(self.store.clean(row), samples, rng, self.config))
+        noisy, clean = zip(*pairs)
+        return np.stack(noisy), np.stack(clean)
+
+
+def validation_pairs(store: ClipStore, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whole clips with their fixed noise: two arrays [shape=(len(rows), clip_samples)]."""
+    n = store.config.audio.clip_samples
+    noisy = np.stack([fix_length(store.noisy(row), n) for row in rows]).astype(np.float32)
+    return noisy, np.stack([store.clips[row] for row in rows])

@@ -1,0 +1,77 @@
+"""Who may learn from whom: speakers, not clips, are dealt into folds.
+
+Fold k is tested on its own speakers, stopped on the speakers of the next fold, and trained on all
+others.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lib.clips.store import ClipStore
+from lib.config import Config
+from lib.errors import CorpusError
+
+__all__ = ["deal_folds", "fewest_clips", "split_speakers", "test_rows"]
+
+
+def deal_folds(clips: pd.DataFrame, speakers: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Deal the speakers into folds: shuffled, then one by one, the genders after each other.
+
+    Folds differ by at most one speaker, and by at most one of each gender.  (scikit-learn's
+    StratifiedGroupKFold leaves folds empty when speakers are few.)
+
+    Parameters
+    ----------
+    clips : pd.DataFrame
+        The clips in use, one row each: column `speaker`.
+    speakers : pd.DataFrame
+        Columns `speaker` and `gender` (may be missing).
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns `speaker`, `fold`; every speaker of `clips` exactly once.
+
+    Raises
+    ------
+    CorpusError
+        Fewer than three speakers: one each is needed to train, to stop and to test.
+    """
+    clips = clips[["speaker"]].merge(speakers[["speaker", "gender"]], on="speaker", how="left")
+    names = clips["speaker"].unique()
+    if len(names) < 3:
+        raise CorpusError(
+            f"{len(names)} speaker(s) with usable clips; at least 3 are needed: one to train "
+            "on, one to stop on, one to test on."
+        )
+    k = min(config.training.folds, len(names))
+    people = clips.drop_duplicates("speaker").fillna({"gender": "unknown"}).sort_values("speaker")
+    people = people.sample(frac=1, random_state=config.seed).sort_values("gender", kind="stable")
+    folds = pd.DataFrame({"speaker": people["speaker"], "fold": np.arange(len(people)) % k})
+    return folds.sort_values("speaker", ignore_index=True)
+
+
+def split_speakers(folds: pd.DataFrame, fold: int) -> tuple[list[str], list[str], list[str]]:
+    """Return the training, validation and test speakers of a fold, disjoint from each other."""
+    following = (fold + 1) % (folds["fold"].max() + 1)
+    test = folds.loc[folds["fold"] == fold, "speaker"].tolist()
+    validation = folds.loc[folds["fold"] == following, "speaker"].tolist()
+    training = folds.loc[~folds["fold"].isin([fold, following]), "speaker"].tolist()
+    return training, validation, test
+
+
+def fewest_clips(clips: pd.DataFrame, folds: pd.DataFrame) -> int:
+    """Return how many clips the fold with the fewest has: so many voices make its babble."""
+    return int(clips["speaker"].map(folds.set_index("speaker")["fold"]).value_counts().min())
+
+
+def test_rows(store: ClipStore, folds: pd.DataFrame, most: int) -> dict[int, np.ndarray]:
+    """Return the rows of each fold's test clips, about `most` in all folds together.
+
+    Every speaker gives the same number of clips, or all that there are.
+    """
+    limit = -(-most // len(folds))
+    speakers = folds.groupby("fold")["speaker"]
+    return {int(fold): store.rows_of(names, limit=limit) for fold, names in speakers}

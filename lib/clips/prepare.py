@@ -1,0 +1,114 @@
+"""From the files of a corpus to the clip store: which clips a run uses, and how each is prepared.
+
+No Keras here: the workers that prepare clips start fast.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from lib.clips.store import ClipStore, SuppliedStore, of_noisy_files, open_store
+from lib.config import AudioConfig, Config
+from lib.corpora.manifest import usable
+from lib.errors import CorpusError
+from lib.signals.audio import fix_length, read_audio, remove_dc_and_rumble, resample
+from lib.workspace.folder import Run, atomic_path
+from lib.workspace.workers import in_parallel
+
+__all__ = ["build_store", "prepare_clip", "used_clips"]
+
+
+def used_clips(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """The clips of the manifest that a run uses: all usable ones, or those with a noisy file.
+
+    A noisy file that equals the clean one is none.
+
+    Raises
+    ------
+    CorpusError
+        Noisy files are wanted and no clip has one.
+    """
+    clips = usable(manifest)
+    if not config.noise.supplied:
+        return clips
+    pairs = clips[np.isfinite(clips["measured_snr_db"])].reset_index(drop=True)
+    if pairs.empty:
+        raise CorpusError(
+            f"noise: {{kind: supplied}} needs noisy files beside the clips, such as "
+            f"7_12_3_noisy.wav beside 7_12_3.wav; none of the {len(clips):,} usable clips has one "
+            "of use. Point DATA_DIR at a tree with noisy files, or choose kind: white."
+        )
+    return pairs
+
+
+def prepare_clip(root: str | Path, clip, audio: AudioConfig, noisy: bool = False) -> np.ndarray:
+    """Bring a clip to the working rate, without offset and rumble, and cut to its window.
+
+    Parameters
+    ----------
+    root : str or Path
+        Folder of the corpus.
+    clip : named tuple or pd.Series
+        A row of the manifest.
+    noisy : bool
+        Take the supplied noisy file instead: in the same window.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,)]
+        At most ``audio.clip_samples``.
+    """
+    path, channel = (clip.noisy_path, clip.noisy_channel) if noisy else (clip.path, clip.channel)
+    y, sample_rate = read_audio(f"{root}/{path}", channel)
+    y = remove_dc_and_rumble(y, sample_rate, audio.highpass_hz)
+    start = round(clip.window_start_s * audio.sample_rate)
+    return resample(y, sample_rate, audio.sample_rate)[start : start + audio.clip_samples]
+
+
+def build_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
+    """Store the clips that the run uses, with their noisy files where these are its noise.
+
+    The index then also holds a hash of the noisy side, `noisy_sha256`, so that a network knows
+    what it was trained on.  It is written last: a build that was stopped is not
+    opened.
+
+    Parameters
+    ----------
+    run : Run
+        Where the store is left.
+    manifest : pd.DataFrame
+        Of the corpus; its paths are relative to `root`.
+    """
+    clips = used_clips(manifest, run.config).sort_values("clip_id", ignore_index=True)
+    clean = _store_clips(run, clips, root, noisy=False)
+    if run.config.noise.supplied:
+        noisy = _store_clips(of_noisy_files(run), clips, root, noisy=True)
+        store = SuppliedStore(clean.clips, clean.index, run.config, noisy)
+        contents = (hashlib.sha256(store.noisy(row).data).hexdigest() for row in range(len(store)))
+        run.save("clip_index", store.index.assign(noisy_sha256=list(contents)))
+    return open_store(run)
+
+
+def _store_clips(run: Run, clips: pd.DataFrame, root: str, *, noisy: bool) -> ClipStore:
+    """Leave ``clips.npy`` and ``clip_index.parquet`` of clips, each whole or not at all."""
+    audio = run.config.audio
+    prepared = in_parallel(
+        prepare_clip, ((root, clip, audio, noisy) for clip in clips.itertuples())
+    )
+    lengths = np.zeros(len(clips), dtype=np.int64)
+    with atomic_path(run.path("clips.npy")) as part:
+        store = np.lib.format.open_memmap(
+            part, mode="w+", dtype=np.float32, shape=(len(clips), audio.clip_samples)
+        )
+        progress = tqdm(prepared, total=len(clips), desc="clip store", unit="clip", mininterval=1)
+        for row, y in enumerate(progress):
+            store[row], lengths[row] = fix_length(y, audio.clip_samples), len(y)
+        store.flush()
+    index = clips[["clip_id", "speaker", "digit", "repetition"]].assign(samples=lengths)
+    run.save("clip_index", index)
+    return ClipStore(run.load_array("clips"), index, run.config)

@@ -1,0 +1,156 @@
+"""The clip store: every clip of a run once, at the working rate.
+
+An array ``clips.npy`` [shape=(n, samples), dtype=float32], opened memory-mapped, and beside it
+a table with one row per clip (`clip_id`, `speaker`, `digit`, `repetition`, `samples`).  Behind
+a clip's own `samples` its row is zero; noise is mixed over the clip's own samples only, and
+from a random stream of its own, so a noisy clip is the same on every call and machine.
+
+With ``noise: {kind: supplied}`` the noisy files that came with the corpus are a clip store of their
+own, under ``supplied/``; a clip is denoised and scored in the noise of its file as it is.  One
+fixed noise per clip is less than a fresh one in every epoch, so where training draws noise, it is
+white and at the nominal SNR.
+
+No Keras here: the workers that prepare clips start fast.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lib.config import SUPPLIED, Config
+from lib.errors import MissingArtifactError
+from lib.signals.audio import fix_length
+from lib.signals.noise import clip_rng, make_noise, mix_at_snr
+from lib.workspace.folder import Run
+
+__all__ = ["ClipStore", "SuppliedStore", "content_of", "of_noisy_files", "open_store"]
+
+VOICES = 5  # at once, in babble
+
+
+@dataclass(frozen=True, eq=False)
+class ClipStore:
+    """All usable clips of a corpus at the working rate."""
+
+    clips: np.ndarray
+    index: pd.DataFrame
+    config: Config
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def clean(self, row: int) -> np.ndarray:
+        """The clip's own samples, without padding [shape=(samples,), dtype=float64]."""
+        return self.clips[row, : self.index["samples"].iat[row]].astype(np.float64)
+
+    def noisy(
+        self, row: int, *, kind: str | None = None, snr_db: float | None = None, talkers=()
+    ) -> np.ndarray:
+        """The clip with noise at exactly `snr_db`, the same on every call and machine.
+
+        Parameters
+        ----------
+        kind, snr_db
+            Condition; the configured one by default.
+        talkers : sequence of int
+            Rows from which babble draws its voices, of speakers other than the clip's own.
+        """
+        kind = kind or self.config.noise.kind
+        snr_db = self.config.noise.snr_db if snr_db is None else snr_db
+        clean = self.clean(row)
+        rng = clip_rng(self.config.seed, self.index["clip_id"].iat[row], f"{kind} {snr_db:g} dB")
+        voices = []
+        if kind == "babble":
+            drawn = rng.choice(talkers, size=min(VOICES, len(talkers)), replace=False)
+            voices = [self.clean(other) for other in drawn]
+        return mix_at_snr(clean, make_noise(kind, len(clean), rng, voices), snr_db)
+
+    def for_training(self) -> ClipStore:
+        """The store as networks learn from it: its noise can be drawn anew for every example."""
+        return self
+
+    def rows_of(self, speakers, *, limit: int | None = None) -> np.ndarray:
+        """Row numbers of the clips of `speakers`, at most `limit` per speaker.
+
+        A limited choice takes the first repetitions of all digits.  Where digits cannot come
+        equally often, every speaker goes on with the digit at which the one before stopped.
+        """
+        chosen = self.index[self.index["speaker"].isin(list(speakers))]
+        if limit is not None:
+            number = self.index.groupby("speaker").ngroup()[chosen.index]
+            order = chosen.assign(turn=(chosen["digit"] + limit * number) % 10)
+            order = order.sort_values(["repetition", "turn", "clip_id"])
+            chosen = order.groupby("speaker", sort=False).head(limit)
+        return np.sort(chosen.index.to_numpy())
+
+
+@dataclass(frozen=True, eq=False)
+class SuppliedStore(ClipStore):
+    """A clip store whose noisy side is the store `supplied` of the same clips' noisy files."""
+
+    supplied: ClipStore
+
+    def noisy(
+        self, row: int, *, kind: str | None = None, snr_db: float | None = None, talkers=()
+    ) -> np.ndarray:
+        """The supplied noisy file, at the length of the clip; other noise than it is mixed.
+
+        Parameters are those of `ClipStore.noisy`.
+        """
+        if kind in (None, SUPPLIED) and snr_db in (None, self.config.noise.snr_db):
+            return fix_length(self.supplied.clean(row), self.index["samples"].iat[row])
+        return super().noisy(row, kind=kind, snr_db=snr_db, talkers=talkers)
+
+    def for_training(self) -> ClipStore:
+        """The same clips; noise that training draws is mixed, and white at the nominal SNR."""
+        drawn = dataclasses.replace(self.config.noise, kind="white")
+        return dataclasses.replace(self, config=dataclasses.replace(self.config, noise=drawn))
+
+
+@functools.lru_cache(maxsize=1)  # the same for every network
+def content_of(store: ClipStore) -> str:
+    """Return a hash of the clips of a store and of their index."""
+    digest = hashlib.sha256(pd.util.hash_pandas_object(store.index).to_numpy().tobytes())
+    for start in range(0, len(store), 1000):  # piecewise: the store may exceed memory
+        digest.update(np.ascontiguousarray(store.clips[start : start + 1000]).data)
+    return digest.hexdigest()
+
+
+def of_noisy_files(run: Run) -> Run:
+    """The run of the supplied noisy files: the same, in a folder of its own."""
+    return dataclasses.replace(run, dir=run.path("supplied"))
+
+
+def open_store(run: Run) -> ClipStore:
+    """Open the clip store of a run, memory-mapped, as it is denoised and scored.
+
+    Raises
+    ------
+    MissingArtifactError
+        It is not there, or not whole.
+    """
+    store = _open(run)
+    if not run.config.noise.supplied:
+        return store
+    if "noisy_sha256" not in store.index:
+        raise MissingArtifactError(
+            f"The clip store in {run.dir} was built without the supplied noisy files, or the "
+            "build was stopped. Run 02_spectrogram_preparation.ipynb again."
+        )
+    return SuppliedStore(store.clips, store.index, run.config, _open(of_noisy_files(run)))
+
+
+def _open(run: Run) -> ClipStore:
+    clips, index = run.load_array("clips"), run.load("clip_index")
+    if len(clips) != len(index):
+        raise MissingArtifactError(
+            f"clips.npy holds {len(clips)} clips, its index {len(index)}: a run was stopped "
+            "between the two. Run 02_spectrogram_preparation.ipynb again."
+        )
+    return ClipStore(clips, index, run.config)

@@ -1,0 +1,178 @@
+"""Method against method, from the score table alone: means, intervals, the headline.
+
+No Keras here, so the speaker analysis starts fast.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lib.methods import look_up
+from lib.metrics import METRICS
+from lib.statistics.intervals import by_group
+from lib.workspace.folder import Run
+
+__all__ = [
+    "compare",
+    "undefined",
+    "leads",
+    "condition",
+    "headline",
+    "confusion",
+    "words_changed",
+]
+
+RUN_NOTES = {
+    "smoke": "it is a smoke run, which proves that everything runs and nothing about quality.",
+    "quick": "it is a short run, and a full one does better.",
+    "full": "it is a full run.",
+}
+COMPARED = ["snr_db", "si_sdr_db", "snr_improvement_db", "si_sdr_improvement_db", "estoi",
+            "log_spectral_distance_db", "spectrogram_snr_db", "accuracy", "pesq"]  # fmt: skip
+
+
+def compare(scores: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd.DataFrame:
+    """Mean and interval of each score for each method, best SI-SDR last, oracles at the end.
+
+    `accuracy` is the share of clips whose digit is `recognised`.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per method: for each value `<value>`, `<value>_low`, `<value>_high` (means over
+        the clips that have it, missing if none has); the median milliseconds; `oracle`.
+    """
+    if "recognised" in scores:
+        scores = scores.assign(accuracy=scores["recognised"] == scores["digit"])
+    table = scores.groupby("method")[["milliseconds"]].median()
+    for value in [value for value in dict.fromkeys([*COMPARED, *METRICS]) if value in scores]:
+        means = by_group(scores, "method", value, rng=rng, draws=draws).set_index("method")
+        for column, part in {"": "estimate", "_low": "low", "_high": "high"}.items():
+            table[value + column] = means[part]
+    table["oracle"] = [look_up(name).oracle for name in table.index]
+    return table.sort_values(["oracle", "si_sdr_db"]).reset_index()
+
+
+def undefined(scores: pd.DataFrame) -> pd.DataFrame:
+    """Which metrics have no value for some clips.
+
+    Silence is left out: hardly a metric says anything of it.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per metric with a missing value: `metric`; `clips`, those for which it is missing
+        for one method or more; `ours`, those for which it is missing for our model; `of`, all.
+    """
+    heard, rows = scores[scores["method"] != "silence"], []
+    for metric in [metric for metric in METRICS if metric in scores]:
+        missing = heard[heard[metric].isna()]
+        ours = missing.loc[missing["method"] == "ours", "clip_id"].nunique()
+        rows.append((metric, missing["clip_id"].nunique(), ours, scores["clip_id"].nunique()))
+    table = pd.DataFrame(rows, columns=["metric", "clips", "ours", "of"])
+    return table[table["clips"] > 0].reset_index(drop=True)
+
+
+def leads(
+    scores: pd.DataFrame, value: str, *, rng: np.random.Generator, draws: int
+) -> pd.DataFrame:
+    """Ours minus each other method without an oracle, clip by clip, smallest lead first.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per method: the mean difference `lead` with `lead_low` and `lead_high` over
+        speakers, and `better`, the share of clips on which ours is ahead; over the clips for
+        which both have a value.
+    """
+    ours = scores[scores["method"] == "ours"].set_index("clip_id")[value]
+    rivals = [name for name in scores["method"].unique() if not look_up(name).oracle]
+    others = scores[scores["method"].isin(rivals) & (scores["method"] != "ours")]
+    others = others.assign(lead=others["clip_id"].map(ours) - others[value])
+    others["better"] = (others["lead"] > 0).where(others["lead"].notna())
+    table = by_group(others, "method", "lead", rng=rng, draws=draws)
+    table["better"] = table["method"].map(others.groupby("method")["better"].mean())
+    names = {"estimate": "lead", "low": "lead_low", "high": "lead_high"}
+    return table.rename(columns=names).sort_values("lead", ignore_index=True)
+
+
+def condition(scores: pd.DataFrame) -> dict:
+    """The noise that the scored clips are in.
+
+    Returns
+    -------
+    dict
+        `noise`, its kind; `input_snr_db`, the mean SNR of the noisy clips, to two decimals; and
+        `level`, "exactly" where all clips have it and else "on average".
+    """
+    noisy = scores[scores["method"] == "noisy"]
+    same = np.ptp(noisy["snr_db"]) < 0.01
+    return {
+        "noise": noisy["noise"].iat[0],
+        "input_snr_db": round(float(noisy["snr_db"].mean()), 2) + 0.0,  # never -0.0
+        "level": "exactly" if same else "on average",
+    }
+
+
+def headline(scores: pd.DataFrame, run: Run) -> dict:
+    """The numbers of the abstract, flat and ready for JSON.
+
+    Every entry is the mean over clips with its interval over speakers; keys are documented by
+    their use in ``notebooks/abstract.md``.
+    """
+    statistics, rng = run.config.statistics, np.random.default_rng(run.config.seed)
+    table = compare(scores, rng=rng, draws=statistics.bootstrap_draws).set_index("method")
+    facts = {
+        "n_clips": int(scores["clip_id"].nunique()),
+        "n_speakers": int(scores["speaker"].nunique()),
+        "n_folds": int(scores["fold"].nunique()),
+        "sample_rate": run.config.audio.sample_rate,
+        "profile": run.config.profile,
+        "run_note": RUN_NOTES[run.config.profile],
+    } | condition(scores)
+    peers = table[~table["oracle"]].drop(index="ours")
+    best = peers["si_sdr_improvement_db"].idxmax()
+    wanted = {
+        "ours": "ours",
+        "irm": "ideal ratio mask",
+        "best_peer": best,
+        "published": "reference as published",
+        "repaired": "reference repaired",
+        "noisy": "noisy",
+    }
+    for key, method in wanted.items():
+        scored = table.columns.drop("oracle")
+        facts |= {f"{key}_{column}": float(table.at[method, column]) for column in scored}
+    return facts | {"best_peer": best}
+
+
+def confusion(heard: pd.DataFrame, method: str) -> np.ndarray:
+    """Clips by digit spoken and digit recognised [shape=(10, 10), dtype=int].
+
+    Parameters
+    ----------
+    heard : pd.DataFrame
+        Columns method, digit, recognised.
+    """
+    table = heard[heard["method"] == method]
+    counts = np.zeros((10, 10), int)
+    np.add.at(counts, (table["digit"], table["recognised"]), 1)
+    return counts
+
+
+def words_changed(heard: pd.DataFrame, before: str, after: str) -> pd.DataFrame:
+    """How many words a method repairs and breaks: one row per digit spoken.
+
+    Returns
+    -------
+    pd.DataFrame
+        digit; `clips`; `repaired`: wrong `before`, right `after`; `broken`: the reverse;
+        `kept`: right both times; `lost`: wrong both times.
+    """
+    heard = heard.assign(right=heard["recognised"] == heard["digit"])
+    right = heard.pivot(index=["digit", "clip_id"], columns="method", values="right")
+    old, new = right[before].astype(bool), right[after].astype(bool)
+    changes = {"repaired": ~old & new, "broken": old & ~new, "kept": old & new, "lost": ~old & ~new}
+    counts = pd.DataFrame(changes).groupby("digit").sum()
+    return counts.assign(clips=counts.sum(axis=1)).reset_index()

@@ -1,0 +1,163 @@
+"""Score every method on the test clips of every fold.
+
+Every clip is denoised by a model that never heard its speaker.  What a method scored in a fold is
+kept under ``scores/`` and taken from there while nothing that it depends on has changed: an
+interrupted evaluation goes on where it was, and a changed method is scored alone.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from lib import metrics
+from lib.clips.folds import test_rows
+from lib.clips.store import ClipStore, content_of
+from lib.evaluation.score import add_improvements, score_method
+from lib.methods import Method, reported
+from lib.models.published import ZScore, reference_features
+from lib.training.keep import read_record
+from lib.training.recipes import recipe_of
+from lib.training.train import open_trained, stem
+from lib.workspace.fingerprint import fingerprint
+from lib.workspace.folder import Run
+
+__all__ = ["evaluate", "examples", "kept_parts", "rests_on", "spectrogram_figure", "words_heard"]
+
+PUBLISHED = "reference as published"  # whose own figure is taken of all methods
+
+
+def rests_on(run: Run, method: Method, fold: int) -> list:
+    """What the output of a method in a fold depends on: its code and, if trained, its network."""
+    if not method.trained:
+        return [method.name, method.denoiser]
+    return [method.name, recipe_of(method.name).wrap, read_record(run, stem(method.name, fold))]
+
+
+def _part(run: Run, store: ClipStore, method: Method, fold: int, rows) -> tuple[str, str]:
+    """Folder and key under which the scores of a method in a fold are kept."""
+    settings = [run.config.to_dict()[part] for part in ("seed", "audio", "noise")]
+    ear = [recipe_of("recogniser").wrap, read_record(run, stem("recogniser", fold))]
+    facts = [rests_on(run, method, fold), ear, settings, content_of(store), rows.tolist()]
+    key = fingerprint([*facts, _scale(run, fold), metrics.METRICS], score_method)
+    return f"scores/fold{fold}/{method.name.replace(' ', '-')}", key
+
+
+def _scale(run: Run, fold: int) -> dict | None:
+    """The z-score of the published variant in a fold, with which its own figure is taken."""
+    return read_record(run, stem(PUBLISHED, fold)).get("scale")
+
+
+def _score(run: Run, store: ClipStore, method: Method, fold: int, rows) -> pd.DataFrame:
+    denoise, scale = method.denoiser(run, fold), _scale(run, fold)
+    first = (store.noisy(rows[0]), store.config.audio.sample_rate)
+    denoise(*first, *([store.clean(rows[0])] if method.oracle else []))  # what loads or compiles
+    with tqdm(total=len(rows), desc=f"{method.name}, fold {fold + 1}", mininterval=2) as progress:
+        return score_method(
+            method,
+            denoise,
+            store,
+            rows,
+            scale=ZScore(**scale) if scale else None,
+            recogniser=open_trained(run, "recogniser", fold),
+            tick=progress.update,
+        ).assign(fold=fold)
+
+
+def evaluate(
+    run: Run, store: ClipStore, folds: pd.DataFrame, methods: Iterable[Method] | None = None
+) -> pd.DataFrame:
+    """Score methods on the test speakers of every fold.
+
+    Parameters
+    ----------
+    methods : iterable of Method, optional
+        Those of every report by default; "noisy" must be among them.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per clip and method: the columns of `score_method`, `fold`, and the improvements.
+    """
+    methods = list(methods or reported())
+    tables = []
+    for fold, rows in test_rows(store, folds, run.config.evaluation.max_clips).items():
+        for method in methods:
+            score = functools.partial(_score, run, store, method, fold, rows)
+            tables.append(run.kept(*_part(run, store, method, fold, rows), score))
+    return add_improvements(pd.concat(tables, ignore_index=True))
+
+
+def kept_parts(run: Run, store: ClipStore, folds: pd.DataFrame, method: Method) -> list:
+    """Folder and key of what a method scored, or would score, in each fold."""
+    most = run.config.evaluation.max_clips
+    return [
+        _part(run, store, method, fold, rows)
+        for fold, rows in test_rows(store, folds, most).items()
+    ]
+
+
+def words_heard(run: Run, store: ClipStore, scores: pd.DataFrame) -> pd.DataFrame:
+    """The digit that the recogniser hears in each scored clip, clean speech among the methods.
+
+    Returns
+    -------
+    pd.DataFrame
+        clip_id, speaker, digit, fold, method, recognised; the method "clean" comes first.
+    """
+    columns = ["clip_id", "speaker", "digit", "fold", "method", "recognised"]
+    tables = []
+    for fold, table in scores.groupby("fold"):
+        recogniser = open_trained(run, "recogniser", fold)
+        rows = store.index.index[store.index["clip_id"].isin(table["clip_id"])]
+        heard = recogniser.digits([store.clean(row) for row in rows])
+        clean = store.index.loc[rows].assign(fold=fold, method="clean", recognised=heard)
+        tables.append(clean[columns])
+    return pd.concat([*tables, scores[columns]], ignore_index=True)
+
+
+def spectrogram_figure(run: Run, store: ClipStore, folds: pd.DataFrame, *, limit: int = 2):
+    """The published figure as it was computed: on the network's raw output.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per clip: speaker and the spectrogram SNR in dB of the noisy input, of the
+        published variant's output and of an array of zeros.
+    """
+    rate, rows = run.config.audio.sample_rate, []
+    for fold, speakers in folds.groupby("fold")["speaker"]:
+        denoiser = open_trained(run, PUBLISHED, fold)
+        for row in store.rows_of(speakers, limit=limit):
+            noisy = store.noisy(row)
+            target = denoiser.scale.targets(reference_features(store.clean(row), rate))
+            candidates = {
+                "noisy input": denoiser.scale.inputs(reference_features(noisy, rate)),
+                "zeros": np.zeros_like(target),
+                PUBLISHED: denoiser.scale.targets(denoiser.magnitudes(noisy)),
+            }
+            figures = {k: metrics.spectrogram_snr(target, v) for k, v in candidates.items()}
+            rows.append({"speaker": store.index["speaker"].iat[row], **figures})
+    return pd.DataFrame(rows)
+
+
+def examples(run: Run, store: ClipStore, clips: list[pd.Series]) -> list[dict[str, np.ndarray]]:
+    """Clean, noisy and denoised waveforms of scored clips, by the fold's own model.
+
+    Parameters
+    ----------
+    clips : list of pd.Series
+        Rows of the score table (`clip_id`, `fold`).
+    """
+    row_of = pd.Series(store.index.index, index=store.index["clip_id"])
+    sounds = []
+    for clip in clips:
+        row, denoise = row_of[clip["clip_id"]], open_trained(run, "ours", clip["fold"])
+        noisy = store.noisy(row)
+        denoised = denoise(noisy, run.config.audio.sample_rate)
+        sounds.append({"clean": store.clean(row), "noisy": noisy, "denoised": denoised})
+    return sounds

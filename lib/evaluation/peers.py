@@ -1,0 +1,98 @@
+"""The published denoisers on the very same clips: what `make compare` runs.
+
+::
+
+    python -m lib.evaluation.peers CORPUS PROFILE DATA_DIR PARAMS
+
+trains the networks among them on the folds, as our own model is trained, and scores all on the test
+clips of every fold.  Notebook 04 takes the scores up with `open_peers` while they are about its
+clips, its noise and the present code; otherwise it says so and goes without them.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import pandas as pd
+
+from lib.clips.store import ClipStore, open_store
+from lib.errors import end
+from lib.evaluation.folds import evaluate, kept_parts
+from lib.evaluation.score import add_improvements
+from lib.methods import METHODS, look_up
+from lib.methods.pretrained import require_packages
+from lib.training.train import train_all
+from lib.workspace.folder import Run, open_run
+
+__all__ = ["open_peers", "score_peers"]
+
+
+def score_peers(run: Run, store: ClipStore, folds: pd.DataFrame) -> pd.DataFrame:
+    """Train what is to be trained, score all peers, and leave the scores for the report.
+
+    What was trained or scored before, with all that it depends on unchanged, is taken as it is.
+    ``peers.json`` is written anew when a score was.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per clip and peer, with the columns of `lib.evaluation.folds.evaluate`.
+
+    Raises
+    ------
+    InputError
+        An optional package is missing.
+    """
+    require_packages()
+    peers = [method for method in METHODS.values() if method.compared]
+    train_all(run, store, folds, [method.name for method in peers if method.trained])
+    scores = evaluate(run, store, folds, [look_up("noisy"), *peers])
+    keys = [key for peer in peers for _, key in kept_parts(run, store, folds, peer)]
+    if not run.path("peers.json").is_file() or run.load_json("peers") != keys:
+        run.save_json("peers", keys)
+    return scores[scores["method"] != "noisy"].reset_index(drop=True)
+
+
+def open_peers(
+    run: Run, store: ClipStore, folds: pd.DataFrame, scores: pd.DataFrame
+) -> tuple[pd.DataFrame, str]:
+    """Return scores with those of the peers behind them, as far as they hold, and a line about it.
+
+    They hold if clips, noise, settings, code and networks are those they were made with.
+    """
+    how = f"`make compare CORPUS={run.corpus} PROFILE={run.config.profile}`"
+    if run.data_dir:
+        how = how[:-1] + " DATA_DIR=...`"
+    if not run.path("peers.json").is_file():
+        return scores, f"Published denoisers were not scored on these clips; {how} adds them."
+    peers = [method for method in METHODS.values() if method.compared]
+    parts = [part for peer in peers for part in kept_parts(run, store, folds, peer)]
+    if not all(run.keeps(*part) for part in parts):
+        return scores, (
+            "Published denoisers were scored with other clips, settings or code than the present "
+            f"ones, so their scores are left out; {how} scores them again."
+        )
+    noisy = scores[scores["method"] == "noisy"]
+    theirs = pd.concat([noisy, *(run.open_kept(*part) for part in parts)], ignore_index=True)
+    theirs = add_improvements(theirs)[lambda table: table["method"] != "noisy"]
+    both = pd.concat([scores, theirs], ignore_index=True)
+    names = [method.name for method in peers]
+    ours = " and ".join(method.name for method in peers if method.trained)
+    return both, (
+        f"{len(names)} published denoisers are in the tables: {', '.join(names)}. {ours} was "
+        "trained by us on the same folds, examples and loss as our model; the others come with "
+        "their own weights, work at their own sample rate, hear each clip three times in a row, "
+        "and get the level that served them best on twenty test clips of FSDD, a choice in their "
+        "favour."
+    )
+
+
+def main(corpus: str, profile: str, data_dir: str = "", params_file: str = "") -> None:
+    """Run the comparison of the command line."""
+    require_packages()
+    run = open_run(corpus=corpus, profile=profile, data_dir=data_dir, params_file=params_file)
+    score_peers(run, open_store(run), run.load("folds"))
+
+
+if __name__ == "__main__":
+    end(lambda: main(*sys.argv[1:]))

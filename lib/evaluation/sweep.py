@@ -1,0 +1,128 @@
+"""How far the result carries: other input SNRs and other noise than the model was trained on.
+
+Babble is several voices at once.  They are clips of the fold's validation speakers: besides
+the speaker to be denoised only they are unheard in training (though training was stopped on
+them), and where they are few, one of them speaks with several voices; a corpus with a fold of
+less than three clips does without babble.  The published autoencoder is left out, since it takes
+many times as long as all the others together.
+
+SNRs and gains in dB; a gain is ``si_sdr(estimate) - si_sdr(noisy)`` of one clip.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from lib.clips.folds import fewest_clips, split_speakers, test_rows
+from lib.clips.store import ClipStore, content_of
+from lib.evaluation.folds import rests_on
+from lib.methods import look_up
+from lib.metrics import si_sdr
+from lib.signals.noise import FEWEST_TALKERS
+from lib.workspace.fingerprint import fingerprint
+from lib.workspace.folder import Run
+
+__all__ = ["NOISES", "INPUT_SNRS_DB", "noises", "sweep_folds", "summary"]
+
+NOISES = ("white", "pink", "babble")
+INPUT_SNRS_DB = (-15.0, -10.0, -8.0, -5.0, 0.0, 5.0, 10.0)
+
+
+def noises(store: ClipStore, folds: pd.DataFrame) -> tuple[str, ...]:
+    """Return those of `NOISES` for which every fold has the clips."""
+    enough = fewest_clips(store.index, folds) >= FEWEST_TALKERS
+    return NOISES if enough else tuple(kind for kind in NOISES if kind != "babble")
+
+
+SWEPT = ("Wiener", "ours", "ideal ratio mask")
+
+
+def _sweep_fold(
+    run: Run, store: ClipStore, kinds, rows: np.ndarray, talkers: np.ndarray, fold: int, methods
+) -> pd.DataFrame:
+    rate, results = run.config.audio.sample_rate, []
+    denoisers = [(method, method.denoiser(run, fold)) for method in methods]
+    conditions = list(itertools.product(kinds, INPUT_SNRS_DB, rows))
+    for kind, snr_db, row in tqdm(conditions, desc=f"sweep of fold {fold + 1}", mininterval=2):
+        clean = store.clean(row)
+        noisy = store.noisy(row, kind=kind, snr_db=snr_db, talkers=talkers)
+        before = si_sdr(clean, noisy)
+        for method, denoise in denoisers:
+            extra = (clean,) if method.oracle else ()
+            estimate = denoise(noisy, rate, *extra)
+            after = si_sdr(clean, estimate) if np.all(np.isfinite(estimate)) else np.nan
+            results.append((row, method.name, kind, snr_db, after - before))
+    columns = ["row", "method", "noise", "input_snr_db", "si_sdr_improvement_db"]
+    table = pd.DataFrame(results, columns=columns)
+    clips = store.index.loc[table.pop("row"), ["clip_id", "speaker"]].reset_index(drop=True)
+    return pd.concat([clips, table], axis=1).assign(fold=fold)
+
+
+def sweep_folds(
+    run: Run, store: ClipStore, folds: pd.DataFrame, names: Iterable[str] = SWEPT
+) -> pd.DataFrame:
+    """Gain of methods in every noise at every input SNR, on some clips of every speaker.
+
+    Noise is of the kinds that the folds can make (`noises`).  Each fold is kept under ``sweep/``,
+    as `lib.evaluation.folds.evaluate` keeps its scores.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per clip, method and condition: clip_id, speaker, fold, method, noise,
+        input_snr_db, si_sdr_improvement_db.
+    """
+    methods, kinds, tables = [look_up(name) for name in names], noises(store, folds), []
+    settings = [run.config.to_dict()[part] for part in ("seed", "audio", "noise")]
+    for fold, rows in test_rows(store, folds, run.config.evaluation.sweep_clips).items():
+        talkers = store.rows_of(split_speakers(folds, fold)[1])
+        facts = [[rests_on(run, method, fold) for method in methods], settings, kinds]
+        facts += [content_of(store), rows.tolist(), talkers.tolist()]
+        sweep = functools.partial(_sweep_fold, run, store, kinds, rows, talkers, fold, methods)
+        tables.append(run.kept(f"sweep/fold{fold}", fingerprint(facts, _sweep_fold), sweep))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _crossing(x: np.ndarray, y: np.ndarray, i: int) -> float:
+    """Where the straight line from point i to point i + 1 meets 0."""
+    return float(x[i] - y[i] * (x[i + 1] - x[i]) / (y[i + 1] - y[i]))
+
+
+def summary(curves: pd.DataFrame, method: str) -> pd.DataFrame:
+    """What a method does to the least noisy clips, and between which input SNRs it helps.
+
+    Parameters
+    ----------
+    curves : pd.DataFrame
+        Means of the gain by noise, method and input_snr_db, from
+        `lib.statistics.intervals.by_group`.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per noise: `noise`, `input_snr_db` (the highest), there `estimate`, `low` and
+        `high` of the gain and the `verdict` on it; `from_db` and `to_db`, the input SNRs
+        between which the mean gain is above 0, at most the range that was swept, on straight
+        lines between what was tried, NaN if it never is.
+    """
+    rows = []
+    for _, curve in curves[curves["method"] == method].groupby("noise", sort=False):
+        curve = curve.sort_values("input_snr_db")
+        row = curve.iloc[-1][["noise", "input_snr_db", "estimate", "low", "high"]].to_dict()
+        verdict = "makes them better" if row["low"] > 0 else "makes no sure difference to them"
+        row["verdict"] = "makes them worse" if row["high"] < 0 else verdict
+        x, y = curve["input_snr_db"].to_numpy(), curve["estimate"].to_numpy()
+        helped = np.flatnonzero(y > 0)
+        row |= {"from_db": np.nan, "to_db": np.nan}
+        if len(helped):
+            first, last = helped[0], helped[-1]
+            row["from_db"] = x[0] if first == 0 else _crossing(x, y, first - 1)
+            row["to_db"] = x[-1] if last == len(x) - 1 else _crossing(x, y, last)
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,0 +1,184 @@
+"""Our mask autoencoder: a waveform in, the denoised waveform out.
+
+A convolutional encoder-decoder looks at the noisy spectrogram and answers with a sigmoid mask; the
+masked spectrogram, with the noisy phase, goes through the inverse STFT, so that the network is
+trained on waveforms.
+
+Sources: U-Net skips from Ronneberger et al. (2015); mask on the noisy STFT with the noisy phase
+from Erdogan et al. (2015).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from lib.config import AudioConfig
+from lib.errors import InputError
+from lib.signals.audio import fix_length, require_rate
+
+__all__ = ["LogMagnitude", "MaskedWaveform", "Spectrogram", "WindowDenoiser", "build_ours"]
+
+MOMENTUM = 0.9  # of the batch statistics; Keras' 0.99 needs more steps than a short run has
+
+
+def _convolve(x, channels: int, *, strides=1):
+    """3x3 convolution, batch normalisation, ReLU."""
+    x = layers.Conv2D(channels, 3, strides=strides, padding="same", use_bias=False)(x)
+    x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+    return layers.ReLU()(x)
+
+
+@keras.saving.register_keras_serializable(package="denoising")
+class Spectrogram(layers.Layer):
+    """Waveform [shape=(batch, n)] -> real and imaginary parts [shape=(batch, frames, bins, 2)].
+
+    Hann window, centred frames; the end is padded with zeros to an even number of frames.
+    """
+
+    def __init__(self, n_fft: int, hop_length: int, **kwargs):
+        super().__init__(**kwargs)
+        self.n_fft, self.hop_length = n_fft, hop_length
+
+    def call(self, y):
+        """Transform a batch of waveforms."""
+        padding = (-self.hop_length - ops.shape(y)[1]) % (2 * self.hop_length)
+        y = ops.pad(y, [[0, 0], [0, padding]])
+        real, imaginary = ops.stft(y, self.n_fft, self.hop_length, self.n_fft)
+        return ops.stack([real, imaginary], axis=-1)
+
+    def compute_output_shape(self, shape):
+        """Shape of the result; an open time axis stays open."""
+        n = shape[1]
+        frames = None if n is None else 2 * (1 + n // (2 * self.hop_length))
+        return (shape[0], frames, self.n_fft // 2 + 1, 2)
+
+    def get_config(self):
+        """Settings that rebuild the layer when a network is loaded."""
+        return super().get_config() | {"n_fft": self.n_fft, "hop_length": self.hop_length}
+
+
+@keras.saving.register_keras_serializable(package="denoising")
+class LogMagnitude(layers.Layer):
+    """Log magnitude of the bins above DC, relative to the level of the loud frames.
+
+    The level is the power-weighted mean power, which zeros around a clip do not change.
+    Dividing by it makes the mask independent of the recording's gain; the mask is applied to
+    the spectrogram as it was, so the level itself passes through.
+    """
+
+    def call(self, spectrogram):
+        """Look at a batch of spectrograms."""
+        power = ops.sum(ops.square(spectrogram[:, :, 1:]), axis=-1, keepdims=True)
+        squares = ops.sum(ops.square(power), axis=(1, 2, 3), keepdims=True)
+        level = squares / (ops.sum(power, axis=(1, 2, 3), keepdims=True) + 1e-20)
+        return 0.5 * ops.log(power / (level + 1e-20) + 1e-4)
+
+    def compute_output_shape(self, shape):
+        """Shape of the result; an open time axis stays open."""
+        return (shape[0], shape[1], shape[2] - 1, 1)
+
+
+@keras.saving.register_keras_serializable(package="denoising")
+class MaskedWaveform(layers.Layer):
+    """(waveform, its spectrogram, mask of the bins above DC) -> denoised waveform."""
+
+    def __init__(self, n_fft: int, hop_length: int, **kwargs):
+        super().__init__(**kwargs)
+        self.n_fft, self.hop_length = n_fft, hop_length
+
+    def call(self, inputs):
+        """Mask and transform back."""
+        y, spectrogram, mask = inputs
+        masked = spectrogram * ops.pad(mask, [[0, 0], [0, 0], [1, 0], [0, 0]])
+        out = ops.istft((masked[..., 0], masked[..., 1]), self.n_fft, self.hop_length, self.n_fft)
+        return out[:, : ops.shape(y)[1]]
+
+    def compute_output_shape(self, shapes):
+        """Shape of the waveform that came in."""
+        return shapes[0]
+
+    def get_config(self):
+        """Settings that rebuild the layer when a network is loaded."""
+        return super().get_config() | {"n_fft": self.n_fft, "hop_length": self.hop_length}
+
+
+def build_ours(
+    audio: AudioConfig,
+    *,
+    channels: tuple[int, ...] = (16, 32, 48, 64, 64),
+    recurrent_units: int = 80,
+) -> keras.Model:
+    """Return our mask autoencoder: noisy waveform in, denoised waveform of the same length out.
+
+    Any length from ``n_fft / 4 + 1`` samples on.
+
+    Parameters
+    ----------
+    audio : AudioConfig
+        Working rate and STFT; ``n_fft / 2`` must be divisible by ``2 ** len(channels)``.
+    channels : tuple of int
+        Feature maps of the encoder.  Each step halves the frequency axis, the first one the
+        time axis, too.
+    recurrent_units : int
+        Width of the bidirectional GRU that reads the bottleneck along time.
+    """
+    y = keras.Input((None,), name="noisy")
+    spectrogram = Spectrogram(audio.n_fft, audio.hop_length, name="stft")(y)
+    x = LogMagnitude(name="log_magnitude")(spectrogram)
+
+    steps = [(2, 2)] + [(1, 2)] * (len(channels) - 1)  # (time, frequency)
+    skips = []
+    for width, step in zip(channels, steps):
+        x = _convolve(x, width, strides=step)
+        skips.append(x)
+
+    bins, width = x.shape[2:]
+    context = layers.Reshape((-1, bins * width))(x)
+    context = layers.Bidirectional(layers.GRU(recurrent_units, return_sequences=True))(context)
+    context = layers.Dense(bins * width)(context)
+    x = layers.Add()([x, layers.Reshape((-1, bins, width))(context)])
+
+    for i in reversed(range(len(channels))):
+        if i < len(channels) - 1:
+            x = layers.Concatenate()([x, skips[i]])
+        x = layers.UpSampling2D(steps[i])(x)
+        x = _convolve(x, channels[max(i - 1, 0)])
+
+    mask = layers.Conv2D(1, 3, padding="same", activation="sigmoid", name="mask")(x)
+    outputs = MaskedWaveform(audio.n_fft, audio.hop_length, name="istft")([y, spectrogram, mask])
+    return keras.Model(y, outputs, name="ours")
+
+
+@dataclass(frozen=True)
+class WindowDenoiser:
+    """A trained network as a function of a waveform: ``denoise(noisy, sample_rate)``.
+
+    Attributes
+    ----------
+    network : keras.Model
+        From waveforms to waveforms of the same length.
+    audio : AudioConfig
+        Its working rate, and the window in which it hears a clip, zeros behind it.
+    """
+
+    network: keras.Model
+    audio: AudioConfig
+
+    def windows(self, noisy: np.ndarray) -> np.ndarray:
+        """Denoise whole windows at once [shape=(windows, clip_samples)]."""
+        return np.asarray(self.network.predict_on_batch(noisy.astype(np.float32)))
+
+    def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
+        """Denoise one clip [shape=(n,)]; the result has the same length and rate."""
+        require_rate(sample_rate, self.audio.sample_rate)
+        window = self.audio.clip_samples
+        if len(noisy) > window:
+            raise InputError(
+                f"A clip has at most {window} samples, got {len(noisy)}; longer recordings go "
+                "through lib.denoise."
+            )
+        return self.windows(fix_length(noisy, window)[None])[0, : len(noisy)]

@@ -1,0 +1,86 @@
+"""How large a network is: its layers, its parameters, its work for a second of sound."""
+
+from __future__ import annotations
+
+import keras
+import pandas as pd
+from keras import layers, ops
+
+from lib.config import AudioConfig
+from lib.models.published import REFERENCE_FFT, REFERENCE_HOP, REFERENCE_RATE, REFERENCE_SHAPE
+
+__all__ = ["count_macs", "input_sizes", "layer_table"]
+
+CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv1D, layers.Conv1DTranspose,
+                layers.Dense)  # fmt: skip
+
+
+def input_sizes(audio: AudioConfig) -> pd.DataFrame:
+    """What the two kinds of model look at, side by side: one row per property."""
+    frames = 1 + -(-audio.clip_samples // audio.hop_length)
+    bins = audio.n_fft // 2
+    ours = {
+        "sample rate (Hz)": audio.sample_rate,
+        "window (ms)": 1e3 * audio.n_fft / audio.sample_rate,
+        "hop (ms)": 1e3 * audio.hop_length / audio.sample_rate,
+        "width of a bin (Hz)": audio.sample_rate / audio.n_fft,
+        "frequency bins": bins,
+        "frames per second": frames,
+        "values per clip": bins * frames,
+    }
+    bins, frames, _ = REFERENCE_SHAPE
+    reference = {
+        "sample rate (Hz)": REFERENCE_RATE,
+        "window (ms)": 1e3 * REFERENCE_FFT / REFERENCE_RATE,
+        "hop (ms)": 1e3 * REFERENCE_HOP / REFERENCE_RATE,
+        "width of a bin (Hz)": REFERENCE_RATE / REFERENCE_FFT,
+        "frequency bins": bins,
+        "frames per second": frames,
+        "values per clip": bins * frames,
+    }
+    table = pd.DataFrame({"reference": reference, "ours": ours}, dtype=float)
+    return table.rename_axis("property").reset_index()
+
+
+def layer_table(model: keras.Model) -> pd.DataFrame:
+    """One row per layer that has weights or changes the shape: layer, output shape, parameters."""
+    rows = []
+    for layer in model.layers[1:]:
+        if isinstance(layer, (layers.ReLU, layers.Reshape)):
+            continue
+        shape = ", ".join("any" if n is None else str(n) for n in layer.output.shape[1:])
+        rows.append(
+            {
+                "layer": type(layer).__name__,
+                "output": f"({shape})",
+                "parameters": layer.count_params(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def count_macs(model: keras.Model, shape: tuple[int, ...]) -> int:
+    """Multiply-accumulates of one input, over convolutions, dense and recurrent layers.
+
+    Parameters
+    ----------
+    model : keras.Model
+    shape : tuple of int
+        Shape of the input without the batch, such as ``(8000,)`` for a second at 8 kHz.
+    """
+    spread = layers.Conv1DTranspose  # its kernel is applied at every position of its input
+    tensors = [layer.input if isinstance(layer, spread) else layer.output for layer in model.layers]
+    probe = keras.Model(model.inputs, tensors)
+    total = 0
+    for layer, tensor in zip(
+        model.layers, probe.compute_output_spec(keras.KerasTensor((1, *shape)))
+    ):
+        positions = 1
+        for size in tensor.shape[1:-1]:
+            positions *= size
+        if isinstance(layer, CONVOLUTIONS):
+            total += positions * int(ops.size(layer.kernel))
+        elif isinstance(layer, layers.Bidirectional):
+            kernels = [w for w in layer.weights if "kernel" in w.name]
+            total += positions * sum(int(ops.size(w)) for w in kernels)
+    return total

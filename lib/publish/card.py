@@ -1,0 +1,279 @@
+"""Publish the network of a finished run: the file, its record and its model card.
+
+::
+
+    python -m lib.publish.card
+
+copies the network of the first fold of ``build/fsdd-full`` to ``report/fsdd/denoiser.keras`` and
+writes its record beside it, ``denoiser.json``: that of the training, and what the run measured of
+this network and of its method.  ``MODEL_CARD.md`` is made from the record and from the
+``headline.json`` and ``provenance.json`` of the report, so that a test can compare them.
+
+Gains in dB are those of `lib.evaluation.score`; form of the card after Mitchell et al. (2019),
+Model Cards for Model Reporting.
+"""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib.denoise import SHIPPED, load_model
+from lib.errors import MissingArtifactError, end
+from lib.models.size import count_macs
+from lib.statistics.intervals import CONFIDENCE, by_group, half_width
+from lib.text import plain
+from lib.training.train import stem
+from lib.workspace.folder import PROJECT_ROOT, Run, as_json, open_run, write_all
+
+__all__ = ["SOURCES", "measured", "model_card", "publish"]
+
+CARD = SHIPPED.with_name("MODEL_CARD.md")
+SOURCES = [SHIPPED.with_name(f"{name}.json") for name in ("headline", "provenance", "denoiser")]
+SCORES = {
+    "si_sdr_improvement_db": ("SI-SDR gain (dB)", ".1f"),
+    "snr_improvement_db": ("SNR gain (dB)", ".1f"),
+    "estoi": ("ESTOI", ".2f"),
+}
+
+
+def measured(run: Run, record: dict, network: Path) -> dict:
+    """Return what the run knows of one network, ready for JSON.
+
+    Returns
+    -------
+    dict
+        ``sha256``, ``parameters``, ``macs`` of one second, ``layers`` (kind -> number),
+        ``speakers`` (name -> gender and accent), ``unheard`` (scores of the clips that this
+        network never heard: mean, low, high, the limits being Student's t over clips) and
+        ``sweep`` (gain of the method over all folds, by noise and input SNR), empty where the
+        run measured none.
+    """
+    denoiser = load_model(network)
+    scores = run.load("scores")
+    ours = scores[scores["method"] == "ours"]
+    unheard = ours[ours["speaker"].isin(record["test_speakers"])]
+    sweep = []
+    if run.path("sweep.parquet").is_file():
+        curves = run.load("sweep")
+        table = by_group(
+            curves[curves["method"] == "ours"],
+            ["noise", "input_snr_db"],
+            "si_sdr_improvement_db",
+            rng=np.random.default_rng(run.config.seed),
+            draws=run.config.statistics.bootstrap_draws,
+        )
+        sweep = table[["noise", "input_snr_db", "estimate", "low", "high"]].to_dict("records")
+    speakers = run.load("speakers").set_index("speaker")[["gender", "accent"]]
+    return {
+        "sha256": hashlib.sha256(network.read_bytes()).hexdigest(),
+        "parameters": denoiser.network.count_params(),
+        "macs": count_macs(denoiser.network, (denoiser.audio.sample_rate,)),
+        "layers": collections.Counter(type(layer).__name__ for layer in denoiser.network.layers),
+        "speakers": speakers.to_dict("index"),
+        "unheard": {name: _over_clips(unheard[name]) for name in SCORES},
+        "n_unheard_clips": len(unheard),
+        "sweep": sweep,
+    }
+
+
+def _over_clips(values: pd.Series) -> dict:
+    half = half_width(values.sem(), len(values) - 1)
+    return {"mean": values.mean(), "low": values.mean() - half, "high": values.mean() + half}
+
+
+def _table(*rows: tuple[str, ...]) -> str:
+    head, *body = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([head, "|---" * len(rows[0]) + "|", *body])
+
+
+def _span(numbers: Iterable[float], spec: str = ".1f") -> str:
+    mean, low, high = numbers
+    return f"{plain(mean, spec)} ({plain(low, spec)} to {plain(high, spec)})"
+
+
+def _scores(headline: dict, record: dict) -> str:
+    rows = [("", "all folds of this method", "this very network")]
+    for key, (title, spec) in SCORES.items():
+        folds = [headline[f"ours_{key}{end}"] for end in ("", "_low", "_high")]
+        rows.append(
+            (
+                title,
+                _span(folds, spec),
+                _span((record["unheard"][key][end] for end in ("mean", "low", "high")), spec),
+            )
+        )
+    return _table(*rows)
+
+
+def _sweep(record: dict) -> str:
+    if not record["sweep"]:
+        return "The run behind this card measured no other noise and no other input SNR."
+    cells: dict = collections.defaultdict(dict)
+    for row in record["sweep"]:
+        cells[row["noise"]][row["input_snr_db"]] = _span((row["estimate"], row["low"], row["high"]))
+    snrs = sorted({row["input_snr_db"] for row in record["sweep"]})
+    head = ("input SNR (dB)", *cells)
+    rows = [(plain(s, "g"), *(cells[noise].get(s, "–") for noise in cells)) for s in snrs]
+    return (
+        "SI-SDR gain in dB of the method, over all folds, in noise that it was and was not "
+        "trained on:\n\n" + _table(head, *rows)
+    )
+
+
+def model_card(headline: dict, provenance: dict, record: dict) -> str:
+    """Return the card as Markdown, every number in it from the three arguments."""
+    config, corpus, code = provenance["config"], provenance["corpus"], provenance["code"]
+    noise, rate = config["noise"], record["audio"]["sample_rate"]
+    layers = ", ".join(
+        f"{n} {kind}" for kind, n in record["layers"].items() if kind != "InputLayer"
+    )
+    roles = {"training": "trained on", "validation": "chose the epoch", "test": "never heard"}
+    speakers = _table(
+        ("speaker", "gender", "accent", "role in this network"),
+        *(
+            (name, *(plain(record["speakers"][name][k]) for k in ("gender", "accent")), role)
+            for part, role in roles.items()
+            for name in record[f"{part}_speakers"]
+        ),
+    )
+    settings = _table(
+        ("setting", "value"),
+        *(
+            (f"`{name}`", f"{value}")
+            for name, value in config["training"].items()
+            if not name.startswith("reference")
+        ),
+    )
+    genders = collections.Counter(facts["gender"] for facts in record["speakers"].values())
+    who = " and ".join(f"{n} {gender}" for gender, n in genders.items())
+    interval = plain(100 * CONFIDENCE, "g")
+    return f"""# Model card: denoiser.keras
+
+Made by `python -m lib.publish.card`; every number is computed.
+
+## What it is
+
+A convolutional autoencoder that looks at a noisy spectrogram and answers with a mask for it; the
+masked spectrogram goes back to a waveform (`build_ours` in `lib/models/mask.py`).
+{record["parameters"]:,} parameters, {plain(record["macs"] / 1e9, ".2f")} billion \
+multiply-accumulates for one second of sound, working rate {rate:,} Hz. Layers: {layers}.
+
+## Training data
+
+[{corpus["title"]}]({corpus["url"]}) (Jackson et al., 2018, doi:10.5281/zenodo.1342401): \
+{corpus["n_clips"]:,} clips of spoken English digits by {corpus["n_speakers"]} speakers, \
+{corpus["minutes"]:.0f} minutes in all. This is the network of fold {record["fold"] + 1} of \
+{headline["n_folds"]}:
+
+{speakers}
+
+Noise: {noise["kind"]}, mixed at {plain(noise["snr_db"], "g")} dB SNR over each clip's own length, \
+drawn anew in every epoch; a share of the examples (`varied_share`) has noise between white and \
+pink at another SNR. {len(record["history"])} epochs, of which the one with the lowest loss \
+on the validation speakers was kept. Augmentation and schedule, named as in `lib/config`:
+
+{settings}
+
+## Licence
+
+The recordings are under {corpus["licence"]}; none of them is in the file. Whether weights that \
+were computed from recordings are an adaptation of them in the sense of that licence is not \
+settled. So that nobody has to decide it, the weights are offered under {corpus["licence"]}, too: \
+whoever passes them on, or a network that was trained further from them, names the data set, its \
+authors and the changes, and keeps the licence. Nothing is claimed on recordings that the network \
+denoises. The code is MIT.
+
+## Scores
+
+{noise["kind"].capitalize()} noise at {plain(noise["snr_db"], "g")} dB; a gain is the measure of \
+the output minus that of the noisy input. *All folds*: {headline["n_clips"]:,} clips by \
+{headline["n_speakers"]} speakers, each heard only by a network that never heard them, with the \
+{interval} % interval over speakers. *This very network*: the {record["n_unheard_clips"]:,} clips \
+by {", ".join(record["test_speakers"])}, whom it never heard, with the {interval} % interval over \
+clips, which says nothing about other speakers.
+
+{_scores(headline, record)}
+
+## Limits
+
+- It knows English digits by {corpus["n_speakers"]} speakers ({who}) in {noise["kind"]} noise. \
+Other voices, languages, running speech and other noise may come out worse than they went in: \
+listen.
+- It works at {rate:,} Hz: nothing above {rate // 2:,} Hz is left.
+- Weak consonants can go with the noise: do not rely on the output to find out what was said.
+- The channels of a recording are denoised one by one.
+
+{_sweep(record)}
+
+## How to use it
+
+```
+make denoise IN=noisy.wav OUT=denoised.wav
+```
+
+```python
+from lib.denoise import denoise_signal, load_model
+
+denoised = denoise_signal(noisy, sample_rate, load_model())
+```
+
+## Where it comes from
+
+Run of {provenance["date"]}, commit {code["commit"]}\
+{" with uncommitted changes" if code["modified"] else ""}, root seed {provenance["seed"]}, \
+TensorFlow {provenance["packages"]["tensorflow"]}, {provenance["machine"]["cores"]} cores \
+({provenance["machine"]["cpu"]}). To make it again:
+
+```
+make report CORPUS={corpus["name"]} PROFILE={provenance["profile"]}
+make publish
+```
+
+SHA-256 of `denoiser.keras`: `{record["sha256"]}`
+"""
+
+
+def publish(run: Run, folder: Path = SHIPPED.parent) -> None:
+    """Copy the first fold's network from a finished run into `folder` and write its card.
+
+    Raises
+    ------
+    MissingArtifactError
+        The run is not finished, or the report in `folder` is that of another run.
+    """
+    headline, provenance, record_path = (folder / path.name for path in SOURCES)
+    if not headline.is_file() or json.loads(headline.read_text()) != run.load_json("headline"):
+        raise MissingArtifactError(
+            f"{headline} is not of the run in {run.dir}: render it first, with "
+            f"`make report CORPUS={run.corpus} PROFILE={run.config.profile}`."
+        )
+    name = stem("ours", 0)
+    record = run.load_json(f"models/{name}")
+    network = run.path(f"models/{name}.keras")
+    described = as_json(record | measured(run, record, network))
+    facts = [
+        json.loads(text) for text in (headline.read_bytes(), provenance.read_bytes(), described)
+    ]
+    files = {
+        SHIPPED.name: network.read_bytes(),
+        record_path.name: described,
+        CARD.name: model_card(*facts).encode("utf-8"),
+    }
+    write_all(folder, files)
+
+
+def main() -> None:
+    """Command line."""
+    publish(open_run(corpus="fsdd", profile="full"))
+    print(f"{SHIPPED.relative_to(PROJECT_ROOT)} and {CARD.name} are those of the last full run")
+
+
+if __name__ == "__main__":
+    end(main)

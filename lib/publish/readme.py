@@ -1,0 +1,82 @@
+"""Keep the README's result in step with the committed report.
+
+::
+
+    python -m lib.publish.readme
+
+writes the table between the two ``headline`` marks of README.md anew, from
+``report/fsdd/headline.json``; a test fails while they differ.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from lib.errors import InputError, end
+from lib.text import plain
+from lib.workspace.folder import PROJECT_ROOT, atomic_path
+
+__all__ = ["headline_table", "filled"]
+
+SOURCE = PROJECT_ROOT / "report" / "fsdd" / "headline.json"
+README = PROJECT_ROOT / "README.md"
+BLOCK = re.compile(r"(<!-- headline -->\n).*?(<!-- /headline -->)", re.DOTALL)
+ROWS = {
+    "noisy": "noisy input",
+    "published": "published autoencoder, as published",
+    "repaired": "published autoencoder, target repaired",
+    "best_peer": "{best_peer}, the best other method",
+    "ours": "**ours**",
+    "irm": "ideal ratio mask (knows the answer)",
+}
+JUDGED = {"estoi": ".2f", "accuracy": ".0%"}
+
+
+def headline_table(facts: dict) -> str:
+    """Return the result as Markdown: one row per method, means over clips."""
+    columns = ["method", "SI-SDR gain (dB)", "SNR gain (dB)", "ESTOI", "digits understood"]
+    lines = [f"| {' | '.join(columns)} |", "|---" + "|---:" * (len(columns) - 1) + "|"]
+    for key, name in ROWS.items():
+        scores = {k: facts[f"{key}_{k}"] for k in ("si_sdr_improvement_db", "snr_improvement_db")}
+        cells = [plain(value, ".1f") for value in scores.values()]
+        if key == "ours":
+            low, high = (facts[f"ours_si_sdr_improvement_db_{end}"] for end in ("low", "high"))
+            cells[0] = f"**{cells[0]}** ({plain(low, '.1f')} to {plain(high, '.1f')})"
+        cells += [plain(facts[f"{key}_{k}"], spec) for k, spec in JUDGED.items()]
+        lines.append(f"| {name.format(**facts)} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        f"Real speech (FSDD), {facts['n_clips']:,} clips by {facts['n_speakers']} speakers, each "
+        f"heard only by a model that never heard them; {facts['noise']} noise at "
+        f"{plain(facts['input_snr_db'], 'g')} dB, {facts['sample_rate']:,} Hz, {facts['profile']} "
+        "run; in brackets the 95 % interval over speakers. Digits are understood by a recogniser "
+        "that learned from clean speech of other speakers.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def filled(readme: str, facts: dict) -> str:
+    """Return the README's text with its table made anew.
+
+    Raises
+    ------
+    InputError
+        The marks are not there.
+    """
+    text, count = BLOCK.subn(lambda m: m[1] + headline_table(facts) + m[2], readme)
+    if count != 1:
+        raise InputError("README.md needs one pair of <!-- headline --> and <!-- /headline -->.")
+    return text
+
+
+def main() -> None:
+    """Command line."""
+    facts = json.loads(SOURCE.read_text(encoding="utf-8"))
+    text = filled(README.read_text(encoding="utf-8"), facts)
+    with atomic_path(README) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    end(main)

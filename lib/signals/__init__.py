@@ -1,0 +1,1 @@
+"""Sound: read from files and written to them, mixed, transformed and measured."""

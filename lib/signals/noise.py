@@ -1,0 +1,136 @@
+"""Noise, and the one way in which this project mixes it with speech.
+
+Signals are 1-D arrays at one sample rate.  Levels are ratios of energies over the *whole*
+arrays that are passed in: pass a clip's own samples, never its padding, and remove DC and
+rumble before (`lib.signals.audio.remove_dc_and_rumble`), or they count as speech.
+
+Every clip has its own random stream, `clip_rng`, that depends on the root seed, the clip and
+the condition only.  No number depends on order, worker count or batch size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from lib.errors import InputError
+
+__all__ = [
+    "FEWEST_TALKERS",
+    "white_noise",
+    "coloured_noise",
+    "pink_noise",
+    "babble_noise",
+    "mix_at_snr",
+    "clip_rng",
+    "make_noise",
+]
+
+
+FEWEST_TALKERS = 3  # fewer are no babble
+
+
+def clip_rng(seed: int, clip_id: str, condition: str) -> np.random.Generator:
+    """Return the random stream of one clip under one condition.
+
+    Examples
+    --------
+    >>> a = clip_rng(0, "7_12_3", "white -8 dB").standard_normal()
+    >>> a == clip_rng(0, "7_12_3", "white -8 dB").standard_normal()
+    True
+    """
+    digest = hashlib.sha256(f"{seed}|{clip_id}|{condition}".encode()).digest()
+    return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
+
+
+def white_noise(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return `n` samples of Gaussian noise with a flat spectrum."""
+    return rng.standard_normal(n)
+
+
+def coloured_noise(n: int, rng: np.random.Generator, *, exponent: float) -> np.ndarray:
+    """Return `n` samples of Gaussian noise whose power falls as 1 / frequency ** `exponent`.
+
+    White noise is shaped in the frequency domain; the zero-frequency bin is silenced.
+    """
+    spectrum = np.fft.rfft(rng.standard_normal(n))
+    k = np.arange(len(spectrum))
+    spectrum *= np.where(k > 0, np.maximum(k, 1) ** (-exponent / 2), 0.0)
+    noise = np.fft.irfft(spectrum, n)
+    return noise / max(np.std(noise), np.finfo(float).tiny)
+
+
+def pink_noise(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return `n` samples of Gaussian noise whose power falls by 3 dB per octave (1/f)."""
+    return coloured_noise(n, rng, exponent=1.0)
+
+
+def babble_noise(n: int, rng: np.random.Generator, talkers: list[np.ndarray]) -> np.ndarray:
+    """Return `n` samples of several talkers at once, each at equal level and a random start.
+
+    Parameters
+    ----------
+    talkers : list of np.ndarray
+        Recordings of speakers other than the one to be denoised, at least `FEWEST_TALKERS`.
+    """
+    if len(talkers) < FEWEST_TALKERS:
+        raise InputError(f"Babble needs at least {FEWEST_TALKERS} talkers, got {len(talkers)}.")
+    babble = np.zeros(n)
+    for speech in talkers:
+        looped = np.resize(np.roll(speech, rng.integers(len(speech))), n)
+        babble += looped / max(np.sqrt(np.mean(looped**2)), np.finfo(float).tiny)
+    return babble
+
+
+NOISES = {"white": white_noise, "pink": pink_noise}
+
+
+def make_noise(
+    kind: str, n: int, rng: np.random.Generator, talkers: list[np.ndarray] | None = None
+) -> np.ndarray:
+    """Return `n` samples of the noise named `kind`: "white", "pink" or, of `talkers`, "babble"."""
+    if kind == "babble":
+        return babble_noise(n, rng, talkers or [])
+    if kind not in NOISES:
+        raise InputError(f"Unknown noise {kind!r}; choose one of {', '.join(NOISES)}, babble.")
+    return NOISES[kind](n, rng)
+
+
+def mix_at_snr(clean: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
+    r"""Add `noise` to `clean`, scaled so that the signal-to-noise ratio is exact.
+
+    .. math:: y = x + g\,w, \qquad g = \sqrt{\|x\|^2 / (\|w\|^2\,10^{\mathrm{SNR}/10})}
+
+    Parameters
+    ----------
+    clean, noise : np.ndarray [shape=(n,)]
+        Signals of equal length, neither of them silent.
+    snr_db : float
+        Wanted ratio in dB.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,)]
+        The noisy signal; it is not clipped or rescaled.
+
+    Raises
+    ------
+    InputError
+        Different shapes, or one of the signals is silent: no gain reaches the ratio.
+
+    Examples
+    --------
+    >>> noisy = mix_at_snr(np.array([1.0, -1.0]), np.array([1.0, 1.0]), 0.0)
+    >>> noisy.tolist()
+    [2.0, 0.0]
+    """
+    clean, noise = np.asarray(clean, dtype=float), np.asarray(noise, dtype=float)
+    if clean.shape != noise.shape:
+        raise InputError(f"Speech and noise differ in shape: {clean.shape} and {noise.shape}.")
+    speech_energy, noise_energy = np.sum(clean**2), np.sum(noise**2)
+    if speech_energy == 0 or noise_energy == 0:
+        silent = "speech" if speech_energy == 0 else "noise"
+        raise InputError(f"The {silent} is silent: no gain gives an SNR of {snr_db} dB.")
+    gain = np.sqrt(speech_energy / (noise_energy * 10 ** (snr_db / 10)))
+    return clean + gain * noise

@@ -1,0 +1,1 @@
+"""Intervals over speakers, and permutation tests."""

@@ -1,0 +1,229 @@
+"""Means with intervals where clips are nested in speakers.
+
+The clips of one speaker resemble each other, so the speakers, not the clips, are the sample: every
+interval comes from resampling speakers, each with all of their clips.  Tables in, numbers out;
+nothing here knows what a decibel or an accent is.  Tests stand in `lib.statistics.permutation`.
+
+Conventions: `scores` is a long table with one row per clip and a column ``speaker``; missing
+values (NaN) of the averaged column are left out and not counted.  The mean of a column of truth
+values is a share, and its limits end at 0 and 1.
+
+Intervals are Student's t around the estimate with the standard error from the bootstrap.  The
+plain percentile interval is too narrow for few speakers (with four it covers 80 % of the time)
+and wants thousands of resamples for its tails; this one keeps its coverage from two speakers on.
+
+Sources: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapters 6 and 12;
+Hesterberg, What Teachers Should Know about the Bootstrap, arXiv:1411.5279 (the factor
+sqrt(n / (n - 1)) and t instead of normal quantiles).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+from scipy import stats
+
+from lib.errors import InputError
+
+__all__ = [
+    "CONFIDENCE",
+    "Interval",
+    "half_width",
+    "mean_with_interval",
+    "by_group",
+    "contrast_with_interval",
+    "slope_with_interval",
+]
+
+CONFIDENCE = 0.95  # of every interval; captions call them 95 % intervals
+
+
+class Interval(NamedTuple):
+    """A mean over clips and its interval over speakers, in the units of what was averaged."""
+
+    estimate: float
+    low: float
+    high: float
+    n_speakers: int
+    n_clips: int
+
+
+def half_width(error, degrees):
+    """Return how far the limits of Student's t interval lie from the estimate.
+
+    Parameters
+    ----------
+    error : float or array
+        Standard error of the estimate.
+    degrees : float or array
+        Degrees of freedom.
+
+    Examples
+    --------
+    >>> round(float(half_width(1.0, 5)), 3)
+    2.571
+    """
+    return stats.t.ppf((1 + CONFIDENCE) / 2, degrees) * error
+
+
+class _Resampler:
+    """Bootstrap weights, drawn once per number of speakers and used for every group alike."""
+
+    def __init__(self, rng: np.random.Generator, draws: int):
+        if draws < 1:
+            raise InputError(f"draws must be at least 1, got {draws}.")
+        self.rng, self.draws = rng, draws
+        self.weights: dict = {}
+
+    def means(self, sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """Resampled means [shape=(draws,)] from each speaker's sum and number of clips."""
+        n = len(sums)
+        if n not in self.weights:
+            self.weights[n] = self.rng.multinomial(n, np.full(n, 1 / n), size=self.draws) * 1.0
+        return self.weights[n] @ sums / (self.weights[n] @ counts)
+
+    def error(self, sums: np.ndarray, counts: np.ndarray) -> float:
+        """Standard error of the mean over clips; NaN for one speaker."""
+        n = len(sums)
+        return self.means(sums, counts).std() * np.sqrt(n / (n - 1)) if n > 1 else np.nan
+
+    def limits(self, estimate: float, error: float, degrees: float) -> tuple[float, float]:
+        """Limits of the interval around `estimate`."""
+        half = half_width(error, degrees)
+        return float(estimate - half), float(estimate + half)
+
+    def interval(self, sums: np.ndarray, counts: np.ndarray, *, share: bool) -> Interval:
+        """Mean over clips and its limits from per-speaker sums and counts."""
+        n, clips = len(sums), int(counts.sum())
+        estimate = sums.sum() / clips if clips else np.nan
+        low, high = self.limits(estimate, self.error(sums, counts), n - 1)
+        if share:  # Student's t may pass what a share can be
+            low, high = np.clip([low, high], 0.0, 1.0).tolist()
+        return Interval(float(estimate), low, high, n, clips)
+
+
+def mean_with_interval(
+    scores: pd.DataFrame,
+    value: str,
+    *,
+    rng: np.random.Generator,
+    draws: int,
+) -> Interval:
+    """Return the mean of a column over clips, with an interval over speakers.
+
+    A cluster bootstrap: speakers are drawn with replacement, each with all of their clips.
+    One speaker has no interval (NaN).
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        One row per clip; columns ``speaker`` and `value`.
+    value : str
+        The column to average.
+    rng : np.random.Generator
+        Source of the resampling.
+    draws : int
+        Number of resamples.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"speaker": list("aabb"), "gain": [1.0, 1.0, 3.0, 3.0]})
+    >>> mean_with_interval(table, "gain", rng=np.random.default_rng(0), draws=100).estimate
+    2.0
+    """
+    known = scores.dropna(subset=[value])
+    per_speaker = known.groupby("speaker", observed=True)[value]
+    sums, counts = per_speaker.sum().to_numpy(float), per_speaker.count().to_numpy(float)
+    share = types.is_bool_dtype(known[value])
+    return _Resampler(rng, draws).interval(sums, counts, share=share)
+
+
+def by_group(
+    scores: pd.DataFrame,
+    by: str | list[str],
+    value: str,
+    *,
+    rng: np.random.Generator,
+    draws: int,
+) -> pd.DataFrame:
+    """Return `mean_with_interval` for every group, as a tidy table.
+
+    Groups stand in the order of their first row; rows whose group is missing are left out.
+    Groups with equally many speakers share their resamples, so methods that were scored on
+    the same clips are compared on the same draws.
+
+    Returns
+    -------
+    pd.DataFrame
+        The columns named in `by`, then estimate, low, high, n_speakers, n_clips.
+    """
+    by = [by] if isinstance(by, str) else list(by)
+    known = scores.dropna(subset=[*by, value])
+    keys = list(dict.fromkeys([*by, "speaker"]))  # `by` may itself be the speaker
+    per_speaker = known.groupby(keys, observed=True)[value].agg(["sum", "count"])
+    share, resampler = types.is_bool_dtype(known[value]), _Resampler(rng, draws)
+    groups = {
+        key: resampler.interval(
+            part["sum"].to_numpy(float), part["count"].to_numpy(float), share=share
+        )
+        for key, part in per_speaker.reset_index().groupby(by, observed=True)
+    }
+    order = known[by].drop_duplicates().itertuples(index=False, name=None)
+    rows = [(*key, *groups[key]) for key in order]
+    return pd.DataFrame(rows, columns=[*by, *Interval._fields])
+
+
+def contrast_with_interval(
+    groups: list[np.ndarray],
+    weights: tuple[float, ...] = (1, -1),
+    *,
+    rng: np.random.Generator,
+    draws: int,
+) -> Interval:
+    """Return a weighted sum of group means, by default the first minus the second.
+
+    The groups are resampled separately; the degrees of freedom are Welch's.  The limits are NaN
+    where a group holds one speaker only.
+
+    Parameters
+    ----------
+    groups : list of np.ndarray [shape=(n_speakers,)]
+        One value per speaker.
+    weights : tuple of float
+        One per group.
+    """
+    resampler, estimate, variances, shares = _Resampler(rng, draws), 0.0, [], []
+    for weight, group in zip(weights, groups):
+        group, n = np.asarray(group, float), len(group)
+        estimate += weight * (group.mean() if n else np.nan)
+        variances.append((weight * resampler.error(group, np.ones(n))) ** 2)
+        shares.append(variances[-1] ** 2 / (n - 1) if n > 1 else np.nan)
+    n, error = sum(map(len, groups)), np.sqrt(sum(variances))
+    degrees = sum(variances) ** 2 / sum(shares) if sum(shares) > 0 else np.nan
+    return Interval(float(estimate), *resampler.limits(estimate, error, degrees), n, n)
+
+
+def slope_with_interval(x: np.ndarray, y: np.ndarray, *, rng, draws: int) -> Interval:
+    """Return the least-squares slope of `y` over `x`, with an interval from resampled speakers.
+
+    Parameters
+    ----------
+    x, y : np.ndarray [shape=(n_speakers,)]
+        One pair per speaker.  The limits are NaN for fewer than three, all is NaN where `x`
+        does not vary.
+    """
+    x, y, n = np.asarray(x, float), np.asarray(y, float), len(x)
+    if n < 2 or np.ptp(x) == 0:
+        return Interval(np.nan, np.nan, np.nan, n, n)
+    x, y, resampler = x - x.mean(), y - y.mean(), _Resampler(rng, draws)
+    slope, ones = float(x @ y / (x @ x)), np.ones(n)
+    if n < 3:
+        return Interval(slope, np.nan, np.nan, n, n)
+    mean_x, mean_y, mean_xx, mean_xy = (resampler.means(z, ones) for z in (x, y, x * x, x * y))
+    spread = mean_xx - mean_x**2
+    drawn = spread > 1e-9 * (x @ x)  # the others drew one value of x only
+    error = ((mean_xy - mean_x * mean_y)[drawn] / spread[drawn]).std() * np.sqrt(n / (n - 2))
+    return Interval(slope, *resampler.limits(slope, error, n - 2), n, n)

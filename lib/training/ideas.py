@@ -1,0 +1,180 @@
+"""Ideas that did not help, each as a part that a recipe may have instead of its own.
+
+They are tried by `lib.training.trials`, and used nowhere else.  Sources: SI-SDR loss from Le Roux
+et al. (2019); compressed spectra from Braun and Tashev (2020), arXiv:2009.12286; complex filters
+over neighbouring frames from Mack and Habets (2020), arXiv:1904.08369.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from lib.clips.examples import training_example
+from lib.config import AudioConfig, Config
+from lib.models.mask import WindowDenoiser, build_ours
+from lib.training.losses import negative_snr
+
+__all__ = [
+    "ComplexFilter",
+    "TwoShifts",
+    "compressed_spectra",
+    "equalised",
+    "negative_si_sdr",
+    "over_two_shifts",
+    "reversed_at_random",
+    "si_sdr",
+    "snr_and_compressed_spectra",
+    "warped",
+    "with_complex_filter",
+]
+
+# ---- Augmentation
+
+
+def equalised(clean, samples, rng, config, *, range_db: float = 6.0):
+    """Make an example of a clip whose spectrum was bent at six frequencies."""
+    spectrum = np.fft.rfft(clean, 2 * len(clean))
+    places, gains = np.linspace(0, 1, 6), rng.uniform(-range_db, range_db, 6)
+    gain_db = np.interp(np.linspace(0, 1, len(spectrum)), places, gains)
+    bent = np.fft.irfft(spectrum * 10 ** (gain_db / 20))[: len(clean)]
+    return training_example(bent, samples, rng, config)
+
+
+def reversed_at_random(clean, samples, rng, config):
+    """Make an example of a clip that is played backwards every other time."""
+    return training_example(clean[:: rng.choice([1, -1])], samples, rng, config)
+
+
+def warped(clean, samples, rng, config, *, depth: float = 0.2):
+    """Make an example of a clip whose speed sways by up to 20 % around its mean."""
+    n = len(clean)
+    phase = 2 * np.pi * (rng.uniform(0.5, 2) * np.arange(n) / max(n, 1) + rng.uniform())
+    position = np.cumsum(1 + depth * np.sin(phase))
+    position *= (n - 1) / max(position[-1], 1) if n else 1
+    return training_example(np.interp(position, np.arange(n), clean), samples, rng, config)
+
+
+# ---- Losses
+
+
+@keras.saving.register_keras_serializable(package="denoising")
+def negative_si_sdr(clean, estimate):
+    """Negative SI-SDR in dB, saturating at 30 dB: the level is left free."""
+    scale = ops.sum(clean * estimate, -1, keepdims=True)
+    target = scale / (ops.sum(ops.square(clean), -1, keepdims=True) + 1e-8) * clean
+    return negative_snr(target, estimate)
+
+
+@keras.saving.register_keras_serializable(package="denoising")
+def snr_and_compressed_spectra(clean, estimate):
+    """Negative SNR plus the squared error of magnitudes to the power of 0.3, three windows."""
+    level = ops.sqrt(ops.mean(ops.square(clean), -1, keepdims=True) + 1e-10)
+    loss = negative_snr(clean, estimate)
+    for n_fft in (128, 256, 512):
+        magnitudes = []
+        for y in (clean, estimate):
+            real, imaginary = ops.stft(y / level, n_fft, n_fft // 4, n_fft)
+            magnitudes.append(ops.power(ops.square(real) + ops.square(imaginary) + 1e-8, 0.15))
+        loss += 7 * ops.mean(ops.square(magnitudes[0] - magnitudes[1]), axis=(1, 2))
+    return loss
+
+
+# ---- Structure
+
+
+@keras.saving.register_keras_serializable(package="denoising")
+class ComplexFilter(layers.Layer):
+    """Add filtered frames to the masked ones, in a spectrogram whose phases stand still.
+
+    (waveform, spectrogram, mask, taps [shape=(batch, frames, bins, 6)]) -> waveform.  Each bin is
+    turned back by the phase that its centre frequency gains from frame to frame, so that a
+    steady tone has a steady phase and three neighbouring frames can be added up.
+    """
+
+    def __init__(self, n_fft: int, hop_length: int, **kwargs):
+        super().__init__(**kwargs)
+        self.n_fft, self.hop_length = n_fft, hop_length
+
+    def turn(self, spectrogram, direction: int):
+        """Turn all phases back (-1) or forth (1)."""
+        frames, bins = ops.arange(ops.shape(spectrogram)[1]), ops.arange(spectrogram.shape[2])
+        steps = ops.mod(frames[:, None] * bins[None] * self.hop_length, self.n_fft)
+        angle = direction * 2 * math.pi / self.n_fft * ops.cast(steps, "float32")
+        return _times(spectrogram, ops.cos(angle), ops.sin(angle))
+
+    def call(self, inputs):
+        """Filter and transform back."""
+        y, spectrogram, mask, taps = inputs
+        mask, taps = (ops.pad(x, [[0, 0], [0, 0], [1, 0], [0, 0]]) for x in (mask, taps))
+        still = self.turn(spectrogram, -1)
+        frames, out = ops.shape(still)[1], still * mask
+        around = ops.pad(still, [[0, 0], [1, 1], [0, 0], [0, 0]])
+        for i in range(3):
+            neighbour = around[:, i : i + frames]
+            out += _times(neighbour, ops.tanh(taps[..., 2 * i]), ops.tanh(taps[..., 2 * i + 1]))
+        out = self.turn(out, 1)
+        wave = ops.istft((out[..., 0], out[..., 1]), self.n_fft, self.hop_length, self.n_fft)
+        return wave[:, : ops.shape(y)[1]]
+
+    def compute_output_shape(self, shapes):
+        """Shape of the waveform."""
+        return shapes[0]
+
+    def get_config(self):
+        """Settings that rebuild the layer when a network is loaded."""
+        return super().get_config() | {"n_fft": self.n_fft, "hop_length": self.hop_length}
+
+
+def _times(z, real, imaginary):
+    """Complex product, real and imaginary parts on the last axis."""
+    a, b = z[..., 0], z[..., 1]
+    return ops.stack([a * real - b * imaginary, a * imaginary + b * real], axis=-1)
+
+
+def with_complex_filter(audio) -> keras.Model:
+    """Our network with a second head that refines the phase."""
+    ours = build_ours(audio)
+    spectrogram, mask = ours.get_layer("stft").output, ours.get_layer("mask")
+    loudness = ours.get_layer("log_magnitude").output
+    x = layers.Concatenate()([mask.input, loudness])
+    x = layers.Conv2D(16, 3, padding="same", activation="relu")(x)
+    taps = layers.Conv2D(6, 3, padding="same", kernel_initializer="zeros", name="taps")(x)
+    waveform = ComplexFilter(audio.n_fft, audio.hop_length)
+    return keras.Model(ours.inputs, waveform([ours.inputs[0], spectrogram, mask.output, taps]))
+
+
+# ---- Losses of a configuration, as recipes hold them
+
+
+def si_sdr(config: Config):
+    """Negative SI-SDR, whatever the configuration."""
+    return negative_si_sdr
+
+
+def compressed_spectra(config: Config):
+    """SNR and compressed spectra, whatever the configuration."""
+    return snr_and_compressed_spectra
+
+
+# ---- Use
+
+
+@dataclass(frozen=True)
+class TwoShifts(WindowDenoiser):
+    """Mean of the network's answers to the signal and to the signal half a hop later."""
+
+    def windows(self, noisy: np.ndarray) -> np.ndarray:
+        """Denoise whole windows at once [shape=(windows, clip_samples)]."""
+        shift = self.audio.hop_length // 2
+        later = super().windows(np.pad(noisy, [(0, 0), (shift, 0)]))
+        return (super().windows(noisy) + later[:, shift:]) / 2
+
+
+def over_two_shifts(network: keras.Model, record: dict) -> TwoShifts:
+    """The network as a denoiser that hears each clip twice."""
+    return TwoShifts(network, AudioConfig(**record["audio"]))

@@ -1,0 +1,163 @@
+"""Train one network by its recipe, and come back after an interruption.
+
+Each epoch ends in a checkpoint folder that holds the network with its optimiser, the best
+network so far and the history.  An interrupted run goes on after the last whole epoch and ends
+with the same weights as an undisturbed one, provided that the data of an epoch depend on its
+number only.
+
+Early stopping (best weights restored) and the reduction of the learning rate on a plateau are
+functions of the history, which is what lets them survive an interruption.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from lib.config import Config
+from lib.errors import DenoisingError
+from lib.training.keep import load_network
+from lib.training.recipe import Budget, Lessons, Recipe
+from lib.workspace.folder import write_json
+
+__all__ = ["epochs_since_best", "fit", "learn", "learning_rate_on_plateau"]
+
+PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 3  # as published
+
+
+def learning_rate_on_plateau(base: float, losses: list[float]) -> float:
+    """`base`, halved each time the loss has not improved for three epochs."""
+    best, waited, rate = np.inf, 0, base
+    for loss in losses:
+        best, waited = (loss, 0) if loss < best else (best, waited + 1)
+        if waited == PLATEAU_PATIENCE:
+            rate, waited = rate * PLATEAU_FACTOR, 0
+    return rate
+
+
+def epochs_since_best(losses: list[float]) -> int:
+    """Epochs that have passed since the lowest loss."""
+    return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
+
+
+def _newest_checkpoint(folder: Path) -> Path | None:
+    return max(folder.glob("epoch[0-9]*"), default=None) if folder.is_dir() else None
+
+
+def _save_checkpoint(folder: Path, model, history: list[dict], best: Path | None) -> Path:
+    """Write one epoch's checkpoint under a temporary name, then let it replace the last."""
+    epoch = folder / f"epoch{len(history):04d}"
+    part = folder / f"part{len(history):04d}"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    model.save(part / "last.keras")
+    if epochs_since_best([h["validation_loss"] for h in history]) == 0 or best is None:
+        model.save(part / "best.keras")
+    else:
+        shutil.copyfile(best / "best.keras", part / "best.keras")
+    write_json(part / "history.json", history)
+    part.rename(epoch)
+    for old in folder.iterdir():
+        if old != epoch:
+            shutil.rmtree(old)
+    return epoch
+
+
+def _made_ahead(batches):
+    """Yield every batch; the next one is made while the network works."""
+    with ThreadPoolExecutor(max_workers=1) as maker:
+        upcoming = maker.submit(batches.__getitem__, 0)
+        for i in range(1, len(batches) + 1):
+            batch = upcoming.result()
+            if i < len(batches):
+                upcoming = maker.submit(batches.__getitem__, i)
+            yield batch
+
+
+def _mean_loss(step: Callable, batches) -> float:
+    """Mean loss of a step over batches.
+
+    Keras' own `fit` and `evaluate` go through tf.data, whose iterators can take 20 s to go away
+    after an epoch (seen with TensorFlow 2.21).
+    """
+    losses, sizes = [], []
+    for inputs, targets in _made_ahead(batches):
+        losses.append(step(inputs, targets))
+        sizes.append(len(inputs))
+    return float(np.average(losses, weights=sizes))
+
+
+def _cut(arrays: tuple[np.ndarray, np.ndarray], size: int = 32) -> list[tuple[np.ndarray, ...]]:
+    return [tuple(a[i : i + size] for a in arrays) for i in range(0, len(arrays[0]), size)]
+
+
+def fit(
+    model: keras.Model, lessons: Lessons, budget: Budget, *, checkpoints: Path, title: str = ""
+) -> tuple[keras.Model, list[dict]]:
+    """Train a compiled model epoch by epoch and return its best state and its history.
+
+    Parameters
+    ----------
+    checkpoints : Path
+        Folder of the checkpoint; a run that was interrupted is taken up from there.
+    """
+    history: list[dict] = []
+    checkpoint = _newest_checkpoint(checkpoints)
+    if checkpoint:
+        history = json.loads((checkpoint / "history.json").read_text(encoding="utf-8"))
+        model = load_network(checkpoint / "last.keras")
+        print(f"{title}: resumed after epoch {len(history)}", file=sys.stderr, flush=True)
+    for epoch in range(len(history), budget.epochs):
+        losses = [h["validation_loss"] for h in history]
+        if epochs_since_best(losses) >= budget.patience:
+            break
+        if budget.plateau_rate:
+            rate = learning_rate_on_plateau(budget.plateau_rate, losses)
+            model.optimizer.learning_rate = rate
+        start = time.perf_counter()
+        loss = _mean_loss(model.train_on_batch, lessons.batches(epoch=epoch))
+        validation_loss = _mean_loss(model.test_on_batch, _cut(lessons.validation))
+        if not np.isfinite(validation_loss):
+            raise DenoisingError(
+                f"{title}: the validation loss of epoch {epoch + 1} is {validation_loss}; try a "
+                "lower learning_rate."
+            )
+        history.append(
+            {
+                "epoch": epoch + 1,
+                "loss": float(loss),
+                "validation_loss": float(validation_loss),
+                "learning_rate": float(ops.convert_to_numpy(model.optimizer.learning_rate)),
+                "seconds": time.perf_counter() - start,
+            }
+        )
+        print(
+            f"{title}: epoch {epoch + 1}/{budget.epochs}, loss {loss:.3f}, validation "
+            f"{validation_loss:.3f}, {history[-1]['seconds']:.0f} s",
+            file=sys.stderr,
+            flush=True,
+        )
+        checkpoint = _save_checkpoint(checkpoints, model, history, checkpoint)
+    return load_network(checkpoint / "best.keras"), history
+
+
+def learn(
+    recipe: Recipe, config: Config, lessons: Lessons, checkpoints: Path, title: str
+) -> tuple[keras.Model, list[dict]]:
+    """Build a network and train it by its recipe; return its best state and its history."""
+    budget = recipe.budget(config)
+    steps = len(lessons.batches(epoch=0)) * budget.epochs
+    optimiser, loss = recipe.optimiser(config, steps), recipe.loss(config)
+    keras.utils.set_random_seed(config.seed)
+    model = recipe.build(config.audio)
+    model.compile(optimiser, loss)
+    return fit(model, lessons, budget, checkpoints=checkpoints, title=title)

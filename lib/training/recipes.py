@@ -1,0 +1,85 @@
+"""The recipes: every network that this project trains, by name.
+
+A new network is one file in ``lib/models``, one recipe here and, as a denoiser, one line in
+`METHODS` of ``lib/methods/__init__.py``.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from lib.errors import InputError
+from lib.models.conv_tasnet import build_conv_tasnet
+from lib.models.mask import build_ours
+from lib.models.published import RelativeMagnitude, ZScore
+from lib.models.recogniser import build_recogniser
+from lib.training import recogniser, reference, waveform
+from lib.training.recipe import Recipe
+
+__all__ = ["RECIPES", "recipe_of"]
+
+
+def _waveform(name: str, build, wrap=waveform.in_windows) -> Recipe:
+    """A network from waveforms to waveforms: all these learn alike."""
+    return Recipe(
+        name,
+        build=build,
+        lessons=waveform.lessons,
+        loss=waveform.loss,
+        optimiser=waveform.optimiser,
+        budget=waveform.budget,
+        wrap=wrap,
+        one_second=waveform.one_second,
+    )
+
+
+def _reference(name: str, scale) -> Recipe:
+    """The published autoencoder, with one of its two targets."""
+    return Recipe(
+        name,
+        build=reference.build,
+        lessons=functools.partial(reference.lessons, scale=scale),
+        loss=reference.loss,
+        optimiser=reference.optimiser,
+        budget=reference.budget,
+        wrap=functools.partial(reference.denoiser, scale=scale),
+        one_second=reference.one_second,
+    )
+
+
+RECIPES = {
+    "reference as published": _reference("reference as published", ZScore),
+    "reference repaired": _reference("reference repaired", RelativeMagnitude),
+    "ours": _waveform("ours", build_ours),
+    "Conv-TasNet": _waveform("Conv-TasNet", build_conv_tasnet, wrap=waveform.alone),
+    "recogniser": Recipe(
+        "recogniser",
+        build=build_recogniser,
+        lessons=recogniser.lessons,
+        loss=recogniser.loss,
+        optimiser=recogniser.optimiser,
+        budget=recogniser.budget,
+        wrap=recogniser.listener,
+        one_second=recogniser.one_second,
+        judge=recogniser.accuracy,
+        settings=("seed", "audio", "recognition"),
+    ),
+}
+
+
+def recipe_of(name: str) -> Recipe:
+    """Return a recipe.
+
+    Raises
+    ------
+    InputError
+        There is none of this name.
+    """
+    if name not in RECIPES:
+        raise InputError(
+            f"Nobody knows how to train {name!r}: a network that METHODS of "
+            "lib/methods/__init__.py names needs a recipe in RECIPES of lib/training/recipes.py, "
+            "where there are "
+            f"{', '.join(RECIPES)}."
+        )
+    return RECIPES[name]

@@ -1,0 +1,115 @@
+"""How the digit recogniser learns: from the *clean* speech of the training speakers.
+
+The validation speakers choose the epoch, the test speakers are never heard.  It has no part in
+making a denoiser, so it judges all of them alike.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import keras
+import numpy as np
+
+from lib.clips.examples import equal_batches
+from lib.clips.store import ClipStore
+from lib.config import AudioConfig, Config
+from lib.models.recogniser import DIGITS, Recogniser, augmented, log_mel, probabilities, stacked
+from lib.signals.noise import clip_rng
+from lib.training.recipe import Budget, Lessons
+
+__all__ = [
+    "RecognitionExamples",
+    "accuracy",
+    "budget",
+    "lessons",
+    "listener",
+    "loss",
+    "one_second",
+    "optimiser",
+]
+
+VALIDATION_CLIPS = 500  # in all
+
+
+class RecognitionExamples:
+    """Batches of (augmented clips, digits) for one epoch, shuffled.
+
+    Parameters
+    ----------
+    rows : np.ndarray
+        Rows of the store to learn from.
+    epoch : int
+        Decides the order of the clips and how each is changed.
+    """
+
+    def __init__(self, store: ClipStore, rows: np.ndarray, *, epoch: int):
+        self.store, self.epoch = store, epoch
+        order = np.random.default_rng([store.config.seed, epoch]).permutation(rows)
+        self.batches = equal_batches(order, store.config.recognition.batch_size)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
+        config, rows = self.store.config, self.batches[batch]
+        ids = self.store.index["clip_id"].iloc[rows]
+        rngs = [clip_rng(config.seed, clip_id, f"recognition {self.epoch}") for clip_id in ids]
+        features = [
+            augmented(self.store.clean(row), config.audio, rng) for row, rng in zip(rows, rngs)
+        ]
+        return np.stack(features)[..., None], _one_hot(self.store, rows)
+
+
+def _one_hot(store: ClipStore, rows: np.ndarray) -> np.ndarray:
+    return np.eye(DIGITS, dtype=np.float32)[store.index["digit"].to_numpy()[rows]]
+
+
+def lessons(store: ClipStore, training: list[str], validation: list[str]) -> Lessons:
+    """Augmented clean clips of the training speakers, plain ones of the validation speakers."""
+    config = store.config
+    rows = store.rows_of(training, limit=-(-config.recognition.clips // len(training)))
+    held = store.rows_of(validation, limit=-(-VALIDATION_CLIPS // len(validation)))
+    inputs = stacked(map(store.clean, held), config.audio)
+    batches = functools.partial(RecognitionExamples, store, rows)
+    return Lessons(batches, (inputs, _one_hot(store, held)), clips=len(rows))
+
+
+def loss(config: Config) -> keras.Loss:
+    """Cross-entropy, with the certainty of the targets lowered a little."""
+    return keras.losses.CategoricalCrossentropy(label_smoothing=0.1)
+
+
+def optimiser(config: Config, steps: int) -> keras.Optimizer:
+    """AdamW that warms up over a tenth of the steps and decays along a cosine."""
+    rate, warm_up = config.recognition.learning_rate, steps // 10
+    schedule = keras.optimizers.schedules.CosineDecay(
+        rate / 20,
+        max(1, steps - warm_up),
+        alpha=0.01,
+        warmup_target=rate,
+        warmup_steps=max(1, warm_up),
+    )
+    return keras.optimizers.AdamW(schedule, weight_decay=1e-3, clipnorm=5.0)
+
+
+def budget(config: Config) -> Budget:
+    """All its epochs: it never stops early."""
+    return Budget(config.recognition.epochs, patience=config.recognition.epochs)
+
+
+def accuracy(network: keras.Model, lessons: Lessons) -> dict:
+    """``validation_accuracy``: share of the validation speakers' clean digits that it names."""
+    inputs, targets = lessons.validation
+    heard = probabilities(network, inputs).argmax(axis=1)
+    return {"validation_accuracy": float(np.mean(heard == targets.argmax(axis=1)))}
+
+
+def one_second(audio: AudioConfig) -> tuple[int, ...]:
+    """Its spectrograms hold one window."""
+    return (*log_mel(np.zeros(1), audio).shape, 1)
+
+
+def listener(network: keras.Model, record: dict) -> Recogniser:
+    """The network as a listener to waveforms."""
+    return Recogniser(network, AudioConfig(**record["audio"]))

@@ -1,0 +1,137 @@
+"""How the published autoencoder learns: from crops of spectrograms, with one of its two targets."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import asdict
+
+import keras
+import numpy as np
+
+from lib.clips.examples import equal_batches
+from lib.clips.store import ClipStore
+from lib.config import AudioConfig, Config
+from lib.models.published import (
+    REFERENCE_RATE,
+    REFERENCE_SHAPE,
+    ReferenceDenoiser,
+    RelativeMagnitude,
+    ZScore,
+    build_reference,
+    reference_features,
+)
+from lib.training.recipe import Budget, Lessons
+
+__all__ = [
+    "ReferenceCrops",
+    "budget",
+    "build",
+    "denoiser",
+    "lessons",
+    "loss",
+    "one_second",
+    "optimiser",
+]
+
+BATCH = 8
+VALIDATION_SPECTROGRAMS = 16  # in all, because the full forward pass is slow
+
+
+def build(audio: AudioConfig) -> keras.Model:
+    """The network with an open frequency axis, for crops and whole spectrograms alike."""
+    return build_reference((None, *REFERENCE_SHAPE[1:]))
+
+
+class ReferenceCrops:
+    """Batches of spectrogram crops for one epoch of the reference model.
+
+    A full spectrogram costs 9 GMAC forwards, so each clip gives `crops` crops of `bins`
+    neighbouring frequencies per epoch, at random places below `top`, the highest bin that the
+    working rate fills.
+    """
+
+    def __init__(self, noisy, target, *, bins: int, crops: int, top: int, rng):
+        self.noisy, self.target, self.bins = noisy, target, bins
+        places = rng.integers(max(1, top - bins + 1), size=len(noisy) * crops)
+        clips = np.tile(np.arange(len(noisy)), crops)
+        order = rng.permutation(len(clips))
+        self.batches = equal_batches(np.stack([clips, places], axis=1)[order], BATCH)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, batch: int):
+        cuts = [(clip, slice(place, place + self.bins)) for clip, place in self.batches[batch]]
+        return tuple(np.stack([S[cut] for cut in cuts]) for S in (self.noisy, self.target))
+
+
+@functools.lru_cache(maxsize=2)  # both variants of a fold learn from the same features
+def _features(store: ClipStore, rows: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Noisy and clean features of clips, each [shape=(clips, 1024, 44, 1)]."""
+    rate = store.config.audio.sample_rate
+    noisy = np.stack([reference_features(store.noisy(row), rate) for row in rows])
+    return noisy, np.stack([reference_features(store.clean(row), rate) for row in rows])
+
+
+def lessons(
+    store: ClipStore,
+    training: list[str],
+    validation: list[str],
+    *,
+    scale: type[ZScore | RelativeMagnitude],
+) -> Lessons:
+    """Crops of the training speakers' spectrograms, whole spectrograms of the validation speakers.
+
+    Parameters
+    ----------
+    scale : type
+        How magnitudes become inputs and targets.
+    """
+    settings, rate, seed = store.config.training, store.config.audio.sample_rate, store.config.seed
+    limit = -(-settings.reference_clips // len(training))
+    noisy, clean = _features(store, tuple(store.rows_of(training, limit=limit)))
+    few = -(-VALIDATION_SPECTROGRAMS // len(validation))
+    held = _features(store, tuple(store.rows_of(validation, limit=few)))
+    fitted = scale.fit(noisy, clean)
+    inputs, targets = fitted.inputs(noisy), fitted.targets(clean, noisy)
+
+    def batches(epoch: int) -> ReferenceCrops:
+        return ReferenceCrops(
+            inputs,
+            targets,
+            bins=settings.reference_crop_bins,
+            crops=settings.reference_crops,
+            top=min(inputs.shape[1], int(inputs.shape[1] * rate / REFERENCE_RATE)),
+            rng=np.random.default_rng([seed, epoch]),
+        )
+
+    whole = fitted.inputs(held[0]), fitted.targets(held[1], held[0])
+    return Lessons(batches, whole, clips=len(noisy), facts={"scale": asdict(fitted)})
+
+
+def loss(config: Config) -> keras.Loss:
+    """Mean squared error, as published."""
+    return keras.losses.MeanSquaredError()
+
+
+def optimiser(config: Config, steps: int) -> keras.Optimizer:
+    """Adam at a constant rate, which the plateau of the validation loss lowers."""
+    return keras.optimizers.Adam(config.training.reference_learning_rate)
+
+
+def budget(config: Config) -> Budget:
+    """As the configuration says, with the published reduction of the rate on a plateau."""
+    settings = config.training
+    return Budget(settings.reference_epochs, settings.patience, settings.reference_learning_rate)
+
+
+def one_second(audio: AudioConfig) -> tuple[int, ...]:
+    """Its spectrograms always hold one second."""
+    return REFERENCE_SHAPE
+
+
+def denoiser(
+    network: keras.Model, record: dict, *, scale: type[ZScore | RelativeMagnitude]
+) -> ReferenceDenoiser:
+    """The network as a denoiser."""
+    return ReferenceDenoiser(network, record["audio"]["sample_rate"], scale(**record["scale"]))

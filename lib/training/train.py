@@ -1,0 +1,137 @@
+"""Train every network on every fold, once.
+
+Every fold of a recipe leaves a network and a record of it (`lib.training.keep`).  A fold that was
+trained with the same settings, clips, speakers and code is not trained again; one that was
+interrupted is taken up after its last whole epoch (`lib.training.loop`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+
+import keras
+import numpy as np
+import pandas as pd
+
+from lib.clips.folds import split_speakers
+from lib.clips.store import ClipStore, content_of
+from lib.training.keep import load_trained, train_once
+from lib.training.loop import learn
+from lib.training.recipe import Recipe
+from lib.training.recipes import recipe_of
+from lib.workspace.fingerprint import fingerprint
+from lib.workspace.folder import Run
+
+__all__ = [
+    "accuracies",
+    "depends_on",
+    "histories",
+    "open_trained",
+    "stem",
+    "train_all",
+    "train_fold",
+]
+
+
+def stem(name: str, fold: int) -> str:
+    """File stem of a network in one fold, e.g. ``ours-fold0``."""
+    return f"{name.replace(' ', '-')}-fold{fold}"
+
+
+def depends_on(recipe: Recipe, store: ClipStore, *facts) -> str:
+    """Return the fingerprint of a network: recipe, settings, clips, and what else is given."""
+    settings = [store.config.to_dict()[part] for part in recipe.settings]
+    return fingerprint([recipe.needs(), settings, content_of(store), *facts], learn)
+
+
+def train_fold(run: Run, store: ClipStore, folds: pd.DataFrame, name: str, fold: int) -> dict:
+    """Train a network on one fold, unless that was done already, and return its record.
+
+    Leaves ``models/<name>-fold<k>.keras`` and ``.json``, each whole or not at all.
+
+    Returns
+    -------
+    dict
+        ``history`` (list of epochs), ``clips`` (of an epoch), ``audio``, ``fingerprint``,
+        ``origin``, the speakers, and what the recipe adds.
+    """
+    recipe, store = recipe_of(name), store.for_training()
+    training, validation, test = split_speakers(folds, fold)
+
+    def train(checkpoints):
+        lessons = recipe.lessons(store, training, validation)
+        title = f"{name}, fold {fold + 1} of {folds['fold'].max() + 1}"
+        network, history = learn(recipe, store.config, lessons, checkpoints, title)
+        facts = {"history": history, "clips": lessons.clips} | lessons.facts
+        return network, facts | recipe.judge(network, lessons)
+
+    facts = {
+        "method": name,
+        "fold": fold,
+        "training_speakers": training,
+        "validation_speakers": validation,
+        "test_speakers": test,
+        "audio": asdict(store.config.audio),
+    }
+    key = depends_on(recipe, store, training, validation)
+    return train_once(run, stem(name, fold), key, train, facts)
+
+
+def train_all(run: Run, store: ClipStore, folds: pd.DataFrame, names: Iterable[str]) -> list[dict]:
+    """Train networks on every fold and return their records, fold by fold.
+
+    Raises
+    ------
+    InputError
+        A network has no recipe; nothing is trained then.
+    """
+    names = [recipe_of(name).name for name in names]
+    records = []
+    for fold in sorted(folds["fold"].unique()):
+        for name in names:
+            records.append(train_fold(run, store, folds, name, int(fold)))
+            keras.backend.clear_session()
+    return records
+
+
+def histories(records: list[dict]) -> pd.DataFrame:
+    """Return how networks learned.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per network, fold and epoch: model, fold, losses, learning rate, seconds, whether
+        the epoch's weights were kept.
+    """
+    rows = []
+    for record in records:
+        best = int(np.argmin([epoch["validation_loss"] for epoch in record["history"]]))
+        of = {"model": record["method"], "fold": record["fold"]}
+        rows += [of | epoch | {"kept": i == best} for i, epoch in enumerate(record["history"])]
+    return pd.DataFrame(rows)
+
+
+def accuracies(records: list[dict]) -> pd.DataFrame:
+    """Return how well recognisers learned: fold, validation_accuracy, epochs, seconds."""
+    rows = [
+        {
+            "fold": record["fold"],
+            "validation_accuracy": record["validation_accuracy"],
+            "epochs": len(record["history"]),
+            "seconds": sum(epoch["seconds"] for epoch in record["history"]),
+        }
+        for record in records
+    ]
+    return pd.DataFrame(rows)
+
+
+def open_trained(run: Run, name: str, fold: int):
+    """Return a network, ready for use, that never heard the test speakers of `fold`.
+
+    Raises
+    ------
+    MissingArtifactError
+        It is not there, or was trained for other folds than the present ones.
+    """
+    return recipe_of(name).wrap(*load_trained(run, stem(name, fold), fold))

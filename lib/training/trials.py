@@ -1,0 +1,223 @@
+r"""What was tried before our model became what it is, and how each trial fared.
+
+::
+
+    python -m lib.training.trials CORPUS PROFILE DATA_DIR PARAMS      (make search)
+
+Every variant is our recipe, changed in one respect.  It learns from the training speakers of the
+first fold, a few epochs long, and is judged on that fold's *validation* speakers; the test speakers
+have no say.  The results are the appendix of notebook 03.  A variant that was tried before with the
+same settings, clips and code is not tried again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from lib.clips.folds import split_speakers
+from lib.clips.store import ClipStore, open_store
+from lib.config import Config
+from lib.errors import end
+from lib.metrics import estoi, si_sdr
+from lib.models.mask import build_ours
+from lib.models.size import count_macs
+from lib.training import ideas, waveform
+from lib.training.loop import learn
+from lib.training.recipe import Recipe
+from lib.training.recipes import RECIPES
+from lib.training.train import depends_on
+from lib.workspace.fingerprint import fingerprint
+from lib.workspace.folder import Run, open_run
+
+__all__ = ["JUDGED_CLIPS", "VARIANTS", "Variant", "open_search", "try_all", "try_variant"]
+
+JUDGED_CLIPS = 120  # of the validation speakers together
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One departure from the present model.
+
+    Attributes
+    ----------
+    group, name : str
+        Shown in the table.
+    settings : dict
+        Section of the configuration -> changed settings.
+    recipe : Recipe
+        Ours, or ours with a part replaced.
+    passes : int
+        How often the network hears a clip.
+    """
+
+    group: str
+    name: str
+    settings: dict[str, dict] = field(default_factory=dict)
+    recipe: Recipe = RECIPES["ours"]
+    passes: int = 1
+
+    def over(self, config: Config) -> Config:
+        """The configuration with the epochs of a trial and the changed settings."""
+        changes = {"training": {"epochs": config.search.epochs}}
+        for section, settings in self.settings.items():
+            changes[section] = changes.get(section, {}) | settings
+        parts = {k: dataclasses.replace(getattr(config, k), **v) for k, v in changes.items()}
+        return dataclasses.replace(config, **parts)
+
+
+def _training(**settings) -> dict:
+    return {"training": settings}
+
+
+def _ours(**parts) -> Recipe:
+    return dataclasses.replace(RECIPES["ours"], **parts)
+
+
+def _learning_from(example: Callable) -> Recipe:
+    return _ours(lessons=functools.partial(waveform.lessons, example=example))
+
+
+def _built(**sizes) -> Recipe:
+    return _ours(build=functools.partial(build_ours, **sizes))
+
+
+VARIANTS = [
+    Variant("", "as it is"),
+    Variant("augmentation", "no change of speed", _training(speed_spread=0.0)),
+    Variant("augmentation", "speed sways within a clip", recipe=_learning_from(ideas.warped)),
+    Variant("augmentation", "random equaliser, 6 dB either way",
+            recipe=_learning_from(ideas.equalised)),
+    Variant("augmentation", "every other clip backwards",
+            recipe=_learning_from(ideas.reversed_at_random)),
+    Variant("noise", "always the nominal noise", _training(varied_share=0.0)),
+    Variant("noise", "half of the examples varied", _training(varied_share=0.5)),
+    Variant("loss", "SNR alone", _training(envelope_weight=0.0)),
+    Variant("loss", "envelopes weigh twice as much", _training(envelope_weight=10.0)),
+    Variant("loss", "SI-SDR", recipe=_ours(loss=ideas.si_sdr)),
+    Variant("loss", "SNR and compressed spectra", recipe=_ours(loss=ideas.compressed_spectra)),
+    Variant("structure", "window of 32 ms", {"audio": {"n_fft": 256, "hop_length": 64}}),
+    Variant("structure", "hop of half a window", {"audio": {"hop_length": 256}}),
+    Variant("structure", "three quarters of the channels",
+            recipe=_built(channels=(12, 24, 36, 48, 48))),
+    Variant("structure", "recurrent layer a fifth as wide", recipe=_built(recurrent_units=16)),
+    Variant("structure", "complex filter after the mask",
+            recipe=_ours(build=ideas.with_complex_filter)),
+    Variant("schedule", "batches of 32", _training(batch_size=32)),
+    Variant("use", "mean over two shifts", recipe=_ours(wrap=ideas.over_two_shifts), passes=2),
+]  # fmt: skip
+
+
+def _judge(denoise: Callable, store: ClipStore, rows, **condition) -> tuple[float, float]:
+    """Mean SI-SDR improvement in dB and mean ESTOI over clips in one condition."""
+    rate, gains, intelligibility = store.config.audio.sample_rate, [], []
+    for row in rows:
+        clean, noisy = store.clean(row), store.noisy(row, **condition)
+        estimate = np.asarray(denoise(noisy, rate), dtype=float)
+        gains.append(si_sdr(clean, estimate) - si_sdr(clean, noisy))
+        intelligibility.append(estoi(clean, estimate, rate))
+    return float(np.mean(gains)), float(np.nanmean(intelligibility))
+
+
+def try_variant(run: Run, store: ClipStore, folds: pd.DataFrame, variant: Variant) -> pd.DataFrame:
+    """Train a variant on the first fold's training speakers and judge it on its validation ones.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row: group, name; SI-SDR improvement in dB with the configured noise, `estoi`, and the
+        improvement with pink noise and at +10 dB; `parameters`, `macs`, `training_ms` per clip
+        and epoch, `epochs`.
+    """
+    store = dataclasses.replace(store, config=variant.over(store.config))
+    config, recipe, learning = store.config, variant.recipe, store.for_training()
+    training, validation, _ = split_speakers(folds, 0)
+    lessons = recipe.lessons(learning, training, validation)
+    checkpoints = run.path("checkpoints/search")
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    title = f"{variant.group} {variant.name}".strip()
+    network, history = learn(recipe, learning.config, lessons, checkpoints, title)
+    shutil.rmtree(checkpoints)
+    denoise = recipe.wrap(network, {"audio": dataclasses.asdict(config.audio)})
+    rows = store.rows_of(validation, limit=-(-JUDGED_CLIPS // len(validation)))
+    gain_db, intelligibility = _judge(denoise, store, rows)
+    macs = count_macs(network, recipe.one_second(config.audio))
+    row = {
+        "group": variant.group,
+        "name": variant.name,
+        "si_sdr_improvement_db": gain_db,
+        "estoi": intelligibility,
+        "pink_db": _judge(denoise, store, rows, kind="pink")[0],
+        "at_10_db": _judge(denoise, store, rows, kind=learning.config.noise.kind, snr_db=10.0)[0],
+        "parameters": network.count_params(),
+        "macs": macs * variant.passes,
+        "training_ms": 1e3 * float(np.median([h["seconds"] for h in history])) / lessons.clips,
+        "epochs": len(history),
+    }
+    return pd.DataFrame([row])
+
+
+def _part(store: ClipStore, folds: pd.DataFrame, i: int) -> tuple[str, str]:
+    """Folder and key under which the i-th variant's result is kept."""
+    variant = VARIANTS[i]
+    changed = dataclasses.replace(store, config=variant.over(store.config))
+    network = depends_on(variant.recipe, changed, split_speakers(folds, 0))
+    facts = [network, variant.recipe.wrap, variant.passes, JUDGED_CLIPS]
+    return f"search/{i:02d}", fingerprint(facts, si_sdr, count_macs, _judge)
+
+
+def try_all(run: Run, store: ClipStore, folds: pd.DataFrame) -> None:
+    """Try all variants that were not tried before, and keep the result of each.
+
+    ``search.json`` lists what is there; it is written anew when that changes.
+    """
+    parts = [_part(store, folds, i) for i in range(len(VARIANTS))]
+    for variant, part in zip(VARIANTS, parts):
+        start = time.perf_counter()
+        table = run.kept(*part, functools.partial(try_variant, run, store, folds, variant))
+        seconds, gain = time.perf_counter() - start, table["si_sdr_improvement_db"].iat[0]
+        print(f"{variant.name}: {gain:.2f} dB, {seconds:.0f} s", file=sys.stderr, flush=True)
+    keys = [key for _, key in parts]
+    if not run.path("search.json").is_file() or run.load_json("search") != keys:
+        run.save_json("search", keys)
+
+
+def open_search(run: Run, store: ClipStore, folds: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the results of the variants that were tried, and a line about them.
+
+    Results of other settings, clips or code than the present ones are not taken.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per variant, as `try_variant` gives it; the present model first, the others from
+        best to worst.
+    """
+    parts = [_part(store, folds, i) for i in range(len(VARIANTS))]
+    tables = [run.open_kept(*part) for part in parts if run.keeps(*part)]
+    how = f"`make search CORPUS={run.corpus} PROFILE={run.config.profile}`"
+    if not tables:
+        return pd.DataFrame(), f"The search was not repeated for this run; {how} adds its table."
+    table = pd.concat(tables, ignore_index=True)
+    order = table["group"].ne("").astype(int) * 1000 - table["si_sdr_improvement_db"]
+    table = table.iloc[order.argsort()].reset_index(drop=True)
+    missing = len(VARIANTS) - len(table)
+    return table, f"{missing} variants are missing; {how} goes on." if missing else ""
+
+
+def main(corpus: str, profile: str, data_dir: str = "", params_file: str = "") -> None:
+    """Run the search of the command line."""
+    run = open_run(corpus=corpus, profile=profile, data_dir=data_dir, params_file=params_file)
+    try_all(run, open_store(run), run.load("folds"))
+
+
+if __name__ == "__main__":
+    end(lambda: main(*sys.argv[1:]))

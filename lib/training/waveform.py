@@ -1,0 +1,78 @@
+"""How networks from waveforms to waveforms learn: ours, Conv-TasNet, the variants of the search."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import keras
+
+from lib.clips.examples import TrainingPairs, training_example, validation_pairs
+from lib.clips.store import ClipStore
+from lib.config import AudioConfig, Config
+from lib.models.conv_tasnet import ClipDenoiser
+from lib.models.mask import WindowDenoiser
+from lib.training.losses import DenoisingLoss
+from lib.training.recipe import Budget, Lessons
+
+__all__ = ["alone", "budget", "in_windows", "lessons", "loss", "one_second", "optimiser"]
+
+VALIDATION_CLIPS = 100  # per speaker
+
+
+def lessons(
+    store: ClipStore,
+    training: list[str],
+    validation: list[str],
+    *,
+    example: Callable = training_example,
+) -> Lessons:
+    """Noisy and clean examples of the training speakers, whole clips of the validation speakers.
+
+    Parameters
+    ----------
+    example : callable
+        Makes a training example, as `training_example` does.
+    """
+    rows = store.rows_of(training, limit=store.config.training.max_clips_per_speaker)
+    held = store.rows_of(validation, limit=VALIDATION_CLIPS)
+    batches = functools.partial(TrainingPairs, store, rows, example=example)
+    return Lessons(batches, validation_pairs(store, held), clips=len(rows))
+
+
+def loss(config: Config) -> DenoisingLoss:
+    """Error of the waveform and shape of its envelopes."""
+    return DenoisingLoss(config.audio.sample_rate, config.training.envelope_weight)
+
+
+def optimiser(config: Config, steps: int) -> keras.Optimizer:
+    """Adam that warms up over a twentieth of the steps and decays along a cosine."""
+    rate, warm_up = config.training.learning_rate, max(1, steps // 20)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        rate / 20,
+        max(1, steps - warm_up),
+        alpha=0.02,
+        warmup_target=rate,
+        warmup_steps=warm_up,
+    )
+    return keras.optimizers.Adam(schedule, clipnorm=5.0)
+
+
+def budget(config: Config) -> Budget:
+    """As the configuration says."""
+    return Budget(config.training.epochs, config.training.patience)
+
+
+def one_second(audio: AudioConfig) -> tuple[int, ...]:
+    """Samples at the working rate."""
+    return (audio.sample_rate,)
+
+
+def in_windows(network: keras.Model, record: dict) -> WindowDenoiser:
+    """The network as a denoiser that hears each clip in a window of zeros."""
+    return WindowDenoiser(network, AudioConfig(**record["audio"]))
+
+
+def alone(network: keras.Model, record: dict) -> ClipDenoiser:
+    """The network as a denoiser that hears each clip alone."""
+    return ClipDenoiser(network, AudioConfig(**record["audio"]))

@@ -1,0 +1,1 @@
+"""Where a run keeps what it makes, who made it, whether it still holds, and who does the work."""

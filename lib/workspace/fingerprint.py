@@ -1,0 +1,245 @@
+"""Whether something must be computed again: a hash of the meaning of the code that makes it.
+
+The code of a function is its own syntax tree and that of all functions, classes and constants of
+lib that it names, however deep, without docstrings and annotations: a comment, a type or the
+formatting changes nothing, and neither does what stands beside it in its module.  To it come the
+minor version of Python and the versions of the packages that this code names.
+
+What only an annotation names counts as used, because objects come in as arguments.  Settings count
+by their value, so ``lib.config`` is not looked into.  Definitions have names, not places, so two
+checkouts agree.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.make.variables import PROJECT_ROOT
+
+__all__ = ["Code", "code_of", "fingerprint", "read_code"]
+
+BY_VALUE = ("lib.config", "lib.environment")
+BACKEND = {"keras": "tensorflow"}  # what computes behind a package that is named
+
+
+def fingerprint(facts, *roots: Callable) -> str:
+    """Return a hash of facts and of the code of some functions.
+
+    Parameters
+    ----------
+    facts : object
+        Anything that JSON can hold; functions in it are roots, too.
+    *roots : callable
+        Functions, classes, and `functools.partial` of them.
+    """
+    named: set[str] = set()
+    text = json.dumps([facts, roots], sort_keys=True, default=lambda x: _named(x, named))
+    return code_of(named).hash(text)
+
+
+def _named(value, named: set[str]):
+    """Return a function as JSON can hold it, and enter its name."""
+    if isinstance(value, functools.partial):
+        return [value.func, value.args, value.keywords]
+    if not callable(value):
+        raise TypeError(f"{value!r} cannot be part of a fingerprint.")
+    name = f"{value.__module__}.{value.__qualname__}"
+    named.add(name)
+    return name
+
+
+@dataclass(frozen=True)
+class Code:
+    """Definitions and packages that some code rests on.
+
+    Attributes
+    ----------
+    meanings : dict of str to str
+        Dotted name of a definition -> its source without what changes nothing.
+    versions : dict of str to str
+        Package -> version.
+    """
+
+    meanings: dict[str, str]
+    versions: dict[str, str]
+
+    def hash(self, *facts: str) -> str:
+        """Return a hash of all this and of some facts."""
+        python = "{}.{}".format(*sys.version_info)
+        everything = [*facts, python, sorted(self.meanings.items()), sorted(self.versions.items())]
+        return hashlib.sha256(json.dumps(everything).encode()).hexdigest()
+
+
+def code_of(names: Iterable[str], top: Path = PROJECT_ROOT) -> Code:
+    """Return the code of definitions or whole modules of lib, such as ``lib.metrics.snr``.
+
+    What is no part of the project, such as a function of a test, has none.
+    """
+    meanings: dict[str, str] = {}
+    packages: set[str] = set()
+    waiting = sorted(names)
+    while waiting:
+        name = waiting.pop()
+        module, inner = _locate(name, top)
+        if module is None:
+            packages.add(name.partition(".")[0])
+        elif inner in module.handed_on:
+            waiting.append(module.handed_on[inner])
+        else:
+            wanted = [inner] if inner in module.definitions else []
+            for each in wanted if inner else module.definitions:
+                if f"{module.name}.{each}" not in meanings:
+                    meanings[f"{module.name}.{each}"] = module.definitions[each].meaning
+                    waiting += module.definitions[each].uses
+    return Code(dict(sorted(meanings.items())), _versions(packages - {"lib", "tests"}))
+
+
+def read_code(source: str, top: Path = PROJECT_ROOT) -> Code:
+    """Return the code of a piece of source that lies in no module, with all that it uses."""
+    module = _Module("", ast.parse(source))
+    uses = {use for each in module.definitions.values() for use in each.uses}
+    used = code_of({use for use in uses if not use.startswith(".")}, top)
+    own = {name: each.meaning for name, each in module.definitions.items()}
+    return Code(own | used.meanings, used.versions)
+
+
+def _locate(name: str, top: Path) -> tuple[_Module | None, str]:
+    """Return the module of lib that a dotted name lies in, and its name in there; "" for all."""
+    parts = name.split(".")
+    for n in range(len(parts) if parts[0] == "lib" else 0, 0, -1):
+        path, dotted = top.joinpath(*parts[:n]), ".".join(parts[:n])
+        for file in (path.with_suffix(".py"), path / "__init__.py"):
+            if file.is_file() and dotted.startswith(BY_VALUE):
+                return _Module(dotted, ast.Module([], [])), "*"
+            if file.is_file():
+                return _read(dotted, file), "" if n == len(parts) else parts[n]
+    return None, ""
+
+
+def _read(dotted: str, file: Path) -> _Module:
+    """Parse a module, once while it stays as it is."""
+    facts = file.stat()
+    return _parsed(dotted, file, facts.st_mtime_ns, facts.st_size)
+
+
+@functools.cache
+def _parsed(dotted: str, file: Path, *_: int) -> _Module:
+    return _Module(dotted, ast.parse(file.read_text(encoding="utf-8")))
+
+
+@dataclass(frozen=True)
+class _Definition:
+    meaning: str
+    uses: tuple[str, ...]
+
+
+class _Module:
+    """The definitions of a module by name, and what it hands on from others."""
+
+    def __init__(self, name: str, tree: ast.Module):
+        self.name = name
+        self.handed_on = dict(_imports(tree))
+        own: dict[str, list[ast.stmt]] = {}
+        loose = []  # what belongs to no name, and so to all of them
+        for statement in tree.body:
+            names = [n for n in _bound(statement) if n != "__all__"]
+            for each in names:
+                own.setdefault(each, []).append(statement)
+            silent = isinstance(statement, (ast.Import, ast.ImportFrom)) or not _meaning(statement)
+            if not _bound(statement) and not silent:
+                loose.append(statement)
+        if loose:
+            own["*"] = loose
+        known = self.handed_on | {each: f"{name}.{each}" for each in own}
+        self.definitions = {
+            each: _Definition(
+                "\n".join(_meaning(s) for s in statements),
+                tuple({*_uses(statements, known), *([f"{name}.*"] if loose else [])}),
+            )
+            for each, statements in own.items()
+        }
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield name and origin of what a module imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                yield (alias.asname, alias.name) if alias.asname else (top, top)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+
+
+def _bound(statement: ast.stmt) -> list[str]:
+    """Return the names that a top-level statement binds."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return [statement.name]
+    if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        return [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+    return []
+
+
+def _uses(statements: list[ast.stmt], known: dict[str, str]) -> Iterator[str]:
+    """Yield the dotted names of what statements name, annotations included."""
+    for node in (node for statement in statements for node in ast.walk(statement)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id in known:
+                yield f"{known[node.value.id]}.{node.attr}"
+        elif isinstance(node, ast.Name) and node.id in known:
+            yield known[node.id]
+
+
+def _versions(names: set[str]) -> dict[str, str]:
+    """Return the versions of the packages that hold some modules."""
+    names = names - sys.stdlib_module_names
+    names |= {BACKEND[name] for name in names & set(BACKEND)}
+    packages = {package for name in names for package in _packages().get(name, [name])}
+    return {package: _version(package) for package in sorted(packages)}
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+@functools.lru_cache
+def _packages():
+    return importlib.metadata.packages_distributions()
+
+
+def _meaning(statement: ast.stmt) -> str:
+    """Return a statement as source, without docstrings and annotations; "" for a docstring."""
+    copy = ast.parse(ast.unparse(statement))
+    return ast.unparse(_Bare().visit(copy))
+
+
+class _Bare(ast.NodeTransformer):
+    """Drops docstrings and annotations."""
+
+    def visit(self, node):
+        """Visit a node and all below it."""
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            node.returns = None
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        if isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(...)
+        self.generic_visit(node)
+        holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+        if isinstance(node, holders) and ast.get_docstring(node, clean=False) is not None:
+            rest = [] if isinstance(node, ast.Module) else [ast.Pass()]
+            node.body = node.body[1:] or rest
+        return node

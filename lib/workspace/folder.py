@@ -1,0 +1,177 @@
+"""What passes between notebooks: files under ``build/<corpus>-<profile>/``.
+
+Tables are Parquet, arrays ``.npy`` opened memory-mapped, small facts JSON.  Every file is
+written under a temporary name and renamed when whole, so that a killed run never leaves
+half a file behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib.config import Config, load_config
+from lib.errors import InputError, MissingArtifactError
+from lib.make.variables import PROJECT_ROOT, data_place, params_place
+from lib.workspace.origin import origin
+
+__all__ = [
+    "PROJECT_ROOT",
+    "Run",
+    "open_run",
+    "as_json",
+    "atomic_path",
+    "write_json",
+    "write_all",
+]
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path):
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def as_json(value) -> bytes:
+    """Return `value` as indented JSON."""
+    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode("utf-8")
+
+
+def write_json(path: str | Path, value) -> None:
+    """Write `value` as indented JSON, whole or not at all."""
+    with atomic_path(path) as part:
+        part.write_bytes(as_json(value))
+
+
+def write_all(folder: Path, files: dict[str, bytes]) -> None:
+    """Write all files under temporary names, then give them theirs, one right after the other."""
+    with contextlib.ExitStack() as stack:
+        for name, data in files.items():
+            stack.enter_context(atomic_path(folder / name)).write_bytes(data)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One corpus with one profile: where its artifacts lie and what was chosen."""
+
+    corpus: str
+    config: Config
+    data_dir: str
+    dir: Path
+
+    def path(self, name: str) -> Path:
+        """Path of an artifact, e.g. ``run.path("models/ours-fold0.keras")``."""
+        return self.dir / name
+
+    def _existing(self, name: str, suffix: str) -> Path:
+        path = self.path(name + suffix)
+        if not path.is_file():
+            raise MissingArtifactError(
+                f"{path.name} is not in {self.dir}: run the notebooks before this one, in the "
+                f"order of their numbers, or all with `make report CORPUS={self.corpus} "
+                f"PROFILE={self.config.profile}`."
+            )
+        return path
+
+    def load(self, name: str) -> pd.DataFrame:
+        """Read the table `name`; raises MissingArtifactError that says what to run."""
+        return pd.read_parquet(self._existing(name, ".parquet"))
+
+    def save(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
+        """Write the table `name` whole or not at all, and return it."""
+        with atomic_path(self.path(name + ".parquet")) as part:
+            table.to_parquet(part, index=False)
+        return table
+
+    def kept(self, part: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        """Return the table that `make` made for this `key`; make it if there is none.
+
+        Parameters
+        ----------
+        part : str
+            Folder of the table, e.g. ``"scores/fold0/ours"``; what was kept there under other
+            keys goes once the new table is there.
+        key : str
+            Fingerprint of all that the table depends on.
+
+        The file also says where the table comes from; `origins` reads that.
+        """
+        name = self._name(part, key)
+        if not self.keeps(part, key):
+            table = make()
+            table.attrs["origin"] = origin()
+            self.save(name, table)
+            for stale in set(self.path(part).glob("*.parquet")) - {self.path(f"{name}.parquet")}:
+                stale.unlink()
+        return self.open_kept(part, key)
+
+    def open_kept(self, part: str, key: str) -> pd.DataFrame:
+        """Read the table of this `key`, which is there."""
+        table = self.load(self._name(part, key))
+        table.attrs = {}  # every operation would copy them
+        return table
+
+    def origins(self, part: str) -> list[dict]:
+        """Where the tables kept in a folder, or below it, come from (`lib.workspace.origin`)."""
+        files = sorted(self.path(part).rglob("*.parquet"))
+        return [pd.read_parquet(file, columns=[]).attrs.get("origin", {}) for file in files]
+
+    def keeps(self, part: str, key: str) -> bool:
+        """Whether the table of this `key` is there."""
+        return self.path(f"{self._name(part, key)}.parquet").is_file()
+
+    @staticmethod
+    def _name(part: str, key: str) -> str:
+        return f"{part}/{key[:16]}"
+
+    def load_array(self, name: str) -> np.ndarray:
+        """Open the array `name` memory-mapped and read-only."""
+        return np.load(self._existing(name, ".npy"), mmap_mode="r", allow_pickle=False)
+
+    def load_json(self, name: str):
+        """Read the JSON artifact `name`."""
+        return json.loads(self._existing(name, ".json").read_text(encoding="utf-8"))
+
+    def save_json(self, name: str, value) -> None:
+        """Write the JSON artifact `name` whole or not at all."""
+        write_json(self.path(name + ".json"), value)
+
+
+def open_run(
+    *, corpus: str, profile: str, data_dir: str = "", params_file: str = "", build_dir: str = ""
+) -> Run:
+    """Open the run that the notebook's parameters name.
+
+    Parameters
+    ----------
+    corpus, profile, data_dir, params_file : str
+        As given to ``make report``; relative paths are relative to the project root.
+    build_dir : str
+        Folder of the artifacts; ``build/<corpus>-<profile>`` when empty.
+
+    Raises
+    ------
+    InputError
+        A parameter is unknown, or a folder does not exist.
+    """
+    if not corpus.replace("-", "").replace("_", "").isalnum():
+        raise InputError(f"CORPUS must be a plain name such as 'sample', got {corpus!r}.")
+    data_dir = str(data_place(data_dir, PROJECT_ROOT)) if data_dir else ""
+    config = load_config(profile, params_place(params_file, PROJECT_ROOT) if params_file else None)
+    folder = PROJECT_ROOT / (build_dir or f"build/{corpus}-{profile}")
+    folder.mkdir(parents=True, exist_ok=True)
+    return Run(corpus=corpus, config=config, data_dir=data_dir, dir=folder)

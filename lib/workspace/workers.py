@@ -1,0 +1,92 @@
+"""Who does the work: the cores and GPUs of this machine or, when one is named, a Dask cluster.
+
+``DASK_SCHEDULER_ADDRESS``, e.g. ``tcp://10.0.0.5:8786``, names the cluster's scheduler.  All that
+joblib would run on the cores of this machine then runs there, with the same tables in the end.
+The workers need the project, its environment, ``build/`` and the corpus under the same paths.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator
+
+import joblib
+
+from lib.errors import InputError
+
+__all__ = ["ADDRESS", "VISIBLE", "connect", "gpus", "in_parallel"]
+
+ADDRESS = "DASK_SCHEDULER_ADDRESS"
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+PATIENCE_S = 20
+
+
+def connect() -> bool:
+    """Hand the work of this process to the cluster that the environment names, if it names one.
+
+    Returns
+    -------
+    bool
+        Whether there is a cluster.
+
+    Raises
+    ------
+    InputError
+        No scheduler answers there.
+    """
+    address = os.environ.get(ADDRESS, "")
+    return bool(address) and _hand_over(address)
+
+
+@functools.lru_cache
+def _hand_over(address: str) -> bool:
+    from dask.distributed import Client
+
+    try:
+        Client(address, timeout=PATIENCE_S)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{ADDRESS}={address}: no Dask scheduler answers there ({error}). Start one with "
+            "`dask scheduler`, and a worker with `dask worker <its address>` in the folder of the "
+            "project; or unset the variable, to work on this machine."
+        ) from error
+    joblib.parallel_config(backend="dask")
+    return True
+
+
+def in_parallel(
+    function: Callable, tasks: Iterable[tuple], *, batch: int | str = "auto", threads: int = 0
+) -> Iterator:
+    """Yield ``function(*task)`` for each of the `tasks`, in their order, as they are done.
+
+    Parameters
+    ----------
+    batch : int or "auto"
+        Tasks that a worker is given at once.
+    threads : int
+        Do it in so many threads of this process, rather than in a process for each core.
+
+    Raises
+    ------
+    InputError
+        As for `connect`.
+    """
+    connect()
+    work = joblib.Parallel(
+        n_jobs=threads or -1,
+        prefer="threads" if threads else None,
+        batch_size=batch,
+        return_as="generator",
+    )
+    return work(joblib.delayed(function)(*task) for task in tasks)
+
+
+def gpus() -> dict[str, str]:
+    """The GPUs that TensorFlow can use: number in the machine -> name, e.g. ``NVIDIA A100``."""
+    import tensorflow as tf
+
+    found = tf.config.list_physical_devices("GPU")
+    names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in found]
+    numbers = os.environ.get(VISIBLE) or ",".join(map(str, range(len(found))))
+    return dict(zip(numbers.split(","), (name or "unnamed" for name in names), strict=False))
