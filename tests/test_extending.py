@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 import tensorflow
 import toys
-from test_report_export import Notebook, html_of, text_of
 from voices import configure
 
 from lib import corpora, metrics, report
@@ -29,6 +28,7 @@ from lib.figures import training as curves
 from lib.training import folds as training
 from lib.training import recipes
 from lib.workspace.folder import PROJECT_ROOT, Run
+from notebooks import Notebook, html_of, text_of
 
 CONFIG = configure(
     training={"folds": 3, "batch_size": 2, "epochs": 2, "crop_s": 0.1},

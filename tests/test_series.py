@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pandas as pd
 import pytest
 from pypdf import PdfReader
-from test_report_pdf import check_pages, pages_of
 
 from lib.methods import classical as baselines
 from lib.report.export import export
 from lib.training.recipes import MODELS
 from lib.workspace import folder as artifacts
 from lib.workspace.folder import PROJECT_ROOT
+from notebooks import check_pages, pages_of
 
 NOTEBOOKS = sorted((PROJECT_ROOT / "notebooks").glob("0*.ipynb"))
 SETTINGS = """

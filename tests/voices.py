@@ -6,9 +6,8 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
-from lib.clips.supplied import SuppliedStore
 
-from lib.clips.store import ClipStore
+from lib.clips.store import ClipStore, SuppliedStore
 from lib.config import Config
 from lib.signals.audio import fix_length
 from lib.signals.noise import mix_at_snr, white_noise

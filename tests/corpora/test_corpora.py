@@ -2,12 +2,12 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from places import REAL_SPEECH
 
 from lib import corpora
 from lib.config import Config, NoiseConfig
@@ -17,7 +17,7 @@ from lib.corpora.sample import people
 from lib.errors import CorpusError, InputError
 
 RATE = 8000
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = REAL_SPEECH
 
 
 def voice(seed, seconds=0.3):

@@ -10,101 +10,17 @@ import sys
 import time
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
-import pandas as pd
 import psutil
-import pypdf
 import pytest
 from nbformat import v4
 
 from lib import report
 from lib.errors import InputError
-from lib.report import display, execute, export, markdown, provenance
-from lib.workspace.folder import PROJECT_ROOT, write_json
-
-HOSTILE = '<script>alert(1)</script> **bold** $x$ @fig-none [^1] </table> ::: "'
-
-
-class Notebook:
-    """An executed notebook in the making; shows what `lib.report` displays in its last cell."""
-
-    def __init__(self, title="A toy", **parameters):
-        self.node = v4.new_notebook(
-            cells=[v4.new_markdown_cell(f"# {title}")],
-            metadata={
-                "papermill": {
-                    "parameters": parameters,
-                    "duration": 61.2,
-                    "end_time": "2026-01-02T03:04:05+00:00",
-                }
-            },
-        )
-
-    def prose(self, source):
-        self.node.cells.append(v4.new_markdown_cell(source))
-        return self
-
-    def code(self, show=lambda: None, source="lib.do()", tags=()):
-        cell = v4.new_code_cell(source, metadata={"tags": list(tags)})
-
-        def capture(data, metadata, raw):
-            cell.outputs.append(v4.new_output("display_data", data, metadata=metadata))
-
-        original, display.display = display.display, capture
-        try:
-            show()
-        finally:
-            display.display = original
-        self.node.cells.append(cell)
-        return self
-
-    def figure(self, identifier="fig-line", caption="It bends, see @tbl-scores."):
-        fig, ax = plt.subplots(figsize=(3, 2))
-        ax.plot([0, 1, 0])
-        return self.code(
-            lambda: report.figure(fig, identifier, caption=caption, alt='A "bent" <b>line</b>.')
-        )
-
-    def table(self, identifier="tbl-scores", value="ours"):
-        df = pd.DataFrame({"method": [value], "si_sdr_db": [-3.4]})
-        return self.code(lambda: report.table(df, identifier, caption="Scores [@leroux2019]."))
-
-    def players(self):
-        sounds = [("noisy", np.sin(np.arange(800)), 8000)]
-        return self.code(
-            lambda: report.players(sounds, "aud-seven", title="Digit 7", caption="Listen.")
-        )
-
-
-METADATA = {"title": "T", "subtitle": "S", "date": "2026-01-02"}
-
-
-def html_of(*notebooks, **metadata):
-    named = {f"{i}.ipynb": n.node for i, n in enumerate(notebooks)}
-    return export.render_html(named, METADATA | metadata).decode("utf-8")
-
-
-def pdf_of(*notebooks):
-    named = {f"{i}.ipynb": n.node for i, n in enumerate(notebooks)}
-    return pypdf.PdfReader(io.BytesIO(export.render_pdf(named, METADATA)))
-
-
-def text_of(html):
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html.split("</header>")[1]))
-
-
-def full_notebook():
-    return (
-        Notebook("What we hear")
-        .prose("See @fig-line, @tbl-scores and @eq-snr, after @becker2018.[^1]\n\n[^1]: A note.")
-        .prose(r"$$\hat{s} = 10 \log_{10} x \label{eq-snr}$$")
-        .figure()
-        .table()
-        .players()
-        .code(lambda: report.say("Gain {g:.1f} dB, see @aud-seven.", g=-1.25))
-    )
+from lib.report import execute, export, markdown, provenance
+from lib.workspace.folder import PROJECT_ROOT
+from notebooks import HOSTILE, METADATA, Notebook, full_notebook, html_of, pdf_of, text_of
 
 
 def test_html_numbers_and_links():
@@ -240,24 +156,6 @@ def test_without_players_no_sound_is_left():
     assert "<audio" not in html
     assert "rendered without players; to hear it, run" in text_of(html)
     assert "<audio" in html_of(notebook), "the notebook given is not changed"
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A build folder with one executed notebook, and prose to go with it."""
-    notebooks, build = tmp_path / "notebooks", tmp_path / "build"
-    notebooks.mkdir()
-    (notebooks / "abstract.md").write_text("Ours gains **{gain:.1f} dB**.", encoding="utf-8")
-    bibliography = (PROJECT_ROOT / "notebooks/references.bib").read_bytes()
-    (notebooks / "references.bib").write_bytes(bibliography)
-    monkeypatch.setattr(export, "NOTEBOOKS", notebooks)
-    notebook = Notebook(corpus="toy", profile="smoke").prose("By @leroux2019.")
-    build.mkdir()
-    nbformat.write(notebook.node, build / "01_toy.ipynb")
-    nbformat.write(notebook.node, build / "01_toy.failed.ipynb")
-    write_json(build / "corpus.json", {"title": HOSTILE, "synthetic": True, "root": str(tmp_path)})
-    write_json(build / "headline.json", {"gain": 11.44})
-    return build
 
 
 def test_export_writes_four_files(project, tmp_path):

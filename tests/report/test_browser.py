@@ -11,11 +11,11 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 import pytest
-from test_report_export import METADATA, Notebook, full_notebook
 
 from lib import report as shown
 from lib.report import export
 from lib.workspace.folder import PROJECT_ROOT
+from notebooks import METADATA, Notebook, full_notebook
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 if not BROWSER:

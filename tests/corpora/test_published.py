@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from places import REAL_SPEECH
 
 from lib import corpora
 from lib.corpora import audiomnist, published, summary
 from lib.errors import InputError
 
-SHARED = Path(__file__).resolve().parents[2] / "shared/data"
+SHARED = REAL_SPEECH
 SPEAKERS, DIGITS, REPETITIONS = 3, 10, 2
 
 

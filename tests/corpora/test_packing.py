@@ -8,12 +8,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from places import REAL_SPEECH
 
 from lib import corpora
 from lib.corpora import audiomnist, unpack
 from lib.errors import CorpusError, InputError
 
-ODD = Path(__file__).resolve().parents[2] / "shared/data/odd-files"
+ODD = REAL_SPEECH / "odd-files"
 SPEAKERS = ["01", "02", "Zoë"]
 CLIPS = {f"{name}/{digit}_{name}_0.wav": b"x" for name in SPEAKERS for digit in (3, 7)}
 METADATA = json.dumps({name: {"gender": "male"} for name in SPEAKERS}).encode()

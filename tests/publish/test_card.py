@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from test_readme import committed
+from places import committed
 
 from lib.config import load_config
 from lib.denoise import SHIPPED, load_model

@@ -16,12 +16,12 @@ import matplotlib.pyplot as plt
 import nbformat
 import pytest
 from nbformat import v4
-from test_report_export import Notebook
 
 import lib.environment
 from lib.figures import style
 from lib.report import export
 from lib.workspace.folder import PROJECT_ROOT
+from notebooks import Notebook
 
 KERAS_JSON = {
     "floatx": "float64",

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from places import REAL_SPEECH
 
 from lib import corpora
 from lib.corpora import audiomnist, download, fsdd, unpack
@@ -22,7 +23,7 @@ FILES = {
     "recordings/4_theo_1.wav": SOUND[::-1],
     "README.md": b"x",
 }
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = REAL_SPEECH
 
 
 def zipped(files, compression=zipfile.ZIP_STORED, top="repository-abc/"):

@@ -1,15 +1,15 @@
 """lib.corpora.metadata and fieldnames: the rules one by one, and the real file if at hand."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from places import REAL_SPEECH
 
 from lib.corpora import base, fieldnames, metadata
 
-REAL = Path(__file__).resolve().parents[2] / "shared/data/AudioMNIST/data/audioMNIST_meta.txt"
+REAL = REAL_SPEECH / "AudioMNIST/data/audioMNIST_meta.txt"
 
 CASES = [  # field as supplied, value as supplied, column, clean value, is it logged
     ("accent", "german", "accent", "German", True),

@@ -4,42 +4,12 @@ import re
 
 import pandas as pd
 import pytest
-from test_report_export import Notebook, pdf_of
 
 from lib import report
 from lib.workspace.folder import PROJECT_ROOT
+from notebooks import Notebook, pages_of, pdf_of
 
 LINE = "Words that fill one line of this paragraph, or a little less than that. "
-
-
-def pages_of(reader):
-    """The text of each page, on one line."""
-    texts = [page.extract_text().replace("\xa0", " ") for page in reader.pages]
-    return [re.sub(r"\s+", " ", text) for text in texts]
-
-
-def in_order(text, parts):
-    """Whether `parts` follow one another in `text`."""
-    for part in parts:
-        _, found, text = text.partition(part)
-        if not found:
-            return False
-    return True
-
-
-def check_pages(pages):
-    """Check that sections, figures and tables follow one another, below heads and above numbers."""
-    _, contents, *pages = pages
-    text = " ".join(pages)
-    headings = re.findall(r"(?<!\d)([1-9](?:\.\d+)? [A-Z][^.]*?) [. ]{2,}\d+", contents)
-    assert len(headings) > 20
-    assert in_order(text, [*headings, "References", "Provenance"])
-    for kind in ("Figure", "Table"):
-        last = max(int(n) for n in re.findall(rf"{kind} (\d+)\. [A-Z]", text))
-        assert in_order(text, [f"{kind} {n}. " for n in range(1, last + 1)])
-    for number, page in enumerate(pages, start=3):
-        assert page.startswith("Denoising Audio MNIST ")
-        assert page.endswith(f" {number}")
 
 
 def roles(element):

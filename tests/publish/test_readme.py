@@ -2,20 +2,13 @@
 
 import json
 import re
-import subprocess
 
 import pytest
+from places import committed
 
 from lib.errors import InputError
 from lib.publish import readme
 from lib.workspace.folder import PROJECT_ROOT
-
-
-def committed(path):
-    """The committed text of a file: a user's own run may have rendered over it."""
-    name = path.relative_to(PROJECT_ROOT).as_posix()
-    shown = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=PROJECT_ROOT, capture_output=True)
-    return shown.stdout.decode("utf-8") if shown.returncode == 0 else None
 
 
 def test_table_is_that_of_the_committed_report():

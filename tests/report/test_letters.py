@@ -10,12 +10,12 @@ import pypdf
 import pytest
 import seaborn as sns
 from matplotlib import ft2font
-from test_report_export import Notebook, html_of, project, text_of  # noqa: F401
 
 from lib import report
 from lib.figures import style
 from lib.report import export, letters
 from lib.report.markdown import shown
+from notebooks import Notebook, html_of, text_of
 
 NAMES = {
     "王伟": "WangWei",

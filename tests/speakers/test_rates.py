@@ -5,12 +5,12 @@ metadata are simulated only where the true file lies beside the project.
 """
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import simulated
+from places import REAL_SPEECH
 from scipy import stats
 
 from lib import speakers
@@ -19,7 +19,7 @@ from lib.corpora.metadata import clean_speakers
 from lib.statistics.intervals import contrast_with_interval
 from lib.statistics.permutation import PermutationTest, deals, spread_of_means
 
-REAL = Path(__file__).resolve().parents[2] / "shared/data/AudioMNIST/data/audioMNIST_meta.txt"
+REAL = REAL_SPEECH / "AudioMNIST/data/audioMNIST_meta.txt"
 QUICK = StatisticsConfig(bootstrap_draws=20, permutations=499)
 CORPORA = 400
 GENDER = np.repeat([0, 1], [48, 12])  # men, women
