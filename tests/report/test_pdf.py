@@ -7,7 +7,7 @@ import pytest
 
 from lib import report
 from lib.workspace.folder import PROJECT_ROOT
-from notebooks import Notebook, pages_of, pdf_of
+from notebooks import Notebook, in_order, pages_of, pdf_of
 
 LINE = "Words that fill one line of this paragraph, or a little less than that. "
 
