@@ -1,20 +1,21 @@
 r"""How far an estimate is from the clean signal: NumPy in, numbers out.
 
-All functions take ``(reference, estimate)``, 1-D arrays of equal length over the clip's own
+All functions take ``(clean, estimate)``, 1-D arrays of equal length over the clip's own
 samples, and return dB or a score.  Higher is better, except for `log_spectral_distance`.
 
 =======================  ==================================================================
 `snr`                    :math:`10\log_{10} \|x\|^2 / \|x-\hat x\|^2`
-`si_sdr`                 the same after the best gain on the reference [1]_
+`si_sdr`                 the same after the best gain on the clean signal [1]_
 `estoi`                  extended short-time objective intelligibility, up to 1 [2]_
 `pesq`                   perceived quality, 1 to 4.5, where the library is installed [3]_
 `log_spectral_distance`  distance of log spectra, dB
 `spectrogram_snr`        the figure the published system called "SNR improvement"
 =======================  ==================================================================
 
-Energies are floored at 1e-10 of the signal's, so that no ratio exceeds 100 dB.  A silent reference
-raises.  A metric that is not defined for a clip is NaN, never an error: ESTOI where less than 30
-frames hold speech, PESQ where it hears none.  Means are taken over the clips that have a value.
+Energies are floored at 1e-10 of the signal's, so that no ratio exceeds 100 dB.  A silent clean
+signal raises.  A metric that is not defined for a clip is NaN, never an error: ESTOI where less
+than 30 frames hold speech, PESQ where it hears none.  Means are taken over the clips that have a
+value.
 
 References
 ----------
@@ -46,31 +47,31 @@ __all__ = [
     "METRICS",
 ]
 
-FLOOR = 1e-10  # of the reference's energy
+FLOOR = 1e-10  # of the clean signal's energy
 
 
-def validate(reference: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def validate(clean: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return both as float64, or raise InputError when they cannot be compared."""
-    reference = np.asarray(reference, dtype=np.float64)
+    clean = np.asarray(clean, dtype=np.float64)
     estimate = np.asarray(estimate, dtype=np.float64)
-    if reference.shape != estimate.shape or reference.ndim != 1:
+    if clean.shape != estimate.shape or clean.ndim != 1:
         raise InputError(
-            f"Reference and estimate must be 1-D and equally long, got shapes "
-            f"{reference.shape} and {estimate.shape}."
+            f"Clean signal and estimate must be 1-D and equally long, got shapes "
+            f"{clean.shape} and {estimate.shape}."
         )
-    for name, signal in (("reference", reference), ("estimate", estimate)):
+    for name, signal in (("clean signal", clean), ("estimate", estimate)):
         if not np.all(np.isfinite(signal)):
             raise InputError(f"The {name} holds NaN or infinite samples.")
-    if not np.any(reference):
-        raise InputError("The reference is silent: no ratio to it is defined.")
-    return reference, estimate
+    if not np.any(clean):
+        raise InputError("The clean signal is silent: no ratio to it is defined.")
+    return clean, estimate
 
 
 def _ratio_db(signal: np.ndarray, error: np.ndarray, floor: float) -> float:
     return float(10 * np.log10((np.sum(signal**2) + floor) / (np.sum(error**2) + floor)))
 
 
-def snr(reference: np.ndarray, estimate: np.ndarray) -> float:
+def snr(clean: np.ndarray, estimate: np.ndarray) -> float:
     """Signal-to-noise ratio in dB; silence scores 0 dB, a perfect estimate 100 dB.
 
     Without a lower bound: an estimate may be as loud and wrong as it likes.
@@ -80,22 +81,22 @@ def snr(reference: np.ndarray, estimate: np.ndarray) -> float:
     >>> round(snr(np.array([1.0, 1.0]), np.array([1.1, 0.9])), 6)
     20.0
     """
-    reference, estimate = validate(reference, estimate)
-    return _ratio_db(reference, reference - estimate, FLOOR * np.sum(reference**2))
+    clean, estimate = validate(clean, estimate)
+    return _ratio_db(clean, clean - estimate, FLOOR * np.sum(clean**2))
 
 
-def si_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
+def si_sdr(clean: np.ndarray, estimate: np.ndarray) -> float:
     """Scale-invariant signal-to-distortion ratio in dB, within +-100 dB.
 
-    The estimate is projected on the reference before the ratio is taken, so neither a gain nor
+    The estimate is projected on the clean signal before the ratio is taken, so neither a gain nor
     a change of polarity of the estimate changes it.  Signals are used as they are: DC
-    and rumble were removed before.  A silent estimate holds nothing of the reference: -100 dB.
+    and rumble were removed before.  A silent estimate holds nothing of it: -100 dB.
     """
-    reference, estimate = validate(reference, estimate)
+    clean, estimate = validate(clean, estimate)
     if not np.any(estimate):
         return -100.0
-    scale = np.dot(estimate, reference) / np.dot(reference, reference)
-    target = scale * reference
+    scale = np.dot(estimate, clean) / np.dot(clean, clean)
+    target = scale * clean
     return _ratio_db(target, estimate - target, FLOOR * np.sum(estimate**2))
 
 
@@ -110,7 +111,7 @@ def _seeded():
         np.random.set_state(state)  # noqa: NPY002
 
 
-def estoi(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
+def estoi(clean: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
     """Extended STOI.  Clips of under 1.5 s are repeated until they are as long.
 
     pystoi drops frames without speech and needs 30 of the rest (0.4 s).  Half-second digits are
@@ -119,16 +120,16 @@ def estoi(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> floa
     """
     from pystoi import stoi
 
-    reference, estimate = validate(reference, estimate)
+    clean, estimate = validate(clean, estimate)
     if not np.any(estimate):
         return 0.0
-    repeats = int(np.ceil(1.5 * sample_rate / len(reference)))
+    repeats = int(np.ceil(1.5 * sample_rate / len(clean)))
     with _seeded(), warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)  # pystoi: "not enough STFT frames"
         try:
             return float(
                 stoi(
-                    np.tile(reference, repeats),
+                    np.tile(clean, repeats),
                     np.tile(estimate, repeats),
                     sample_rate,
                     extended=True,
@@ -138,7 +139,7 @@ def estoi(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> floa
             return np.nan
 
 
-def pesq(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
+def pesq(clean: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
     """Perceptual evaluation of speech quality, narrow band; other rates are brought to 8 kHz.
 
     PESQ wants an utterance of 0.2 s.  Clips of under 0.5 s are repeated until they are as long;
@@ -153,13 +154,13 @@ def pesq(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float
             "PESQ needs the optional package pesq, which is compiled from source: "
             "`.venv/bin/python -m pip install pesq` with a C compiler."
         ) from error
-    reference, estimate = validate(reference, estimate)
+    clean, estimate = validate(clean, estimate)
     if not np.any(estimate):
         return np.nan
-    repeats = int(np.ceil(0.5 * sample_rate / len(reference)))
+    repeats = int(np.ceil(0.5 * sample_rate / len(clean)))
     pair = (
         librosa.resample(np.tile(y, repeats), orig_sr=sample_rate, target_sr=8000)
-        for y in (reference, estimate)
+        for y in (clean, estimate)
     )
     try:
         return float(itu_pesq(8000, *pair, "nb"))
@@ -168,42 +169,42 @@ def pesq(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float
 
 
 def log_spectral_distance(
-    reference: np.ndarray, estimate: np.ndarray, *, n_fft: int = 256, range_db: float = 50.0
+    clean: np.ndarray, estimate: np.ndarray, *, n_fft: int = 256, range_db: float = 50.0
 ) -> float:
     """Root-mean-square distance of log power spectra in dB, mean over frames; 0 is best.
 
-    Both spectra are floored `range_db` below the reference's peak, so that what nobody hears
+    Both spectra are floored `range_db` below the peak of the clean one, so that what nobody hears
     does not count; the estimate's level does.
     """
-    reference, estimate = validate(reference, estimate)
-    spectra = [np.abs(librosa.stft(y, n_fft=n_fft)) ** 2 for y in (reference, estimate)]
+    clean, estimate = validate(clean, estimate)
+    spectra = [np.abs(librosa.stft(y, n_fft=n_fft)) ** 2 for y in (clean, estimate)]
     floor = spectra[0].max() * 10 ** (-range_db / 10)
     difference = np.subtract(*(10 * np.log10(np.maximum(S, floor)) for S in spectra))
     return float(np.mean(np.sqrt(np.mean(difference**2, axis=0))))
 
 
-def spectrogram_snr(reference: np.ndarray, estimate: np.ndarray) -> float:
+def spectrogram_snr(clean: np.ndarray, estimate: np.ndarray) -> float:
     """Output SNR in dB of z-scored magnitude spectrograms, whatever their shape.
 
     The published system reports the mean of this figure as "SNR improvement".  It is no
     improvement, since nothing of the input is subtracted, and a spectrogram of zeros scores
     0 dB.  Kept under its right name for comparison.
     """
-    return snr(np.ravel(reference), np.ravel(estimate))
+    return snr(np.ravel(clean), np.ravel(estimate))
 
 
 METRICS = {
-    "snr_db": lambda reference, estimate, sample_rate: snr(reference, estimate),
-    "si_sdr_db": lambda reference, estimate, sample_rate: si_sdr(reference, estimate),
+    "snr_db": lambda clean, estimate, sample_rate: snr(clean, estimate),
+    "si_sdr_db": lambda clean, estimate, sample_rate: si_sdr(clean, estimate),
     "estoi": estoi,
-    "log_spectral_distance_db": lambda reference, estimate, sample_rate: log_spectral_distance(
-        reference, estimate
+    "log_spectral_distance_db": lambda clean, estimate, sample_rate: log_spectral_distance(
+        clean, estimate
     ),
 }
 if importlib.util.find_spec("pesq"):
     METRICS["pesq"] = pesq
 
 
-def evaluate(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> dict[str, float]:
+def evaluate(clean: np.ndarray, estimate: np.ndarray, sample_rate: int) -> dict[str, float]:
     """Return every metric of `METRICS` by name; NaN where it is not defined for the clip."""
-    return {name: metric(reference, estimate, sample_rate) for name, metric in METRICS.items()}
+    return {name: metric(clean, estimate, sample_rate) for name, metric in METRICS.items()}

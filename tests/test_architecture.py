@@ -10,42 +10,20 @@ from lib.report.execute import read_parameters
 from lib.workspace.folder import PROJECT_ROOT
 
 FLOORS = [
-    [
-        "errors",
-        "environment",
-        "config",
-        "settings",
-        "workers",
-        "variables",
-        "stamps",
-        "artifacts",
-        "lock",
-        "text",
-        "containers",
-        "recording",
-    ],
-    ["audio", "target", "noise", "metrics", "statistics", "permutation"],
-    ["corpora", "features", "hearing", "store"],
-    [
-        "pairs",
-        "models",
-        "losses",
-        "networks",
-        "baselines",
-        "scoring",
-        "comparison",
-        "peers",
-        "voices",
-        "supplied",
-    ],
-    ["fitting"],
-    ["training", "recognition"],
-    ["denoisers", "foldwise"],
-    ["evaluation", "sweep", "speakers", "denoise"],
-    ["figures", "contest", "search"],
+    ["errors"],
+    ["config", "environment", "metrics", "statistics", "text"],
+    ["make", "speakers"],
+    ["workspace"],
+    ["signals"],
+    ["corpora", "models"],
+    ["clips"],
+    ["training"],
+    ["denoise", "methods"],
+    ["evaluation", "figures", "publish"],
     ["report"],
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS, start=1) for room in rooms}
+MOST_ARROWS = 74  # from room to room; between flat modules there were 152
 MODULES = sorted((PROJECT_ROOT / "lib").rglob("*.py"))
 NOTEBOOKS = sorted((PROJECT_ROOT / "notebooks").glob("*.ipynb"))
 IDS = [path.stem for path in NOTEBOOKS]
@@ -73,7 +51,7 @@ GIVEN = {
     "within 1 dB of it": "of the nominal SNR, as in lib.corpora.summary",
     "the first 20": "how many rows are shown",
     "95 %": "the confidence of every interval, as in lib.statistics",
-    "80 % power": "as in lib.permutation",
+    "80 % power": "as in lib.statistics.permutation",
     "20 ms frames": "of the noise floor, as in lib.corpora",
     "middle 90 %": "a range, as drawn by lib.figures",
     "between 0 and 1": "what a sigmoid answers, what a mask holds",
@@ -81,7 +59,7 @@ GIVEN = {
     "interval excludes 0": "no difference",
     "Silence scores 0 dB": "by the definition of SNR",
     "counts as -100 dB": "the floor of SI-SDR, as in lib.metrics",
-    "gain at +10 dB": "a condition of lib.search",
+    "gain at +10 dB": "a condition of lib.training.trials",
     # examples that stand for no measurement
     'number 30 for one speaker and the text "30"': "of a value in two types",
     "a thousand clips by three people are still three people": "of what counts",
@@ -107,19 +85,63 @@ def room_of(path):
     return path.relative_to(PROJECT_ROOT / "lib").with_suffix("").parts[0]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PROJECT_ROOT)))
-def test_imports_point_down(path):
-    room = room_of(path)
-    if room == "__init__":
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        assert list(rooms_imported(tree)) == ["environment"]
-        return
-    assert room in FLOOR, f"give {room} a floor in this test"
-    for other in rooms_imported(ast.parse(path.read_text(encoding="utf-8"))):
-        # the ground that the others of the lowest floor stand on
-        same_floor = {"errors", "config", "settings", "workers", "variables", "containers"}
-        allowed = FLOOR[other] < FLOOR[room] or other == room or other in same_floor
-        assert allowed, f"{room} (floor {FLOOR[room]}) imports {other} (floor {FLOOR[other]})"
+def arrows():
+    """The imports between rooms, with the files in which they stand."""
+    found = {}
+    for path in MODULES:
+        room = room_of(path)
+        for other in set(rooms_imported(ast.parse(path.read_text(encoding="utf-8")))) - {room}:
+            found.setdefault((room, other), []).append(path.relative_to(PROJECT_ROOT).as_posix())
+    face = found.pop(("__init__", "environment"))
+    assert face == ["lib/__init__.py"], "lib itself only settles the settings"
+    return found
+
+
+def test_imports_point_down(capsys):
+    """To a lower floor, so that there is no circle; the rooms and their number are printed."""
+    found = arrows()
+    rooms = {room for arrow in found for room in arrow}
+    assert rooms | {"environment"} == set(FLOOR), "give each room its floor in this test"
+    up = {arrow: files for arrow, files in found.items() if FLOOR[arrow[1]] >= FLOOR[arrow[0]]}
+    assert not up
+    with capsys.disabled():
+        print(f"\n{len(found)} imports between {len(FLOOR)} rooms on {len(FLOORS)} floors:")
+        for room in sorted(FLOOR, key=lambda room: (-FLOOR[room], room)):
+            below = sorted(other for here, other in found if here == room)
+            print(f"  {FLOOR[room]:2} {room}: {', '.join(below) or 'nothing'}")
+    assert len(found) <= MOST_ARROWS
+
+
+def test_a_room_stands_right_above_what_it_imports():
+    for room, floor in FLOOR.items():
+        below = [FLOOR[other] for here, other in arrows() if here == room]
+        assert floor == 1 + max(below, default=0), room
+
+
+def test_the_readme_shows_the_rooms():
+    readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", readme, re.MULTILINE)
+    shown = [re.findall(r"\[(\w+)\]\(lib/(\w+)(?:\.py)?\)", text) for _, text in rows]
+    assert [int(number) for number, _ in rows] == list(range(len(FLOORS), 0, -1))
+    assert [sorted(name for name, _ in row) for row in shown] == [sorted(f) for f in FLOORS[::-1]]
+    assert all(name == place for row in shown for name, place in row)
+
+
+@pytest.mark.parametrize("room", sorted(FLOOR))
+def test_a_room_says_what_belongs_there(room):
+    (face,) = [
+        path
+        for path in (PROJECT_ROOT / f"lib/{room}/__init__.py", PROJECT_ROOT / f"lib/{room}.py")
+        if path.is_file()
+    ]
+    assert len(ast.get_docstring(ast.parse(face.read_text(encoding="utf-8"))).split()) >= 5
+
+
+def test_the_tests_mirror_the_rooms():
+    folders = {path.name for path in (PROJECT_ROOT / "tests").iterdir() if path.is_dir()}
+    packages = {path.name for path in (PROJECT_ROOT / "lib").iterdir() if path.is_dir()}
+    assert folders - {"__pycache__"} == packages - {"__pycache__"}
+    assert len(list((PROJECT_ROOT / "tests").rglob("conftest.py"))) == 1
 
 
 def test_an_upward_import_is_seen():

@@ -1,10 +1,11 @@
 """The Makefile with a stand-in for Python: what is run when, and what is left when it is stopped.
 
-The stand-in writes down each notebook that it is asked to run; `lib.lock`, `lib.stamps` and
-`lib.variables` are the real ones, without any package as in a fresh clone.  The project lies in a
+The stand-in writes down each notebook that it is asked to run; the rooms make and workspace are the
+real ones, without any package as in a fresh clone.  The project lies in a
 folder whose name holds a space and a quote.
 """
 
+import json
 import os
 import re
 import shutil
@@ -34,7 +35,7 @@ OUTER = ("MAKE", "MFLAGS", "CORPUS", "PROFILE", "DATA_DIR", "PARAMS", "PLAYERS",
 FAKE_PYTHON = f"""#!/bin/bash
 trap 'exit 130' INT  # else bash goes on if Ctrl-C comes while it waits for a command that ends well
 case "$*" in
-    "-m lib.lock "* | "-m lib.stamps "* | "-m lib.variables") exec "{sys.executable}" -S "$@" ;;
+    "-m lib.make."* | "-m lib.workspace."*) exec "{sys.executable}" -S "$@" ;;
     "-m lib.report.execute "*)
         echo "$(basename "$3" .ipynb) ${{*:5}}" >> log
         if [[ $3 == *"$SLOW"* && -n $SLOW ]]; then exec sleep 30; fi
@@ -46,8 +47,8 @@ case "$*" in
         if [[ -n $SLOW_RENDERING ]]; then exec sleep 30; fi
         if [[ -n $BROKEN_RENDERING ]]; then exit 1; fi
         touch "$5/report.pdf" ;;
-    "-m lib.contest "*)
-        echo "contest ${{*:3}}" >> log
+    "-m lib.evaluation.peers "*)
+        echo "peers ${{*:3}}" >> log
         [[ -f build/$3-$4/peers.json ]] || touch "build/$3-$4/peers.json" ;;
     "-m venv "*)
         echo "venv" >> log
@@ -57,7 +58,7 @@ case "$*" in
         if [[ $PIP_STATUS == killed ]]; then kill -9 $PPID; fi
         exit "${{PIP_STATUS:-0}}" ;;
     "-m lib.denoise "*) printf '<%s>' "${{@:2}}" >> log && echo >> log ;;
-    "-m lib.report."* | "-m lib.corpora "*) echo "${{*:2}}" >> log ;;
+    "-m lib.publish."* | "-m lib.corpora "*) echo "${{*:2}}" >> log ;;
     "-c import lib, jupyterlab"*) echo "jupyterlab ${{*:3}}" >> log ;;
 esac
 """
@@ -68,8 +69,37 @@ pathlib.Path("data", "fsdd").mkdir(parents=True, exist_ok=True)
 """
 
 
+TOY = """
+from lib.config import LOUD
+
+
+def step1():
+    return level() + LOUD
+
+
+def step2():
+    return 2
+
+
+def step3():
+    return level(0.2)
+
+
+def step4():
+    return 4
+
+
+def step5():
+    return 5
+
+
+def level(gain: float = 0.1):
+    return gain
+"""
+
+
 class Project:
-    """A copy of the Makefile with empty notebooks."""
+    """A copy of the Makefile with notebooks of one line."""
 
     def __init__(self, root: Path, template: "Project | None" = None):
         self.root, self.python = root, root / "python"
@@ -79,20 +109,26 @@ class Project:
             self._make_files(root)
 
     def _make_files(self, root):
-        for name in ("lib/report", "lib/corpora/sample/data", "notebooks", "tree/01"):
+        for name in ("lib/report/assets", "lib/corpora/sample/data", "notebooks", "tree/01"):
             (root / name).mkdir(parents=True)
         for path in [PROJECT_ROOT / "Makefile", *(PROJECT_ROOT / "lib").glob("*.py")]:
             shutil.copy(path, root / path.relative_to(PROJECT_ROOT))
+        for room in ("make", "workspace", "config"):
+            shutil.copytree(PROJECT_ROOT / "lib" / room, root / "lib" / room)
         (root / "lib/corpora/__init__.py").write_text(
             "CORPORA = {'sample': 1, 'fsdd': 2, 'audiomnist': 3}"
         )
         (root / "lib/corpora/__main__.py").write_text(OPENED)
         for name in ("audioMNIST_meta.txt", "01/7_01_0.wav"):
             (root / "tree" / name).write_text("1")
-        for name in ("export", "markdown", "provenance", "display"):
-            (root / "lib" / "report" / f"{name}.py").touch()
-        for name in SERIES:
-            (root / "notebooks" / f"{name}.ipynb").touch()
+        (root / "lib/toy.py").write_text(TOY)
+        (root / "lib/report/export.py").write_text("def export():\n    return 1\n")
+        (root / "lib/report/assets/report.css").write_text("p {}")
+        for number, name in enumerate(SERIES, start=1):
+            source = f"from lib import toy\ntoy.step{number}()"
+            cells = [{"cell_type": "markdown", "source": "# Title"},
+                     {"cell_type": "code", "source": source}]  # fmt: skip
+            (root / "notebooks" / f"{name}.ipynb").write_text(json.dumps({"cells": cells}))
         for name in ("", "-dev", "-compare"):
             (root / f"requirements{name}.txt").touch()
         self.python.write_text(FAKE_PYTHON)
@@ -137,6 +173,13 @@ class Project:
             os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 60))
         (self.root / name).touch()
 
+    def edit(self, name, old, new):
+        """Put `new` in the place of `old` in a file, which is then the newest."""
+        text = (self.root / name).read_text()
+        assert old in text
+        self.touch(name)
+        (self.root / name).write_text(text.replace(old, new))
+
     def wait_for(self, text):
         deadline = time.monotonic() + 20
         while not any(text in line for line in self.log()):
@@ -175,18 +218,38 @@ def test_second_run_does_nothing_and_says_where_the_report_is(project):
 
 
 @pytest.mark.parametrize(
-    ("touched", "runs"),
+    ("name", "old", "new", "runs"),
     [
-        ("notebooks/05_speaker_analysis.ipynb", [SERIES[4], "render"]),
-        ("notebooks/03_model_training.ipynb", [*SERIES[2:], "render"]),
-        ("lib/report/display.py", [*SERIES, "render"]),
-        ("lib/report/export.py", ["render"]),
-        ("requirements.txt", ["pip"]),
+        ("notebooks/05_speaker_analysis.ipynb", "Title", "Another", [SERIES[4], "render"]),
+        ("notebooks/03_model_training.ipynb", "step3()", "step2()", [*SERIES[2:], "render"]),
+        ("lib/toy.py", "return 5", "return 6", [SERIES[4], "render"]),
+        ("lib/toy.py", "float = 0.1", "float = 0.2", [*SERIES, "render"]),
+        ("lib/toy.py", "level(0.2)", "level(0.3)", [*SERIES[2:], "render"]),
+        ("lib/report/export.py", "return 1", "return 2", ["render"]),
+        ("lib/report/assets/report.css", "p", "li", ["render"]),
+        ("lib/toy.py", "gain: float", "gain: int", []),
+        ("lib/toy.py", "return 2", "return 2  # two", []),
+        ("lib/toy.py", "def step1():", 'def step1():\n    """Do the first."""', []),
+        ("lib/toy.py", "return 4", "return (\n        4\n    )", []),
+        ("lib/make/lock.py", "import os", "import os, os", []),
+        ("lib/config/__init__.py", '"smoke": {', '"smokes": {', []),
     ],
 )
-def test_a_change_runs_what_follows_from_it(project, touched, runs):
-    project.touch(touched)
+def test_a_change_of_meaning_runs_what_follows_from_it(project, name, old, new, runs):
+    project.edit(name, old, new)
     assert project.make("report") == runs
+    assert project.make("report") == []
+
+
+@pytest.mark.parametrize("name", ["lib/toy.py", "notebooks/03_model_training.ipynb", "Makefile"])
+def test_a_touched_file_runs_nothing(project, name):
+    project.touch(name)
+    assert project.make("report") == []
+
+
+def test_other_packages_are_asked_for(project):
+    project.touch("requirements.txt")
+    assert project.make("report") == ["pip"]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +292,7 @@ def test_a_missing_pdf_is_made_again(project):
 
 
 def test_a_failure_stops_the_series_and_the_next_run_resumes(project):
-    project.touch("notebooks/01_data_exploration.ipynb")
+    project.edit("notebooks/01_data_exploration.ipynb", "Title", "T")
     assert project.make("report", BROKEN="03_") == SERIES[:3]
     assert project.status != 0
     assert project.make("report") == [*SERIES[2:], "render"]
@@ -237,7 +300,7 @@ def test_a_failure_stops_the_series_and_the_next_run_resumes(project):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_run_resumes(project, number):
-    project.touch("notebooks/03_model_training.ipynb")
+    project.edit("notebooks/03_model_training.ipynb", "Title", "T")
     before = project.files("build/sample-quick")
     (project.root / "log").unlink()
     process = project.start("report", SLOW="03_")
@@ -257,7 +320,7 @@ def test_a_stopped_run_resumes(project, number):
 
 
 def test_two_runs_at_once_are_refused(project):
-    project.touch("notebooks/05_speaker_analysis.ipynb")
+    project.edit("notebooks/05_speaker_analysis.ipynb", "Title", "T")
     (project.root / "log").unlink()
     process = project.start("report", SLOW="05_")
     project.wait_for("05_")
@@ -281,16 +344,16 @@ def test_a_partial_environment_is_not_taken_for_whole(tmp_path, status):
 def test_compare_needs_the_trained_models_and_the_report_keeps_its_scores(tmp_path):
     project = Project(tmp_path / "a user's project")
     assert project.make("compare") == [
-        "venv", "pip", "pip", "open", *SERIES[:3], "contest", *SERIES[3:], "render"
+        "venv", "pip", "pip", "open", *SERIES[:3], "peers", *SERIES[3:], "render"
     ]  # fmt: skip
     assert project.status == 0, project.errors
-    assert "contest sample quick" in project.log()[7]
+    assert "peers sample quick" in project.log()[7]
     assert project.make("report") == []
-    assert project.make("compare") == ["contest"], "what was scored before renders nothing again"
+    assert project.make("compare") == ["peers"], "what was scored before renders nothing again"
 
 
 def test_compare_after_a_report_runs_only_what_reads_its_scores(project):
-    assert project.make("compare") == ["pip", "contest", *SERIES[3:], "render"]
+    assert project.make("compare") == ["pip", "peers", *SERIES[3:], "render"]
     assert project.make("report") == []
 
 
@@ -399,7 +462,7 @@ def test_a_corpus_that_cannot_be_opened_starts_no_notebook(project):
 
 
 def test_a_failed_rendering_leaves_the_last_report(project):
-    project.touch("lib/report/export.py")
+    project.edit("lib/report/export.py", "return 1", "return 2")
     assert project.make("report", BROKEN_RENDERING="1") == ["render"]
     assert project.status != 0
     assert project.files("report/sample") == {"report.html", "report.pdf"}
@@ -407,7 +470,7 @@ def test_a_failed_rendering_leaves_the_last_report(project):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_rendering_leaves_the_last_report(project, number):
-    project.touch("lib/report/export.py")
+    project.edit("lib/report/export.py", "return 1", "return 2")
     (project.root / "log").unlink()
     process = project.start("report", SLOW_RENDERING="1")
     project.wait_for("render")

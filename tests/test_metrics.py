@@ -61,19 +61,19 @@ def test_si_sdr_of_worked_numbers():
 @given(seeds, st.integers(2, 300))
 def test_si_sdr_is_a_function_of_the_angle(seed, n):
     """Another formula: rho^2 / (1 - rho^2) with the cosine similarity rho."""
-    reference, estimate = np.random.default_rng(seed).normal(size=(2, n))
-    rho = reference @ estimate / np.linalg.norm(reference) / np.linalg.norm(estimate)
+    clean, estimate = np.random.default_rng(seed).normal(size=(2, n))
+    rho = clean @ estimate / np.linalg.norm(clean) / np.linalg.norm(estimate)
     expected = 10 * np.log10(rho**2 / (1 - rho**2))
     floor = 1e-6 + 5e-10 * 10 ** (abs(expected) / 10)  # weighs in near +-100 dB
-    assert metrics.si_sdr(reference, estimate) == pytest.approx(expected, abs=floor)
+    assert metrics.si_sdr(clean, estimate) == pytest.approx(expected, abs=floor)
 
 
 @given(seeds, st.floats(1e-6, 1e6), st.sampled_from([-1, 1]))
 def test_si_sdr_hears_neither_gain_nor_polarity(seed, gain, sign):
-    reference, estimate = np.random.default_rng(seed).normal(size=(2, 100))
-    expected = metrics.si_sdr(reference, estimate)
-    assert metrics.si_sdr(reference, sign * gain * estimate) == pytest.approx(expected, abs=1e-6)
-    assert metrics.si_sdr(gain * reference, estimate) == pytest.approx(expected, abs=1e-6)
+    clean, estimate = np.random.default_rng(seed).normal(size=(2, 100))
+    expected = metrics.si_sdr(clean, estimate)
+    assert metrics.si_sdr(clean, sign * gain * estimate) == pytest.approx(expected, abs=1e-6)
+    assert metrics.si_sdr(gain * clean, estimate) == pytest.approx(expected, abs=1e-6)
 
 
 @given(seeds)
@@ -151,15 +151,15 @@ def test_pesq_says_how_to_install_it(monkeypatch):
 
 @pytest.fixture
 def pesq_calls(monkeypatch):
-    """A stand-in for the optional package, which is deaf to a reference that starts with 7."""
+    """A stand-in for the optional package, which is deaf to a clean that starts with 7."""
     calls = []
 
     class PesqError(Exception):
         pass
 
-    def answer(rate, reference, estimate, mode):
-        calls.append((rate, reference, estimate, mode))
-        if reference[0] == 7:
+    def answer(rate, clean, estimate, mode):
+        calls.append((rate, clean, estimate, mode))
+        if clean[0] == 7:
             raise PesqError
         return 2.5
 
@@ -170,20 +170,20 @@ def pesq_calls(monkeypatch):
 
 def test_pesq_repeats_a_clip_up_to_half_a_second(pesq_calls):
     for samples, repeats in ((1600, 3), (4000, 1), (6000, 1)):
-        reference, estimate = np.random.default_rng(0).normal(size=(2, samples))
-        assert metrics.pesq(reference, estimate, RATE) == 2.5
+        clean, estimate = np.random.default_rng(0).normal(size=(2, samples))
+        assert metrics.pesq(clean, estimate, RATE) == 2.5
         rate, long, other, mode = pesq_calls.pop()
         assert (rate, mode) == (8000, "nb")
-        np.testing.assert_array_equal(long, np.tile(reference, repeats))
+        np.testing.assert_array_equal(long, np.tile(clean, repeats))
         np.testing.assert_array_equal(other, np.tile(estimate, repeats))
 
 
 def test_pesq_is_taken_at_8_khz(pesq_calls):
     metrics.pesq(voice(0, seconds=0.5, rate=16000), voice(1, seconds=0.5, rate=16000), 16000)
-    rate, reference, _, _ = pesq_calls.pop()
+    rate, clean, _, _ = pesq_calls.pop()
     assert rate == 8000
-    assert len(reference) == 4000
-    assert metrics.si_sdr(voice(0, seconds=0.5), reference) > 20  # the same voice, not faster
+    assert len(clean) == 4000
+    assert metrics.si_sdr(voice(0, seconds=0.5), clean) > 20  # the same voice, not faster
 
 
 def test_pesq_is_nan_where_it_hears_no_speech(pesq_calls):
@@ -218,12 +218,12 @@ def test_what_cannot_be_compared_is_refused(metric):
     good = np.ones(8)
     with pytest.raises(InputError, match=r"equally long, got shapes \(8,\) and \(7,\)"):
         metric(good, np.ones(7))
-    with pytest.raises(InputError, match="reference is silent"):
+    with pytest.raises(InputError, match="clean signal is silent"):
         metric(np.zeros(8), good)
     for bad in (np.nan, np.inf):
         with pytest.raises(InputError, match="estimate holds NaN or infinite"):
             metric(good, np.append(np.ones(7), bad))
-        with pytest.raises(InputError, match="reference holds NaN or infinite"):
+        with pytest.raises(InputError, match="clean signal holds NaN or infinite"):
             metric(np.append(np.ones(7), bad), good)
 
 

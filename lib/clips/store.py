@@ -84,7 +84,8 @@ class ClipStore:
         chosen = self.index[self.index["speaker"].isin(list(speakers))]
         if limit is not None:
             number = self.index.groupby("speaker").ngroup()[chosen.index]
-            order = chosen.assign(turn=(chosen["digit"] + limit * number) % 10)
+            digits = self.index["digit"].max() + 1
+            order = chosen.assign(turn=(chosen["digit"] + limit * number) % digits)
             order = order.sort_values(["repetition", "turn", "clip_id"])
             chosen = order.groupby("speaker", sort=False).head(limit)
         return np.sort(chosen.index.to_numpy())

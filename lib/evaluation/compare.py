@@ -148,7 +148,7 @@ def headline(scores: pd.DataFrame, run: Run) -> dict:
 
 
 def confusion(heard: pd.DataFrame, method: str) -> np.ndarray:
-    """Clips by digit spoken and digit recognised [shape=(10, 10), dtype=int].
+    """Clips by digit spoken and digit recognised [shape=(digits, digits), dtype=int].
 
     Parameters
     ----------
@@ -156,7 +156,8 @@ def confusion(heard: pd.DataFrame, method: str) -> np.ndarray:
         Columns method, digit, recognised.
     """
     table = heard[heard["method"] == method]
-    counts = np.zeros((10, 10), int)
+    size = 1 + max(table["digit"].max(), heard["recognised"].max())
+    counts = np.zeros((size, size), int)
     np.add.at(counts, (table["digit"], table["recognised"]), 1)
     return counts
 

@@ -19,11 +19,12 @@ from lib.clips.folds import test_rows
 from lib.clips.store import ClipStore, content_of
 from lib.evaluation.score import add_improvements, score_method
 from lib.methods import Method, reported
+from lib.methods.pretrained import PACKAGES
 from lib.models.published import ZScore, reference_features
 from lib.training.keep import read_record
 from lib.training.recipes import recipe_of
 from lib.training.train import open_trained, stem
-from lib.workspace.fingerprint import fingerprint
+from lib.workspace.fingerprint import fingerprint, version_of
 from lib.workspace.folder import Run
 
 __all__ = ["evaluate", "examples", "kept_parts", "rests_on", "spectrogram_figure", "words_heard"]
@@ -34,7 +35,8 @@ PUBLISHED = "reference as published"  # whose own figure is taken of all methods
 def rests_on(run: Run, method: Method, fold: int) -> list:
     """What the output of a method in a fold depends on: its code and, if trained, its network."""
     if not method.trained:
-        return [method.name, method.denoiser]
+        weights = [version_of(name) for name in PACKAGES] if method.compared else []
+        return [method.name, method.denoiser, weights]
     return [method.name, recipe_of(method.name).wrap, read_record(run, stem(method.name, fold))]
 
 

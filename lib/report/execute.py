@@ -37,7 +37,7 @@ __all__ = ["execute", "read_parameters", "Relay"]
 JUPYTER = PROJECT_ROOT / "build" / ".jupyter"
 
 FULL_BYTES = 1_000_000
-QUIET_SECONDS = 15.0  # between two states of one progress bar when nobody watches a terminal
+QUIET_S = 15.0  # between two states of one progress bar when nobody watches a terminal
 NOISE = re.compile(  # what TensorFlow's C++ side says at every start, whatever its settings
     r"^(WARNING: All log messages before absl|[IW]\d{4} [\d:.]+ +\d+ \w+\.cc:).*(\n|$)",
     re.MULTILINE,
@@ -83,15 +83,13 @@ class Relay:
 
     On a terminal everything but `NOISE` goes through.  Elsewhere (a log file) escape sequences are
     dropped, too, and of a progress bar that redraws its line only the last state, and every
-    `quiet_s` seconds one in between, are written, each as a whole line.
+    `QUIET_S` seconds one in between, are written, each as a whole line.
     """
 
-    def __init__(self, stream, *, quiet_s: float = QUIET_SECONDS, clock=time.monotonic):
+    def __init__(self, stream):
         self.stream = stream
-        self.quiet_s = quiet_s
-        self.clock = clock
         self.line = ""
-        self.last = clock()
+        self.last = time.monotonic()
 
     def write(self, text: str) -> None:
         """Take `text`, which may end anywhere in a line."""
@@ -104,13 +102,13 @@ class Relay:
             self._emit(line)
         if "\r" in self.line:
             self.line = self.line.rstrip("\r").rpartition("\r")[2] + "\r"
-            if self.clock() - self.last >= self.quiet_s:
+            if time.monotonic() - self.last >= QUIET_S:
                 self._emit(self.line)
 
     def _emit(self, line: str) -> None:
         seen = line.rstrip("\r").rpartition("\r")[2].rstrip()
         if not NOISE.match(seen):
-            self.last = self.clock()
+            self.last = time.monotonic()
             self.stream.write(seen + "\n")
 
     def flush(self) -> None:
@@ -243,13 +241,13 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def main(argv: list[str] | None = None) -> int:
+def main() -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m lib.report.execute", description=__doc__)
     parser.add_argument("notebook")
     parser.add_argument("output")
     parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args()
     parameters = {}
     for parameter in arguments.parameters:
         name, _, parameters[name] = parameter.partition("=")

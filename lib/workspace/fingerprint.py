@@ -24,7 +24,7 @@ from pathlib import Path
 
 from lib.make.variables import PROJECT_ROOT
 
-__all__ = ["Code", "code_of", "fingerprint", "read_code"]
+__all__ = ["Code", "code_of", "fingerprint", "read_code", "version_of"]
 
 BY_VALUE = ("lib.config", "lib.environment")
 BACKEND = {"keras": "tensorflow"}  # what computes behind a package that is named
@@ -192,11 +192,15 @@ def _bound(statement: ast.stmt) -> list[str]:
 
 def _uses(statements: list[ast.stmt], known: dict[str, str]) -> Iterator[str]:
     """Yield the dotted names of what statements name, annotations included."""
-    for node in (node for statement in statements for node in ast.walk(statement)):
+    nodes = [node for statement in statements for node in ast.walk(statement)]
+    bases = set()
+    for node in nodes:  # what a name is asked for before the name alone
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            bases.add(node.value)
             if node.value.id in known:
                 yield f"{known[node.value.id]}.{node.attr}"
-        elif isinstance(node, ast.Name) and node.id in known:
+    for node in nodes:
+        if isinstance(node, ast.Name) and node not in bases and node.id in known:
             yield known[node.id]
 
 
@@ -205,10 +209,11 @@ def _versions(names: set[str]) -> dict[str, str]:
     names = names - sys.stdlib_module_names
     names |= {BACKEND[name] for name in names & set(BACKEND)}
     packages = {package for name in names for package in _packages().get(name, [name])}
-    return {package: _version(package) for package in sorted(packages)}
+    return {package: version_of(package) for package in sorted(packages)}
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """Return the version of an installed package, or that it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

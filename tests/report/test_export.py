@@ -341,9 +341,11 @@ def test_execute_refuses_what_is_no_notebook(tmp_path):
         execute.execute(tmp_path / "in.ipynb", tmp_path / "out.ipynb", {})
 
 
-def test_relay_collapses_progress_when_nobody_watches():
+def test_relay_collapses_progress_when_nobody_watches(monkeypatch):
     now, stream = [0.0], io.StringIO()
-    relay = execute.Relay(stream, quiet_s=10, clock=lambda: now[0])
+    monkeypatch.setattr(execute, "QUIET_S", 10)
+    monkeypatch.setattr(execute.time, "monotonic", lambda: now[0])
+    relay = execute.Relay(stream)
     for second in range(25):
         now[0] = second
         relay.write(f"\r\x1b[1mstep\x1b[0m {second}")
