@@ -11,11 +11,10 @@ from lib.workspace.folder import PROJECT_ROOT
 
 FLOORS = [
     ["errors"],
-    ["config", "environment", "metrics", "statistics", "text"],
-    ["make", "speakers"],
+    ["config", "environment", "metrics", "signals", "statistics", "text"],
+    ["make", "models", "speakers"],
     ["workspace"],
-    ["signals"],
-    ["corpora", "models"],
+    ["corpora"],
     ["clips"],
     ["training"],
     ["denoise", "methods"],

@@ -170,10 +170,9 @@ PEERS = {
     "GTCRN": functools.partial(at_home, process=_gtcrn, rate=16_000, level=0.2),
     "DTLN": functools.partial(at_home, process=_dtln, rate=16_000),
 }
-# Parameters, and multiply-accumulates for one second of sound, of the weights in the pinned packages,
-# counted in their graphs as `lib.models.size` counts ours.  RNNoise is a compiled library, and
-# log-MMSE has no network.
-COSTS = {
+# Parameters and multiply-accumulates for one second of sound, counted in the graphs of the pinned
+# packages as `lib.models.size` counts ours.  RNNoise is a compiled library, log-MMSE no network.
+COSTS: dict[str, dict[str, float]] = {
     "GTCRN": {"parameters": 48_225, "macs": 31_061_000},
     "DTLN": {"parameters": 987_777, "macs": 122_960_000},
     "DeepFilterNet3": {"parameters": 2_134_641, "macs": 330_764_800},

@@ -295,13 +295,13 @@ class ReportPDFExporter(_ReportExporter):
         return self._render(nb, resources, render_pdf), resources
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m lib.report.export", description=__doc__)
     parser.add_argument("build_dir")
     parser.add_argument("--output", required=True, help="folder of the report")
     parser.add_argument("--no-players", action="store_true", help="text in place of the players")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     headline = export(arguments.build_dir, arguments.output, players=not arguments.no_players)
     if "ours_si_sdr_improvement_db" in headline:
         line = (

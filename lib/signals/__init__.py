@@ -1,1 +1,1 @@
-"""Sound: read from files and written to them, mixed, transformed and measured."""
+"""Sound as arrays: read from files, mixed with noise, transformed and measured."""

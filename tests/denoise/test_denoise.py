@@ -24,7 +24,7 @@ from lib.config import AudioConfig
 from lib.errors import InputError, MissingArtifactError
 from lib.models.mask import build_ours
 from lib.signals.noise import mix_at_snr, white_noise
-from lib.signals.target import format_of
+from lib.denoise.target import format_of
 from lib.workspace.folder import PROJECT_ROOT
 
 RATE, WINDOW = 8000, 8000

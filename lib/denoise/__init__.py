@@ -23,7 +23,6 @@ with a raised cosine, whose overlapping halves add up to one: no seams.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import numbers
@@ -39,10 +38,10 @@ import numpy as np
 from tqdm import tqdm
 
 from lib.config import AudioConfig
-from lib.errors import InputError, MissingArtifactError, end
+from lib.denoise.target import check_place, choose_format, format_of, write_sound
+from lib.errors import InputError, MissingArtifactError
 from lib.signals.audio import fix_length, resample
 from lib.signals.recording import read_recording
-from lib.signals.target import check_place, choose_format, format_of, write_sound
 from lib.workspace.folder import PROJECT_ROOT
 
 if TYPE_CHECKING:  # TensorFlow takes seconds, and greets: it waits until all else is known good
@@ -264,24 +263,3 @@ def _progress(total: int, *, hidden: bool) -> tqdm:
         mininterval=0.5 if sys.stderr.isatty() else 30,
         bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left",
     )
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Denoise a recording with a trained model.")
-    parser.add_argument("source", help="noisy recording")
-    parser.add_argument("target", help="where the denoised recording is written")
-    parser.add_argument("--model", default="", help=".keras file; default: the shipped one")
-    options = parser.parse_args()
-    model = options.model or SHIPPED
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # odd names
-    with warnings.catch_warnings(record=True) as caught:
-        denoise_file(options.source, options.target, model)
-    for warning in caught:
-        if warning.category is UserWarning:
-            print(f"warning: {warning.message}", file=sys.stderr)
-    print(f"{options.target} written, denoised with {model}")
-
-
-if __name__ == "__main__":
-    end(main)
