@@ -2,16 +2,11 @@
 
 import lib  # noqa: F401  # before other libraries read their settings
 
-import joblib  # isort: skip
-import matplotlib.pyplot as plt
-import nbformat
+import matplotlib.pyplot as plt  # isort: skip
 import pytest
-import tensorflow
 from places import REAL_SPEECH
 
-from lib.report import export
 from lib.workspace.folder import PROJECT_ROOT, write_json
-from notebooks import HOSTILE, Notebook
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +18,8 @@ def _close_figures():
 @pytest.fixture(scope="module")
 def one_process():
     """Do at once what would go to other processes: no processes for a dozen clips."""
+    import joblib
+
     with joblib.parallel_config(backend="sequential"):
         yield
 
@@ -30,6 +27,8 @@ def one_process():
 @pytest.fixture(scope="module")
 def eagerly():
     """Do not compile networks: a few weights take longer to compile than to train."""
+    import tensorflow
+
     tensorflow.config.run_functions_eagerly(True)
     yield
     tensorflow.config.run_functions_eagerly(False)
@@ -46,6 +45,11 @@ def real_speech():
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A build folder with one executed notebook, and prose to go with it."""
+    import nbformat
+
+    from lib.report import export
+    from notebooks import HOSTILE, Notebook
+
     notebooks, build = tmp_path / "notebooks", tmp_path / "build"
     notebooks.mkdir()
     (notebooks / "abstract.md").write_text("Ours gains **{gain:.1f} dB**.", encoding="utf-8")

@@ -21,10 +21,10 @@ import soundfile
 
 from lib import denoise
 from lib.config import AudioConfig
+from lib.denoise.target import format_of
 from lib.errors import InputError, MissingArtifactError
 from lib.models.mask import build_ours
 from lib.signals.noise import mix_at_snr, white_noise
-from lib.denoise.target import format_of
 from lib.workspace.folder import PROJECT_ROOT
 
 RATE, WINDOW = 8000, 8000
