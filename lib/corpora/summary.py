@@ -14,7 +14,7 @@ import pandas as pd
 from lib.config import Config, NoiseConfig
 from lib.corpora import published
 from lib.corpora.base import Corpus, printable
-from lib.corpora.manifest import content_hash, reason_kind, usable
+from lib.corpora.manifest import content_hash, excluded, usable
 from lib.signals.audio import MEAN
 from lib.signals.noise import FEWEST_TALKERS
 
@@ -54,10 +54,10 @@ def describe_corpus(corpus: Corpus, manifest: pd.DataFrame) -> dict:
         "repetitions": _span(cells),
         "n_empty_cells": int(clips["speaker"].nunique() * clips["digit"].nunique() - len(cells)),
         "n_pairs": int(clips["measured_snr_db"].notna().sum()),
-        "n_excluded": int((manifest["status"] != "ok").sum()),
+        "n_excluded": len(excluded(manifest)),
         "n_ignored_files": len(corpus.ignored),
         "found_in": _where(corpus.places),
-        "n_useless_counterparts": int((clips["reason"] != "").sum()),
+        "n_useless_counterparts": int((clips["kind"] != "").sum()),
         "n_duplicates": len(duplicates(manifest)),
         "n_described_speakers": len(described),
         "n_speakers_without_metadata": len(set(clips["speaker"]) - described),
@@ -91,18 +91,15 @@ def _span(counts: pd.Series) -> str:
 def set_aside(corpus: Corpus, manifest: pd.DataFrame) -> pd.DataFrame:
     """What is not used and why: reason, files, and the first of them, the most frequent first.
 
-    Reasons that differ only in a number or in the name of a file are one; the manifest has them
-    in full.
+    The reason is the kind of fault (`lib.faults`); the manifest has the sentences.
     """
-    bad = manifest[(manifest["status"] != "ok") | (manifest["reason"] != "")]
-    rows = [*corpus.ignored, *zip(bad["path"], bad["reason"])]
-    table = pd.DataFrame(rows, columns=["for example", "reason"])
-    kinds = [reason_kind(reason, path) for path, reason in rows]
-    table = (
-        table.assign(reason=kinds)
-        .groupby("reason")
-        .agg(files=("for example", "size"), example=("for example", "min"))
-    )
+    bad, clips = excluded(manifest), usable(manifest)
+    useless = clips[clips["kind"] != ""]
+    rows = [(path, kind) for path, kind, _ in corpus.ignored]
+    rows += zip(bad["path"], bad["kind"])
+    rows += zip(useless["path"], "its noisy counterpart: " + useless["kind"])
+    table = pd.DataFrame(rows, columns=["path", "reason"])
+    table = table.groupby("reason").agg(files=("path", "size"), example=("path", "min"))
     return table.sort_values("files", ascending=False, kind="stable").reset_index()
 
 
@@ -126,7 +123,11 @@ def corrections(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
             clips["channel"] != MEAN,
             "the loudest one is used",
         ),
-        ("a header that gives another length", clips["correction"] != "", "what is there is used"),
+        (
+            "a header that gives another length",
+            clips["correction_kind"] != "",
+            "what is there is used",
+        ),
         (
             f"another rate than {sound.sample_rate:,} Hz",
             clips["sample_rate"] != sound.sample_rate,
