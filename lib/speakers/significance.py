@@ -77,7 +77,7 @@ def tests(
     -------
     pd.DataFrame
         One row per attribute: ``attribute``, ``compared`` (in words), ``testable``, ``unit``,
-        ``estimate_db`` with ``low_db`` and ``high_db`` (the others minus the reference group;
+        ``estimate_db`` with ``low_db`` and ``high_db`` (the others minus the baseline;
         for age the change in ten years, see ``unit``), ``effect`` (standardised) and
         ``effect_name``, ``n_speakers`` and ``n_clips`` compared, ``n_missing``, ``deviation_db``
         (standard deviation that the effect leaves), ``p``, ``p_holm``, ``why`` (it cannot be
