@@ -7,6 +7,7 @@ telephones are read; what is missing of a recording that was cut short is told, 
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from dataclasses import dataclass
@@ -83,8 +84,11 @@ def read_recording(
         _refuse_what_is_no_file(path)
         with open(path, "rb") as raw:
             extent, ending = find_extent(raw), ogg_ending(raw)
-            lies = extent is not None and (extent.unknown or extent.missing > 0)
-            source = mended(raw, extent) if lies and extent.form else os.fsencode(path.absolute())
+            if extent and not (extent.unknown or extent.missing):
+                extent = None  # it does not lie
+            source: io.BytesIO | bytes = os.fsencode(path.absolute())
+            if extent and extent.form:
+                source = mended(raw, extent)
         with _Forwards(source) as file:
             samples, failure = _read_blocks(file, longest_s, dtype)
             frames, rate = file.frames, file.samplerate
@@ -114,7 +118,7 @@ def read_recording(
         said = f"cut short or damaged, it can be read for {n / rate:.3f} s ({failure})"
         cut = Fault(faults.DAMAGED, said)
     elif n <= longest_s * rate:
-        cut, correction = _judge_length(n, frames, rate, extent if lies else None, ending)
+        cut, correction = _judge_length(n, frames, rate, extent, ending)
     return Recording(samples, rate, form, subtype, cut, correction)
 
 

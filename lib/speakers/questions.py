@@ -35,8 +35,8 @@ class Question:
         Columns of the table of `lib.speakers.tests`.
     test : PermutationTest, optional
         None where nothing can be compared at all.
-    y : np.ndarray, optional
-        The data of the test.
+    y : np.ndarray
+        The data of the test; empty where there is none.
     deviation : float
         Standard deviation of `y` that the effect does not explain.
     """
@@ -46,7 +46,7 @@ class Question:
     speakers: Sequence[str] = ()
     facts: dict = field(default_factory=dict)
     test: PermutationTest | None = None
-    y: np.ndarray | None = None
+    y: np.ndarray = field(default_factory=lambda: np.empty(0))
     deviation: float = np.nan
 
 

@@ -12,6 +12,7 @@ import soundfile
 
 from lib import faults
 from lib.errors import InputError
+from lib.signals.containers import find_extent
 from lib.signals.recording import read_recording, read_whole
 
 RATE = 8000
@@ -162,6 +163,14 @@ def test_a_size_of_zero_before_nothing_is_an_empty_file(tmp_path, form):
     chunk = b"LIST" + struct.pack("<I", 200) + bytes(200)
     with pytest.raises(InputError, match="header without samples"):
         read(tmp_path, wav(0, data=b"", after=chunk))
+
+
+def test_an_rf64_that_ends_before_its_true_size_is_no_audio(tmp_path):
+    head = b"RF64" + bytes(4) + b"WAVEdata" + b"\xff" * 4
+    assert find_extent(io.BytesIO(head + bytes(10))) is None
+    with pytest.raises(InputError) as refused:
+        read(tmp_path, head + bytes(10))
+    assert refused.value.kind == faults.NO_AUDIO and "NoneType" not in str(refused.value)
 
 
 def flac(total):
