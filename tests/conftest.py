@@ -34,7 +34,7 @@ def eagerly():
     tensorflow.config.run_functions_eagerly(False)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def real_speech():
     """The folder of real speech beside the project; a test that needs it is skipped without."""
     if not REAL_SPEECH.is_dir():

@@ -53,6 +53,7 @@ def _choice(default: str, *choices: str):
     return field(default=default, metadata={"choices": choices})
 
 
+@dataclass(frozen=True)
 class _Settings:
     """Settings that cannot hold what their fields do not allow."""
 
@@ -62,8 +63,8 @@ class _Settings:
             if "range" in allowed:
                 least, most = allowed["range"]
                 whole = isinstance(setting.default, int)
-                fits = isinstance(value, Integral if whole else Real) and type(value) is not bool
-                fits = fits and least <= value <= most
+                number = isinstance(value, Integral if whole else Real)
+                fits = number and not isinstance(value, bool) and least <= value <= most
                 kind = "a whole number" if whole else "a number"
                 wanted = f"{kind} from {least:,} to {most:,} (default {setting.default!r})"
             elif "choices" in allowed:

@@ -94,7 +94,7 @@ def _choices(variable: str) -> list[str]:
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Dict):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-                return [ast.literal_eval(key) for key in node.value.keys]
+                return [ast.literal_eval(key) for key in node.value.keys if key]
     raise InputError(f"lib/{module} has no table {name} of the form {name} = {{...}}.")
 
 

@@ -245,6 +245,6 @@ class _Bare(ast.NodeTransformer):
         self.generic_visit(node)
         holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
         if isinstance(node, holders) and ast.get_docstring(node, clean=False) is not None:
-            rest = [] if isinstance(node, ast.Module) else [ast.Pass()]
+            rest: list[ast.stmt] = [] if isinstance(node, ast.Module) else [ast.Pass()]
             node.body = node.body[1:] or rest
         return node
