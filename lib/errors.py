@@ -29,7 +29,7 @@ class InputError(DenoisingError, ValueError):
     Attributes
     ----------
     kind : str
-        What is wrong with a file, a constant of `lib.faults`; "" of everything else.
+        What is wrong with a file, a constant of `lib.signals.faults`; "" of everything else.
     """
 
     def __init__(self, message: str = "", *, kind: str = ""):

@@ -12,10 +12,10 @@ from lib.workspace.folder import PROJECT_ROOT
 FLOORS = [
     ["errors"],
     ["config", "environment", "metrics", "signals", "statistics", "text"],
-    ["make", "models", "speakers"],
+    ["make", "models"],
     ["workspace"],
     ["corpora"],
-    ["clips"],
+    ["clips", "speakers"],
     ["training"],
     ["denoise", "methods"],
     ["evaluation", "figures", "publish"],

@@ -27,13 +27,13 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lib import corpora, faults
+from lib import corpora
 from lib.config import Config
 from lib.corpora import base, manifest, summary
 from lib.corpora.fieldnames import unknown_fields
 from lib.corpora.metadata import clean_speakers, misplaced, raw_summary, unknown_values
 from lib.errors import CorpusError, InputError
-from lib.signals import recording
+from lib.signals import faults, recording
 
 KINDS = {name: kind for name, kind in vars(faults).items() if name.isupper()}
 RATE = 8000

@@ -7,7 +7,7 @@ clips name the same speakers, nor where below the given folder the clips lie.
 
 Files named like a clip that cannot be one (a second file of one clip, a noisy file alone, a clip
 in the folder of another speaker) are rejected, all others ignored; both with the kind of fault
-(`lib.faults`) and the reason.
+(`lib.signals.faults`) and the reason.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from lib import faults
 from lib.errors import CorpusError, InputError
+from lib.signals import faults
 from lib.workspace.stamps import leads_out
 
 __all__ = ["Corpus", "is_printable", "printable", "read_folder", "read_metadata"]

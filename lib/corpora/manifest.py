@@ -7,7 +7,7 @@ than the window of the clip store the window with the most energy is used; where
 or -1 for their mean; `correction` says what of a header was not believed.  A file that cannot be
 used is a row with status "excluded" and the reason; the run goes on.  So is every file that
 `Corpus.rejected` names.  A clip whose noisy file cannot be used has a reason, too.  Beside every
-reason and correction stands its kind (`lib.faults`), by which they are counted.
+reason and correction stands its kind (`lib.signals.faults`), by which they are counted.
 """
 
 from __future__ import annotations
@@ -21,11 +21,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib import faults
 from lib.config import AudioConfig, Config
 from lib.corpora.base import Corpus
 from lib.errors import CorpusError, InputError
-from lib.signals import audio
+from lib.signals import audio, faults
 from lib.signals.recording import Recording, read_whole
 from lib.workspace.workers import in_parallel
 

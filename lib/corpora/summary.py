@@ -88,7 +88,7 @@ def span(counts: pd.Series) -> str:
 def set_aside(corpus: Corpus, manifest: pd.DataFrame) -> pd.DataFrame:
     """What is not used and why: reason, files, and the first of them, the most frequent first.
 
-    The reason is the kind of fault (`lib.faults`); the manifest has the sentences.
+    The reason is the kind of fault (`lib.signals.faults`); the manifest has the sentences.
     """
     bad, clips = excluded(manifest), usable(manifest)
     useless = clips[clips["kind"] != ""]

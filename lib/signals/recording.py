@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from lib import faults
 from lib.errors import InputError
-from lib.faults import Fault
+from lib.signals import faults
 from lib.signals.containers import Extent, find_extent, is_placeholder, mended, ogg_ending
+from lib.signals.faults import Fault
 
 __all__ = ["Recording", "read_recording", "read_whole"]
 

@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 import soundfile
 
-from lib import corpora, faults
+from lib import corpora
 from lib.config import Config, NoiseConfig
 from lib.corpora import manifest, sample, summary
 from lib.corpora.metadata import clean_speakers
 from lib.corpora.sample import people
 from lib.errors import CorpusError, InputError
+from lib.signals import faults
 
 RATE = 8000
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from places import REAL_SPEECH
 
-from lib import corpora, faults
+from lib import corpora
 from lib.corpora import audiomnist, unpack
 from lib.errors import CorpusError, InputError
+from lib.signals import faults
 
 ODD = REAL_SPEECH / "odd-files"
 SPEAKERS = ["01", "02", "Zoë"]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from lib import faults
 from lib.errors import InputError
+from lib.signals import faults
 from lib.signals.containers import find_extent
 from lib.signals.recording import read_recording, read_whole
 
