@@ -17,7 +17,11 @@ def test_accuracy_in_percent_between_noisy_and_clean():
     np.testing.assert_allclose([dot.get_xdata()[0] for dot in dots], [20, 70, 90])
     names = ["noisy", "ours", "clean"]
     assert [label.get_text() for label in ax.get_yticklabels()] == names
-    assert [dot.get_color() for dot in dots] == [METHODS["noisy"].colour, METHODS["ours"].colour, style.CLEAN]
+    assert [dot.get_color() for dot in dots] == [
+        METHODS["noisy"].colour,
+        METHODS["ours"].colour,
+        style.CLEAN,
+    ]
     bounds = [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == "--"]
     np.testing.assert_allclose(bounds, [20, 90])
     assert [text.get_text() for text in ax.texts] == ["20", "70", "90"]
