@@ -158,69 +158,41 @@ def test_an_interrupted_evaluation_goes_on_after_the_last_whole_method(run, stor
     assert asked == ALL
 
 
-def test_a_newly_trained_network_is_scored_alone(run, store, methods, asked):
-    evaluate(run, store, FOLDS, methods)
-    write_json(run.path("models/ours-fold1.json"), {"fingerprint": "of a newly trained network"})
-    evaluate(run, store, FOLDS, methods)
-    assert asked == [*ALL, ("ours", 1)]
+def test_only_what_changed_is_scored_again(run, store, methods, asked, monkeypatch):
+    def score_again(run=run, store=store, folds=FOLDS):
+        asked.clear()
+        table = evaluate(run, store, folds, methods)
+        return table, list(asked)
 
+    def leave(name, **facts):
+        write_json(run.path(f"models/{name}.json"), {"fingerprint": "of another network"} | facts)
 
-def test_a_changed_method_is_scored_alone(run, store, methods, asked):
-    evaluate(run, store, FOLDS, methods)
+    assert score_again()[1] == ALL
+    assert score_again()[1] == []
+    leave("ours-fold1")
+    assert score_again()[1] == [("ours", 1)]
+    leave("recogniser-fold2")
+    assert score_again()[1] == ALL[6:]
+    leave("reference-as-published-fold0", scale=SCALE | {"clean_std": 3.0})
+    assert score_again()[1] == ALL[:3]
     methods[2] = toy("toy", lambda noisy, rate: 0.5 * noisy)
-    table = evaluate(run, store, FOLDS, methods)
-    assert asked == ALL
-    halved = table[table["method"] == "toy"]
-    assert (halved["snr_db"] > -8 + 1).all()
+    table, again = score_again()
+    assert again == [] and (table.loc[table["method"] == "toy", "snr_db"] > -8 + 1).all()
     assert len(list(run.path("scores").rglob("*.parquet"))) == 9  # what was kept before is gone
-
-
-@pytest.mark.parametrize("record", ["recogniser", "reference-as-published"])
-def test_another_ear_or_z_score_scores_its_fold_again(run, store, methods, asked, record):
-    evaluate(run, store, FOLDS, methods)
-    facts = {"fingerprint": "of another network", "scale": SCALE | {"clean_std": 3.0}}
-    write_json(run.path(f"models/{record}-fold2.json"), facts)
-    evaluate(run, store, FOLDS, methods)
-    assert asked == ALL + ALL[6:]
-
-
-def test_other_speakers_score_their_folds_again(run, store, methods, asked):
-    evaluate(run, store, FOLDS, methods)
-    evaluate(run, store, FOLDS.assign(fold=[0, 1, 2, 2]), methods)
-    assert asked == ALL + ALL[:3] + ALL[6:]
-
-
-@pytest.mark.parametrize(
-    ("settings", "again"),
-    [
-        ({"noise": {"snr_db": 0.0}}, True),
-        ({"audio": {"highpass_hz": 60.0}}, True),
-        ({"statistics": {"permutations": 99}}, False),  # no score depends on it
-        ({"training": {"epochs": 99}}, False),  # it is in the fingerprints of the networks
-    ],
-)
-def test_settings_that_scores_depend_on_score_all_again(
-    run, store, methods, asked, settings, again
-):
-    evaluate(run, store, FOLDS, methods)
-    changed = dataclasses.replace(run, config=configure(CONFIG, **settings))
-    evaluate(changed, store, FOLDS, methods)
-    assert asked == ALL * (1 + again)
-
-
-def test_a_metric_that_came_or_went_scores_all_again(run, store, methods, asked, monkeypatch):
-    evaluate(run, store, FOLDS, methods)
-    monkeypatch.setitem(metrics.METRICS, "new", metrics.estoi)
-    assert "new" in evaluate(run, store, FOLDS, methods)
-    assert asked == ALL * 2
-
-
-def test_other_clips_are_scored_again(run, store, methods, asked):
-    evaluate(run, store, FOLDS, methods)
+    moved = FOLDS.assign(fold=[0, 1, 2, 2])
+    assert score_again(folds=moved)[1] == [ALL[0], ALL[1], ALL[6], ALL[7]]
+    rest = configure(CONFIG, statistics={"permutations": 99}, training={"epochs": 99})
+    run = dataclasses.replace(run, config=rest)
+    assert score_again(run, folds=moved)[1] == []  # no score depends on it
+    louder = dataclasses.replace(run, config=configure(rest, noise={"snr_db": 0.0}))
+    assert score_again(louder)[1] == [call for call in ALL if call[0] != "toy"]
     clips = store.clips.copy()
     clips[:, 5] += 1e-3
-    evaluate(run, dataclasses.replace(store, clips=clips), FOLDS, methods)
-    assert asked == ALL * 2
+    store = dataclasses.replace(store, clips=clips)
+    assert score_again(louder, store)[1] == [call for call in ALL if call[0] != "toy"]
+    monkeypatch.setitem(metrics.METRICS, "new", metrics.estoi)  # an optional package came
+    table, again = score_again(louder, store)
+    assert "new" in table and again == [call for call in ALL if call[0] != "toy"]
 
 
 def test_parts_are_named_by_fold_and_method_and_say_where_they_come_from(run, store, methods):
