@@ -1,4 +1,4 @@
-"""lib.evaluation.sweep: known gains under every condition, babble of the right speakers, and the verdict."""
+"""lib.evaluation.sweep: known gains in every noise, babble of the right people, the verdict."""
 
 import dataclasses
 
