@@ -25,6 +25,12 @@ def voice(seed: int, *, seconds: float = 0.4, rate: int = RATE) -> np.ndarray:
     return 0.05 * y / np.sqrt(np.mean(y**2))
 
 
+def noisy_voice(seed: int = 0, *, seconds: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    """A `voice`, and the same in white noise at -8 dB."""
+    clean = voice(seed, seconds=seconds)
+    return clean, mix_at_snr(clean, white_noise(len(clean), np.random.default_rng(seed)), -8.0)
+
+
 def configure(config: Config = Config(), **sections: dict) -> Config:
     """Change single settings: ``configure(training={"epochs": 2})``."""
     changed = {k: dataclasses.replace(getattr(config, k), **v) for k, v in sections.items()}

@@ -19,6 +19,7 @@ import contextlib
 import dataclasses
 import difflib
 import reprlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from pathlib import Path
@@ -40,7 +41,12 @@ __all__ = [
 ]
 
 SUPPLIED = "supplied"  # noisy files of the corpus; the other kinds are those of lib.signals.noise
-NOISE_KINDS = ("white", "pink", SUPPLIED)
+
+
+def _noise_kinds() -> tuple[str, ...]:
+    from lib.signals.noise import NOISES  # when one is chosen: a new line there is enough
+
+    return (*NOISES, SUPPLIED)
 
 
 def _number(default, least, most):
@@ -48,8 +54,8 @@ def _number(default, least, most):
     return field(default=default, metadata={"range": (least, most)})
 
 
-def _choice(default: str, *choices: str):
-    """A setting that is one of some words."""
+def _choice(default: str, choices: Callable[[], tuple[str, ...]]):
+    """A setting that is one of some words, which are asked for when they are needed."""
     return field(default=default, metadata={"choices": choices})
 
 
@@ -68,8 +74,8 @@ class _Settings:
                 kind = "a whole number" if whole else "a number"
                 wanted = f"{kind} from {least:,} to {most:,} (default {setting.default!r})"
             elif "choices" in allowed:
-                fits = value in allowed["choices"]
-                wanted = f"one of {', '.join(allowed['choices'])}"
+                fits = value in (choices := allowed["choices"]())
+                wanted = f"one of {', '.join(choices)}"
             else:  # a section
                 continue
             if not fits:
@@ -110,7 +116,7 @@ class AudioConfig(_Settings):
 class NoiseConfig(_Settings):
     """What is added to the clean clips, or the noisy files that came with them (`supplied`)."""
 
-    kind: str = _choice("white", *NOISE_KINDS)
+    kind: str = _choice("white", _noise_kinds)
     snr_db: float = _number(-8.0, -50.0, 50.0)  # dB, over the clip's own samples
 
     @property
@@ -191,7 +197,7 @@ class StatisticsConfig(_Settings):
 class Config(_Settings):
     """All choices of one run."""
 
-    profile: str = _choice("quick", "smoke", "quick", "full")
+    profile: str = _choice("quick", lambda: tuple(PROFILES))
     seed: int = _number(0, 0, 2**32 - 1)  # what NumPy and Keras take
     audio: AudioConfig = field(default_factory=AudioConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)

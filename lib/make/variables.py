@@ -112,7 +112,7 @@ def _check_run(given: dict[str, str], used: tuple[str, ...]) -> None:
             )
     if "PARAMS" in used and given["PARAMS"]:
         params = params_place(given["PARAMS"])
-        if importlib.util.find_spec("yaml"):  # without it: once more, after the installation
+        if all(map(importlib.util.find_spec, ("yaml", "numpy"))):  # else after the installation
             from lib.config import load_config
 
             load_config(given["PROFILE"], params)

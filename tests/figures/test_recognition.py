@@ -1,9 +1,10 @@
-"""lib.figures.{recognition,confounders}: what is drawn is what the tables hold."""
+"""lib.figures.recognition: what is drawn is what the tables hold."""
 
 import numpy as np
 import pandas as pd
 
 from lib.figures import recognition, style
+from lib.methods import METHODS
 
 
 def test_accuracy_in_percent_between_noisy_and_clean():
@@ -16,7 +17,11 @@ def test_accuracy_in_percent_between_noisy_and_clean():
     np.testing.assert_allclose([dot.get_xdata()[0] for dot in dots], [20, 70, 90])
     names = ["noisy", "ours", "clean"]
     assert [label.get_text() for label in ax.get_yticklabels()] == names
-    assert [dot.get_color() for dot in dots] == [style.colour(name) for name in names]
+    assert [dot.get_color() for dot in dots] == [
+        METHODS["noisy"].colour,
+        METHODS["ours"].colour,
+        style.CLEAN,
+    ]
     intervals = [bar.get_segments() for bar in ax.collections]
     np.testing.assert_allclose(intervals[1], [[[60, 1], [80, 1]]])
     assert not np.isfinite(intervals[0]).any()  # noisy has none

@@ -5,16 +5,17 @@ import pandas as pd
 import pytest
 from voices import RATE, voice
 
-from lib import methods
+from lib.errors import InputError
 from lib.figures import overview, scores, signals, style, training
+from lib.methods import METHODS
 
-METHODS = ["constant gain", "ours", "phase-sensitive mask"]
+DRAWN = ["constant gain", "ours", "phase-sensitive mask"]
 
 
 @pytest.fixture
 def table():
-    """From `lib.comparison.compare`: two methods and an oracle, one of them without interval."""
-    columns = {"method": METHODS, "oracle": [False, False, True], "milliseconds": [0.0, 3.0, 1.0]}
+    """From `lib.evaluation.compare`: two methods and an oracle, one of them without interval."""
+    columns = {"method": DRAWN, "oracle": [False, False, True], "milliseconds": [0.0, 3.0, 1.0]}
     limits = {"snr_db": [-0.001, 3.5, 8.0], "snr_db_low": [-0.5, 3.0, np.nan],
               "snr_db_high": [0.5, 4.0, np.nan]}  # fmt: skip
     return pd.DataFrame(columns | limits)
@@ -28,11 +29,11 @@ def test_comparison_draws_every_method_at_its_value(table):
     ax = scores.method_comparison(table, {"snr_db": "SNR (dB)"}).axes[0]
     dots = [line for line in ax.lines if line.get_marker() != "None"]
     assert [line.get_xdata()[0] for line in dots] == [-0.001, 3.5, 8.0]
-    assert colours(dots) == [style.colour(method) for method in METHODS]
+    assert colours(dots) == [METHODS[method].colour for method in DRAWN]
     intervals = [bar.get_segments()[0][:, 0].tolist() for bar in ax.collections[:2]]
     assert intervals == [[-0.5, 0.5], [3.0, 4.0]]
     assert [line.get_markerfacecolor() for line in dots][2] == "white"  # an oracle is hollow
-    assert [label.get_text() for label in ax.get_yticklabels()] == METHODS
+    assert [label.get_text() for label in ax.get_yticklabels()] == DRAWN
     assert [text.get_text() for text in ax.texts] == ["0.0", "3.5", "8.0"]
     assert ax.get_xlabel() == "SNR (dB)"
 
@@ -46,7 +47,7 @@ def test_comparison_marks_floor_and_ceiling(table):
     table.loc[table["method"] == "silence", "estoi"] = np.nan
     fig = scores.method_comparison(table, {"snr_db": "SNR", "estoi": "ESTOI"})
     left, right = fig.axes
-    assert [label.get_text() for label in left.get_yticklabels()] == [*METHODS, "ideal ratio mask"]
+    assert [label.get_text() for label in left.get_yticklabels()] == [*DRAWN, "ideal ratio mask"]
     lines = [line for line in left.lines if line.get_linestyle() == ":"]
     assert [line.get_xdata() for line in lines] == [[0.5, 0.5]]
     assert not [line for line in right.lines if line.get_linestyle() == ":"]  # it has no value
@@ -59,7 +60,13 @@ def test_comparison_marks_floor_and_ceiling(table):
 def test_methods_differ_in_colour_and_the_compared_ones_in_shape():
     compared = ["reference as published", "reference repaired", "spectral gating", "Wiener", "ours"]
     assert len({style.marker(method) for method in [*compared, "ideal ratio mask"]}) == 6
-    assert len({style.colour(method) for method in methods.METHODS}) == len(methods.METHODS)
+    assert len({method.colour for method in METHODS.values()}) == len(METHODS)
+
+
+def test_clean_speech_has_a_look_and_what_is_no_method_none():
+    assert (style.colour("clean"), style.marker("clean")) == (style.CLEAN, "o")
+    with pytest.raises(InputError, match="'ourz' is no method"):
+        style.colour("ourz")
 
 
 def test_groups_stand_in_the_order_of_the_first_table_with_their_counts():
@@ -100,7 +107,7 @@ def test_sweep_has_a_panel_for_each_noise_and_a_line_for_each_method():
     for ax in fig.axes:
         zero, *lines = ax.lines
         assert zero.get_ydata() == [0, 0]
-        assert colours(lines) == [style.colour("Wiener"), style.colour("ours")]
+        assert colours(lines) == [METHODS["Wiener"].colour, METHODS["ours"].colour]
         assert [line.get_ydata().tolist() for line in lines] == [[10, -5], [14, -1]]
         assert ax.collections[1].get_datalim(ax.transData).intervaly.tolist() == [-2, 16]
     assert [text.get_text() for text in fig.legends[0].texts] == ["noisy", "Wiener", "ours"]
@@ -108,7 +115,7 @@ def test_sweep_has_a_panel_for_each_noise_and_a_line_for_each_method():
 
 def test_cost_labels_every_dot(table):
     ax = scores.cost(table, "snr_db", "SNR (dB)").axes[0]
-    assert [text.get_text() for text in ax.texts] == METHODS
+    assert [text.get_text() for text in ax.texts] == DRAWN
     assert [line.get_xdata()[0] for line in ax.lines] == [0.01, 3.0, 1.0]  # nothing takes 0 ms
 
 
