@@ -25,6 +25,12 @@ def voice(seed: int, *, seconds: float = 0.4, rate: int = RATE) -> np.ndarray:
     return 0.05 * y / np.sqrt(np.mean(y**2))
 
 
+def hum(hz: float, seconds: float = 0.4) -> np.ndarray:
+    """Ten harmonics that fall by 6 dB per octave."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    return sum(np.sin(2 * np.pi * k * hz * t) / k for k in range(1, 11))
+
+
 def configure(config: Config = Config(), **sections: dict) -> Config:
     """Change single settings: ``configure(training={"epochs": 2})``."""
     changed = {k: dataclasses.replace(getattr(config, k), **v) for k, v in sections.items()}
