@@ -11,7 +11,8 @@ from lib.workspace.folder import PROJECT_ROOT
 
 FLOORS = [
     ["errors"],
-    ["config", "environment", "metrics", "signals", "statistics", "text"],
+    ["environment", "metrics", "signals", "statistics", "text"],
+    ["config"],
     ["make", "models"],
     ["workspace"],
     ["corpora"],

@@ -231,7 +231,7 @@ class Config(_Settings):
         return _override(cls(), values, "settings")
 
 
-PROFILES = {
+PROFILES: dict[str, dict] = {
     "smoke": {
         "training": {
             "folds": 3,
