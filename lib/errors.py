@@ -24,7 +24,17 @@ class DenoisingError(Exception):
 
 
 class InputError(DenoisingError, ValueError):
-    """An argument, a file or a parameter is not what the function can use."""
+    """An argument, a file or a parameter is not what the function can use.
+
+    Attributes
+    ----------
+    kind : str
+        What is wrong with a file, a constant of `lib.signals.faults`; "" of everything else.
+    """
+
+    def __init__(self, message: str = "", *, kind: str = ""):
+        super().__init__(message)
+        self.kind = kind
 
 
 class CorpusError(DenoisingError):

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt  # isort: skip
 import pytest
 from places import REAL_SPEECH
 
+from lib.workspace import workers
 from lib.workspace.folder import PROJECT_ROOT, write_json
 
 
@@ -34,7 +35,42 @@ def eagerly():
     tensorflow.config.run_functions_eagerly(False)
 
 
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers and a scheduler on this machine."""
+    from dask.distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as two:
+        yield two
+
+
 @pytest.fixture
+def address(cluster, monkeypatch):
+    """Address of a cluster that this process works with until the test is over."""
+    import joblib
+    from dask.distributed import get_client
+
+    monkeypatch.setenv(workers.ADDRESS, cluster.scheduler_address)
+    with joblib.parallel_config():  # on leaving, the backend is what it was before
+        yield cluster.scheduler_address
+    workers._hand_over.cache_clear()
+    get_client().close()
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    """TensorFlow believes that there are two GPUs, in this process only."""
+    import tensorflow
+
+    gpus = [tensorflow.config.PhysicalDevice(f"/physical_device:GPU:{i}", "GPU") for i in range(2)]
+    monkeypatch.setattr(tensorflow.config, "list_physical_devices", lambda kind: gpus)
+    details = {"device_name": "Toy"}
+    monkeypatch.setattr(tensorflow.config.experimental, "get_device_details", lambda gpu: details)
+    monkeypatch.delenv(workers.ADDRESS, raising=False)
+    monkeypatch.delenv(workers.VISIBLE, raising=False)
+
+
+@pytest.fixture(scope="session")
 def real_speech():
     """The folder of real speech beside the project; a test that needs it is skipped without."""
     if not REAL_SPEECH.is_dir():

@@ -11,11 +11,12 @@ from lib.workspace.folder import PROJECT_ROOT
 
 FLOORS = [
     ["errors"],
-    ["config", "environment", "metrics", "signals", "statistics", "text"],
-    ["make", "models", "speakers"],
+    ["environment", "metrics", "signals", "statistics", "text"],
+    ["config"],
+    ["make", "models"],
     ["workspace"],
     ["corpora"],
-    ["clips"],
+    ["clips", "speakers"],
     ["training"],
     ["denoise", "methods"],
     ["evaluation", "figures", "publish"],

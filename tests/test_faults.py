@@ -11,8 +11,10 @@ The fuzzing of the reader and the metadata is below; for a long run::
     FUZZ=2000 python -m pytest tests/test_faults.py -k fuzz
 """
 
+import ast
 import json
 import os
+import re
 import shutil
 import struct
 import sys
@@ -31,7 +33,9 @@ from lib.corpora import base, manifest, summary
 from lib.corpora.fieldnames import unknown_fields
 from lib.corpora.metadata import clean_speakers, misplaced, raw_summary, unknown_values
 from lib.errors import CorpusError, InputError
+from lib.signals import faults, recording
 
+KINDS = {name: kind for name, kind in vars(faults).items() if name.isupper()}
 RATE = 8000
 FUZZ = settings(
     max_examples=int(os.environ.get("FUZZ", "60")),
@@ -164,7 +168,7 @@ USED = {  # fault -> how it is made, and what the clip's row of the manifest say
     "speech after the window": (write(CLIP, LATE), {"window_start_s": 1.65}),
     "noisy that ends before the window": (
         both(write(CLIP, LATE), write("01/9_01_0_noisy.wav", voice(2))),
-        {"reason": "silent or over where its clean clip"},
+        {"kind": faults.NOT_THERE},
     ),
     "offset": (write(CLIP, voice() + 0.3), {"dc_share": 0.95}),
     "clipping": (write(CLIP, 30 * voice()), {"clipped_share": 0.8}),
@@ -177,10 +181,13 @@ USED = {  # fault -> how it is made, and what the clip's row of the manifest say
     "link to a file": (link(CLIP, "3_01_0.wav"), {}),
     "link to a folder elsewhere": (elsewhere("05", "9_05_0.wav"), {"speaker": "05"}),
     "noisy of another length": (pair(voice(2, 0.2)), {"reason": ""}),
-    "noisy of another rate": (pair(voice(2, rate=16_000), 16_000), {"reason": "of another rate"}),
+    "noisy of another rate": (
+        pair(voice(2, rate=16_000), 16_000),
+        {"kind": faults.OTHER_RATE, "reason": "of another rate"},
+    ),
     "noisy that is no sound": (
         both(write(CLIP), text("01/9_01_0_noisy.wav", b"none")),
-        {"reason": "its noisy counterpart is not"},
+        {"kind": faults.NO_AUDIO, "reason": "its noisy counterpart is not"},
     ),
     "GSM 6.10": (write(CLIP, subtype="GSM610"), {"duration_s": 0.32}),
     "G.721": (write(CLIP, subtype="G721_32"), {}),
@@ -216,7 +223,7 @@ USED = {  # fault -> how it is made, and what the clip's row of the manifest say
     ),
     "noisy that is silent": (
         both(write(CLIP), write("01/9_01_0_noisy.wav", 0 * voice())),
-        {"reason": "silent or over where"},
+        {"kind": faults.NOT_THERE},
     ),
     "noisy of other channels": (
         both(write(CLIP), write("01/9_01_0_noisy.wav", np.stack([0 * voice(), voice()], 1))),
@@ -237,85 +244,104 @@ USED = {  # fault -> how it is made, and what the clip's row of the manifest say
     "lists for values": (metadata('{"01": {"accent": ["a", {"b": null}]}}'), None),
 }
 
-SET_ASIDE = {  # fault -> how it is made, where it lies, and the reason
-    "few samples": (write(CLIP, voice()[:7]), CLIP, "too short for a digit"),
-    "an hour": (write(CLIP, np.zeros(100_000), 1000), CLIP, "longer than 60 s"),
+SET_ASIDE = {  # fault -> how it is made, where it lies, its kind, and what else the reason says
+    "few samples": (write(CLIP, voice()[:7]), CLIP, faults.TOO_SHORT),
+    "an hour": (write(CLIP, np.zeros(100_000), 1000), CLIP, faults.TOO_LONG, "longer than 60 s"),
     "an hour, and no length": (
         forge("01/9_01_0.flac", b"fLaC", 22, ">I", 0, np.zeros(100_000), rate=1000),
         "01/9_01_0.flac",
+        faults.TOO_LONG,
         "longer than 60 s",
     ),
-    "codec without a decoder": (
-        forge(CLIP, b"fmt ", 8, "<H", 0x0161),
+    "codec without a decoder": (forge(CLIP, b"fmt ", 8, "<H", 0x0161), CLIP, faults.NO_AUDIO),
+    "more channels than there are": (forge(CLIP, b"fmt ", 10, "<H", 2000), CLIP, faults.NO_AUDIO),
+    "rate of 60 Hz": (
+        write(CLIP, voice(), 60),
         CLIP,
-        "not readable as audio",
+        faults.LOW_RATE,
+        "no speech can be told at a rate of 60 Hz",
     ),
-    "more channels than there are": (forge(CLIP, b"fmt ", 10, "<H", 2000), CLIP, "not readable"),
-    "rate of 60 Hz": (write(CLIP, voice(), 60), CLIP, "no speech can be told at a rate of 60 Hz"),
-    "silence": (write(CLIP, np.zeros(2400)), CLIP, "silent"),
-    "only an offset": (write(CLIP, np.full(2400, 0.5)), CLIP, "silent"),
-    "nothing below 4 kHz": (write(CLIP, HIGH, 48_000), CLIP, "silent"),
-    "NaN": (write(CLIP, NAN, subtype="FLOAT"), CLIP, "1 of 2400 samples are not finite"),
-    "impossible level": (write(CLIP, 1e200 * voice(), subtype="DOUBLE"), CLIP, "no sound has"),
-    "truncated WAV": (cut(CLIP, 0.5), CLIP, "cut short"),
-    "truncated 8 bits": (cut(CLIP, 0.9, subtype="PCM_U8"), CLIP, "cut short"),
-    "truncated A-law": (cut(CLIP, 0.5, subtype="ALAW"), CLIP, "cut short"),
-    "truncated ADPCM": (cut(CLIP, 0.5, subtype="MS_ADPCM"), CLIP, "cut short"),
-    "truncated GSM 6.10": (cut(CLIP, 0.5, subtype="GSM610"), CLIP, "cut short"),
-    "truncated W64 named .wav": (cut(CLIP, 0.5, format="W64"), CLIP, "cut short"),
-    "truncated RF64 named .wav": (cut(CLIP, 0.5, format="RF64"), CLIP, "cut short"),
-    "truncated AIFF named .wav": (cut(CLIP, 0.5, format="AIFF"), CLIP, "cut short"),
-    "truncated CAF named .wav": (cut(CLIP, 0.6, format="CAF"), CLIP, "cut short"),
-    "truncated NIST named .wav": (cut(CLIP, 0.5, format="NIST"), CLIP, "cut short"),
-    "truncated Ogg named .wav": (cut(CLIP, 0.9, format="OGG"), CLIP, "cut short"),
-    "truncated MP3 named .wav": (cut(CLIP, 0.5, format="MP3"), CLIP, "cut short"),
-    "truncated header": (cut(CLIP, 0.001), CLIP, "not readable"),
-    "truncated FLAC": (cut("01/9_01_0.flac", 0.5), "01/9_01_0.flac", "."),
-    "header only": (write(CLIP, np.zeros(0)), CLIP, "header without samples"),
-    "zero bytes": (text(CLIP, b""), CLIP, "empty"),
-    "text named .wav": (text(CLIP, b"RIFF, but not quite"), CLIP, "not readable as audio"),
-    "web page named .wav": (text(CLIP, b"<html>404</html>"), CLIP, "not readable as audio"),
-    "link to nothing": (link(CLIP, "nowhere.wav"), CLIP, "no such file"),
-    "a pipe": (lambda root: os.mkfifo(root / CLIP), CLIP, "a pipe or a device"),
+    "silence": (write(CLIP, np.zeros(2400)), CLIP, faults.SILENT),
+    "only an offset": (write(CLIP, np.full(2400, 0.5)), CLIP, faults.SILENT),
+    "nothing below 4 kHz": (write(CLIP, HIGH, 48_000), CLIP, faults.SILENT),
+    "NaN": (
+        write(CLIP, NAN, subtype="FLOAT"),
+        CLIP,
+        faults.NOT_FINITE,
+        "1 of 2400 samples are not finite",
+    ),
+    "impossible level": (write(CLIP, 1e200 * voice(), subtype="DOUBLE"), CLIP, faults.TOO_LOUD),
+    "truncated WAV": (cut(CLIP, 0.5), CLIP, faults.CUT),
+    "truncated 8 bits": (cut(CLIP, 0.9, subtype="PCM_U8"), CLIP, faults.CUT),
+    "truncated A-law": (cut(CLIP, 0.5, subtype="ALAW"), CLIP, faults.CUT),
+    "truncated ADPCM": (cut(CLIP, 0.5, subtype="MS_ADPCM"), CLIP, faults.CUT),
+    "truncated GSM 6.10": (cut(CLIP, 0.5, subtype="GSM610"), CLIP, faults.CUT),
+    "truncated W64 named .wav": (cut(CLIP, 0.5, format="W64"), CLIP, faults.CUT),
+    "truncated RF64 named .wav": (cut(CLIP, 0.5, format="RF64"), CLIP, faults.CUT),
+    "truncated AIFF named .wav": (cut(CLIP, 0.5, format="AIFF"), CLIP, faults.CUT),
+    "truncated CAF named .wav": (cut(CLIP, 0.6, format="CAF"), CLIP, faults.CUT),
+    "truncated NIST named .wav": (cut(CLIP, 0.5, format="NIST"), CLIP, faults.CUT),
+    "truncated Ogg named .wav": (cut(CLIP, 0.9, format="OGG"), CLIP, faults.CUT),
+    "truncated MP3 named .wav": (cut(CLIP, 0.5, format="MP3"), CLIP, faults.CUT),
+    "truncated header": (cut(CLIP, 0.001), CLIP, faults.NO_AUDIO),
+    "truncated FLAC": (cut("01/9_01_0.flac", 0.5), "01/9_01_0.flac", faults.DAMAGED),
+    "header only": (write(CLIP, np.zeros(0)), CLIP, faults.NO_SAMPLES),
+    "zero bytes": (text(CLIP, b""), CLIP, faults.EMPTY),
+    "text named .wav": (text(CLIP, b"RIFF, but not quite"), CLIP, faults.NO_AUDIO),
+    "web page named .wav": (text(CLIP, b"<html>404</html>"), CLIP, faults.NO_AUDIO),
+    "link to nothing": (link(CLIP, "nowhere.wav"), CLIP, faults.MISSING),
+    "a pipe": (lambda root: os.mkfifo(root / CLIP), CLIP, faults.NO_FILE),
     "FLAC beside WAV": (
         both(write("01/9_01_0.flac"), write(CLIP)),
         CLIP,
+        faults.SAME_CLIP,
         "the same clip as 01/9_01_0.flac",
     ),
     "two cases of one name": (
         both(write("01/9_01_0.WAV", format="WAV"), write(CLIP)),
         CLIP,
-        "the same clip",
+        faults.SAME_CLIP,
     ),
-    "noisy alone": (write("01/9_01_0_noisy.wav"), "01/9_01_0_noisy.wav", "without its clean"),
-    "folder of another": (write("01/9_02_0.wav"), "01/9_02_0.wav", "not in the folder '02'"),
-    "junk": (text("01/notes.txt", b"a note"), "01/notes.txt", "not named like a clip"),
-    "AppleDouble": (text("01/._9_01_0.wav", b"x"), "01/._9_01_0.wav", "left behind by macOS"),
+    "noisy alone": (write("01/9_01_0_noisy.wav"), "01/9_01_0_noisy.wav", faults.NO_COUNTERPART),
+    "folder of another": (
+        write("01/9_02_0.wav"),
+        "01/9_02_0.wav",
+        faults.WRONG_FOLDER,
+        "not in the folder '02'",
+    ),
+    "junk": (text("01/notes.txt", b"a note"), "01/notes.txt", faults.OTHER_NAME),
+    "AppleDouble": (text("01/._9_01_0.wav", b"x"), "01/._9_01_0.wav", faults.LEFT_BEHIND),
     "macOS folder": (
         inside("__MACOSX", text("__MACOSX/x.wav", b"x")),
         "__MACOSX/x.wav",
-        "left behind by macOS",
+        faults.LEFT_BEHIND,
     ),
-    "Windows' leftovers": (text("01/Thumbs.db", b"x"), "01/Thumbs.db", "left behind by macOS or W"),
-    "hidden folder": (inside(".git", text(".git/config", b"x")), ".git", "a hidden folder"),
+    "Windows' leftovers": (text("01/Thumbs.db", b"x"), "01/Thumbs.db", faults.LEFT_BEHIND),
+    "hidden folder": (inside(".git", text(".git/config", b"x")), ".git", faults.HIDDEN),
     "copy of a folder": (
         inside("01 (1)/01", write("01 (1)/01/3_01_0.wav")),
         "01 (1)/01/3_01_0.wav",
+        faults.SAME_NAMES,
         "clips of the same names lie in '.'",
     ),
     "metadata twice": (
         text("01/audioMNIST_meta.txt", b"x"),
         "01/audioMNIST_meta.txt",
+        faults.OTHER_METADATA,
         "'audioMNIST_meta.txt' is used",
     ),
-    "endless number": (write(f"01/9_01_{'1' * 30}.wav"), f"01/9_01_{'1' * 30}.wav", "not named"),
-    "foreign numerals": (write("01/٩_01_0.wav"), "01/٩_01_0.wav", "not named like a clip"),
-    "link in a circle": (link("01/all", "..", folder=True), "01/all", "a link to a folder"),
-    "line break in a name": (text("01/a\nb.wav", b"x"), "01/a�b.wav", "unprintable"),
+    "endless number": (
+        write(f"01/9_01_{'1' * 30}.wav"),
+        f"01/9_01_{'1' * 30}.wav",
+        faults.OTHER_NAME,
+    ),
+    "foreign numerals": (write("01/٩_01_0.wav"), "01/٩_01_0.wav", faults.OTHER_NAME),
+    "link in a circle": (link("01/all", "..", folder=True), "01/all", faults.LINKED),
+    "line break in a name": (text("01/a\nb.wav", b"x"), "01/a�b.wav", faults.UNPRINTABLE),
     "name that is no UTF-8": (
         lambda root: open(os.fsencode(root) + b"/01/9_\xff_0.wav", "wb").close(),
         "01/9_�_0.wav",
-        "unprintable",
+        faults.UNPRINTABLE,
     ),
 }
 
@@ -386,16 +412,16 @@ def test_used(fault, healthy, tree):
 
 @pytest.mark.parametrize("fault", SET_ASIDE)
 def test_set_aside(fault, healthy, tree):
-    spoil, path, reason = SET_ASIDE[fault]
+    spoil, path, kind, *told = SET_ASIDE[fault]
     spoil(tree)
     corpus, table = build(tree)
     check_others(healthy, table)
     bad = table[table["status"] == "excluded"]
-    aside = dict(corpus.ignored) | dict(zip(bad["path"], bad["reason"]))
-    assert list(aside) == [path]
-    assert reason in aside[path] and str(tree) not in aside[path]
-    counts = summary.set_aside(corpus, table)
-    assert counts["files"].tolist() == [1] and counts["example"].tolist() == [path]
+    aside = [*corpus.ignored, *zip(bad["path"], bad["kind"], bad["reason"])]
+    assert [(place, what) for place, what, _ in aside] == [(path, kind)]
+    reason = aside[0][2]
+    assert reason and str(tree) not in reason and all(part in reason for part in told)
+    assert summary.set_aside(corpus, table).values.tolist() == [[kind, 1, path]]
     facts = summary.describe_corpus(corpus, table)
     assert facts["n_excluded"] + facts["n_ignored_files"] == 1
     OUTCOMES[fault] = "set aside"
@@ -414,7 +440,9 @@ def test_unreadable_folders_are_set_aside(healthy, tree, monkeypatch):
     monkeypatch.setattr(os, "scandir", refuse)
     corpus, table = build(tree)
     check_others(healthy, table)
-    assert corpus.ignored == (("secret", "a folder that cannot be read (Permission denied)"),)
+    assert corpus.ignored == (
+        ("secret", faults.CLOSED, "a folder that cannot be read (Permission denied)"),
+    )
     OUTCOMES["unreadable folder"] = "set aside"
 
 
@@ -430,7 +458,8 @@ def test_unreadable_files_are_set_aside(healthy, tree, monkeypatch):
     monkeypatch.setattr(manifest, "read_whole", refuse)
     _, table = build(tree)
     check_others(healthy, table)
-    assert "Permission denied" in table.loc[table["path"] == CLIP, "reason"].item()
+    row = table[table["path"] == CLIP].iloc[0]
+    assert row["kind"] == faults.UNOPENED and "Permission denied" in row["reason"]
     OUTCOMES["unreadable file"] = "set aside"
 
 
@@ -444,17 +473,47 @@ def test_stopped(fault, tree):
     OUTCOMES[fault] = "stopped with one message"
 
 
-def test_reasons_that_differ_in_a_number_or_a_name_are_counted_together(tree):
+def test_reasons_of_one_kind_are_counted_together(tree):
     for i in range(5):
         write(f"01/9_01_{i}.wav", voice()[: 10 + i])(tree)
         text(f"02/9_02_{i}.wav", b"none")(tree)
         write(f"03/9_04_{i}.wav")(tree)
     counts = summary.set_aside(*build(tree)).set_index("reason")["files"].to_dict()
     assert counts == {
-        "too short for a digit": 5,
-        "not readable as audio": 5,
-        "not in the folder …, where it belongs": 5,
+        faults.TOO_SHORT: 5,
+        faults.NO_AUDIO: 5,
+        faults.WRONG_FOLDER: 5,
     }
+
+
+def test_what_is_used_has_no_kind_but_for_a_useless_noisy_file(tree):
+    pair(voice(2, rate=16_000), 16_000)(tree)
+    corpus, table = build(tree)
+    row = table[table["digit"] == 9].iloc[0]
+    assert (row["status"], row["kind"]) == ("ok", faults.OTHER_RATE)
+    assert set(table.loc[table["digit"] != 9, "kind"]) == {""}
+    told = [[f"its noisy counterpart: {faults.OTHER_RATE}", 1, "01/9_01_0.wav"]]
+    assert summary.set_aside(corpus, table).values.tolist() == told
+    assert summary.describe_corpus(corpus, table)["n_useless_counterparts"] == 1
+
+
+@pytest.mark.parametrize("module", [recording, manifest])
+def test_every_error_about_a_file_has_a_known_kind(module):
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    raised = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "InputError"
+    ]
+    for call in raised:
+        kinds = [ast.unparse(word.value) for word in call.keywords if word.arg == "kind"]
+        assert kinds and kinds[0].removeprefix("faults.") in {*KINDS, "recording.cut.kind"}
+    assert raised
+
+
+def test_kinds_differ_and_name_nothing_of_one_case():
+    assert len(set(KINDS.values())) == len(KINDS)
+    assert not [kind for kind in KINDS.values() if re.search(r"[0-9/'\"…:;.]", kind)]
 
 
 def write_all_faults(root, scratch, speakers=30):
@@ -484,9 +543,11 @@ def test_all_faults_at_once_cost_no_healthy_clip(tmp_path):
     assert len(others) == 60 and (others["status"] == "ok").all()
     assert (nines["status"] == "ok").sum() == used >= 30
     aside = summary.set_aside(corpus, table)
-    bad = (table["status"] != "ok") | (table["reason"] != "")
-    assert aside["files"].sum() == bad.sum() + len(corpus.ignored) >= 20
-    assert not aside["reason"].str.contains(r"[0-9]|\.wav").any(), "reasons are put together"
+    assert (table["kind"] != "").equals(table["reason"] != "")
+    assert (table["correction_kind"] != "").equals(table["correction"] != "")
+    assert {*table["kind"], *table["correction_kind"]} <= {"", *KINDS.values()}
+    assert aside["files"].sum() == (table["kind"] != "").sum() + len(corpus.ignored) >= 20
+    assert aside["reason"].is_unique and len(aside) == table.groupby(["status", "kind"]).ngroups - 1
 
 
 def test_summary_of_the_faults(capsys):
@@ -533,7 +594,8 @@ def test_fuzzed_files_are_measured_or_set_aside(data, sounds, tmp_path):
     path = tmp_path / "3_01_0.wav"
     path.write_bytes(content)
     row = manifest.measure_clip(path, path, Config().audio)
-    assert (row["status"] == "ok") != bool(row["reason"].startswith(str(path)))
+    assert bool(row["kind"]) == (row["status"] != "ok") and row["kind"] in {"", *KINDS.values()}
+    assert bool(row["reason"]) == bool(row["kind"])
     if row["status"] == "ok":
         assert np.isfinite([row["rms_dbfs"], row["peak"], row["duration_s"]]).all()
 
@@ -602,7 +664,9 @@ def test_fuzzed_names_are_found_or_set_aside(tmp_path, names):
     corpus = base.read_folder(root, folder_per_speaker=False, **facts)
     clips, ignored = corpus.clips(), corpus.ignored
     assert len(clips) + len(corpus.rejected()) + len(ignored) == len(names | {"3_theo_0.wav"})
-    assert all(base.is_printable(name) for name in [*clips["path"], *(path for path, _ in ignored)])
+    assert all(
+        base.is_printable(name) for name in [*clips["path"], *(path for path, *_ in ignored)]
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A model, a metric and a corpus from outside `lib`, each as short as a first try would be."""
+"""What a contributor may add, from outside `lib`, each as short as a first try would be."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ import time
 
 import keras
 import numpy as np
+import scipy.signal
 import soundfile
+from keras import layers
 from voices import RATE, voice
 
 from lib.corpora import base
+from lib.figures import style
 
 
 def build_filter(audio):
-    """A model: one linear filter of 9 taps on the waveform [shape=(batch, n)]."""
+    """A network: one linear filter of 9 taps on the waveform [shape=(batch, n)]."""
     y = keras.Input((None,), name="noisy")
-    x = keras.layers.Reshape((-1, 1))(y)
-    x = keras.layers.Conv1D(1, 9, padding="same", use_bias=False)(x)
-    return keras.Model(y, keras.layers.Reshape((-1,))(x))
+    x = layers.Reshape((-1, 1))(y)
+    x = layers.Conv1D(1, 9, padding="same", use_bias=False)(x)
+    return keras.Model(y, layers.Reshape((-1,))(x))
+
+
+def median(noisy, sample_rate):
+    """A method without training: the median of three samples."""
+    return scipy.signal.medfilt(noisy, 3)
 
 
 def level_error_db(reference, estimate, sample_rate):
@@ -27,7 +35,12 @@ def level_error_db(reference, estimate, sample_rate):
     return float(20 * np.log10(level / target))
 
 
-def open_tree(data_dir):
+def clicks(n, rng):
+    """A noise: one sample in twenty is a click."""
+    return rng.standard_normal(n) * (rng.random(n) < 0.05)
+
+
+def open_tree(data_dir=""):
     """A corpus: any folder of files such as ``7_anna_0.wav``."""
     return base.read_folder(
         data_dir,
@@ -39,6 +52,14 @@ def open_tree(data_dir):
         url="https://example.org",
         redistributable=True,
     )
+
+
+def level_errors(table):
+    """A figure: how much too loud each method is."""
+    fig, ax = style.new(2.5)
+    ax.barh(table["method"], table["level_error_db"])
+    ax.set_xlabel("level error (dB)")
+    return fig
 
 
 def record(folder, *, speakers=("anna", "ben", "chloe"), digits=2):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import soundfile
 
 from lib.clips.store import ClipStore, SuppliedStore
 from lib.config import Config
+from lib.corpora.manifest import measure_clip
 from lib.signals.audio import fix_length
 from lib.signals.noise import mix_at_snr, white_noise
 
@@ -23,6 +26,18 @@ def voice(seed: int, *, seconds: float = 0.4, rate: int = RATE) -> np.ndarray:
     y = sum(rng.uniform(0.2, 1) / k * np.sin(k * phase) for k in range(1, 12))
     y *= np.sin(np.pi * t / seconds)
     return 0.05 * y / np.sqrt(np.mean(y**2))
+
+
+def noisy_voice(seed: int = 0, *, seconds: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    """A `voice`, and the same in white noise at -8 dB."""
+    clean = voice(seed, seconds=seconds)
+    return clean, mix_at_snr(clean, white_noise(len(clean), np.random.default_rng(seed)), -8.0)
+
+
+def hum(hz: float, seconds: float = 0.4) -> np.ndarray:
+    """Ten harmonics that fall by 6 dB per octave."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    return sum(np.sin(2 * np.pi * k * hz * t) / k for k in range(1, 11))
 
 
 def configure(config: Config = Config(), **sections: dict) -> Config:
@@ -56,3 +71,32 @@ def voice_store(
     clips = np.stack([fix_length(y, config.audio.clip_samples) for y in sounds])
     index["samples"] = [len(y) for y in sounds]
     return ClipStore(clips.astype(np.float32), index, config)
+
+
+FILE_RATE = 16_000  # of the files that `supply` writes; another than the working rate
+SNRS_DB = {"0_01_0": -9.0, "0_02_0": -3.0, "1_01_0": 5.0, "1_02_0": None, "1_03_0": -9.0}
+
+
+def supply(folder: Path) -> None:
+    """Write clips and, unless their SNR is None, their noisy files; 16-bit, nothing clips."""
+    for seed, (clip_id, snr_db) in enumerate(SNRS_DB.items()):
+        clean = voice(seed, rate=FILE_RATE)
+        soundfile.write(folder / f"{clip_id}.wav", clean, FILE_RATE)
+        if snr_db is not None:
+            noise = np.random.default_rng(seed).normal(size=len(clean))
+            noise *= np.linalg.norm(clean) / np.linalg.norm(noise) * 10 ** (-snr_db / 20)
+            soundfile.write(folder / f"{clip_id}_noisy.wav", clean + noise, FILE_RATE)
+
+
+def measured(folder: Path) -> pd.DataFrame:
+    """The manifest of the clips in `folder`, from last to first."""
+    rows = []
+    for path in sorted(folder.glob("?_??_?.wav"))[::-1]:
+        digit, speaker, repetition = path.stem.split("_")
+        noisy = path.with_stem(path.stem + "_noisy")
+        noisy = noisy if noisy.exists() else None
+        columns = {"clip_id": path.stem, "speaker": speaker, "digit": int(digit)}
+        columns |= {"repetition": int(repetition), "path": path.name}
+        columns |= {"noisy_path": noisy.name if noisy else None}
+        rows.append(columns | measure_clip(path, noisy, Config().audio))
+    return pd.DataFrame(rows)

@@ -19,6 +19,7 @@ import contextlib
 import dataclasses
 import difflib
 import reprlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from pathlib import Path
@@ -40,7 +41,12 @@ __all__ = [
 ]
 
 SUPPLIED = "supplied"  # noisy files of the corpus; the other kinds are those of lib.signals.noise
-NOISE_KINDS = ("white", "pink", SUPPLIED)
+
+
+def _noise_kinds() -> tuple[str, ...]:
+    from lib.signals.noise import NOISES  # when one is chosen: a new line there is enough
+
+    return (*NOISES, SUPPLIED)
 
 
 def _number(default, least, most):
@@ -48,11 +54,12 @@ def _number(default, least, most):
     return field(default=default, metadata={"range": (least, most)})
 
 
-def _choice(default: str, *choices: str):
-    """A setting that is one of some words."""
+def _choice(default: str, choices: Callable[[], tuple[str, ...]]):
+    """A setting that is one of some words, which are asked for when they are needed."""
     return field(default=default, metadata={"choices": choices})
 
 
+@dataclass(frozen=True)
 class _Settings:
     """Settings that cannot hold what their fields do not allow."""
 
@@ -62,13 +69,13 @@ class _Settings:
             if "range" in allowed:
                 least, most = allowed["range"]
                 whole = isinstance(setting.default, int)
-                fits = isinstance(value, Integral if whole else Real) and type(value) is not bool
-                fits = fits and least <= value <= most
+                number = isinstance(value, Integral if whole else Real)
+                fits = number and not isinstance(value, bool) and least <= value <= most
                 kind = "a whole number" if whole else "a number"
                 wanted = f"{kind} from {least:,} to {most:,} (default {setting.default!r})"
             elif "choices" in allowed:
-                fits = value in allowed["choices"]
-                wanted = f"one of {', '.join(allowed['choices'])}"
+                fits = value in (choices := allowed["choices"]())
+                wanted = f"one of {', '.join(choices)}"
             else:  # a section
                 continue
             if not fits:
@@ -109,7 +116,7 @@ class AudioConfig(_Settings):
 class NoiseConfig(_Settings):
     """What is added to the clean clips, or the noisy files that came with them (`supplied`)."""
 
-    kind: str = _choice("white", *NOISE_KINDS)
+    kind: str = _choice("white", _noise_kinds)
     snr_db: float = _number(-8.0, -50.0, 50.0)  # dB, over the clip's own samples
 
     @property
@@ -190,7 +197,7 @@ class StatisticsConfig(_Settings):
 class Config(_Settings):
     """All choices of one run."""
 
-    profile: str = _choice("quick", "smoke", "quick", "full")
+    profile: str = _choice("quick", lambda: tuple(PROFILES))
     seed: int = _number(0, 0, 2**32 - 1)  # what NumPy and Keras take
     audio: AudioConfig = field(default_factory=AudioConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)
@@ -224,7 +231,7 @@ class Config(_Settings):
         return _override(cls(), values, "settings")
 
 
-PROFILES = {
+PROFILES: dict[str, dict] = {
     "smoke": {
         "training": {
             "folds": 3,

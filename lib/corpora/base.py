@@ -6,7 +6,8 @@ Nothing is assumed about the number of speakers, digits or repetitions, nor that
 clips name the same speakers, nor where below the given folder the clips lie.
 
 Files named like a clip that cannot be one (a second file of one clip, a noisy file alone, a clip
-in the folder of another speaker) are rejected, all others ignored; both with the reason.
+in the folder of another speaker) are rejected, all others ignored; both with the kind of fault
+(`lib.signals.faults`) and the reason.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from lib.errors import CorpusError, InputError
+from lib.signals import faults
 from lib.workspace.stamps import leads_out
 
 __all__ = ["Corpus", "is_printable", "printable", "read_folder", "read_metadata"]
@@ -31,7 +33,6 @@ CLIP = re.compile(
     r"(?P<noisy>_noisy)?\.(wav|flac)",
     re.IGNORECASE,
 )
-OTHER = "not named like a clip"
 COLUMNS = ["clip_id", "speaker", "digit", "repetition", "path", "noisy_path"]
 LEFT_BEHIND = re.compile(
     r"(.*/)?(__MACOSX/.*|\._[^/]*|\.DS_Store|\.localized|desktop\.ini|(eh)?thumbs\.db)",
@@ -58,8 +59,8 @@ class Corpus:
     places : tuple of str
         Where the clips lie below the folder that was given: one place, or several with different
         clips.
-    ignored : tuple of (str, str)
-        Path, relative to `root`, and reason of what is neither a clip nor metadata.
+    ignored : tuple of (str, str, str)
+        Path, relative to `root`, kind and reason of what is neither a clip nor metadata.
     """
 
     name: str
@@ -71,7 +72,7 @@ class Corpus:
     root: Path
     synthetic: bool = False
     places: tuple[str, ...] = (".",)
-    ignored: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[tuple[str, str, str], ...] = ()
     _clips: pd.DataFrame = field(default=None, repr=False, compare=False)
     _rejected: pd.DataFrame = field(default=None, repr=False, compare=False)
     _metadata: dict = field(default_factory=dict, repr=False, compare=False)
@@ -81,7 +82,7 @@ class Corpus:
         return self._clips.copy()
 
     def rejected(self) -> pd.DataFrame:
-        """Files named like a clip that are not used: the columns of `clips`, and the reason."""
+        """Files named like a clip that are not used: the columns of `clips`, kind and reason."""
         return self._rejected.copy()
 
     def raw_metadata(self) -> dict[str, dict]:
@@ -145,7 +146,9 @@ def read_folder(
     order = ["speaker", "digit", "repetition", "path"]
     clips, rejected = (t.sort_values(order, ignore_index=True) for t in (clips, rejected))
     nearest = _nearest(metadata, ignored)
-    others = sorted((printable(f["path"]), f["reason"]) for f in ignored if f["path"] != nearest)
+    others = sorted(
+        (printable(f["path"]), f["kind"], f["reason"]) for f in ignored if f["path"] != nearest
+    )
     return Corpus(
         root=root,
         places=places,
@@ -158,22 +161,23 @@ def read_folder(
 
 
 def _walk(top: Path) -> tuple[list[dict], list[dict]]:
-    """Return the files named like clips, and all others with the reason why they are ignored."""
+    """Return the files named like clips, and all others with why they are ignored."""
     found, ignored, roots = [], [], [top.resolve()]
 
-    def ignore(path: Path, reason: str) -> None:
-        ignored.append({"path": path.relative_to(top).as_posix(), "reason": reason})
+    def ignore(path: Path, kind: str, reason: str = "") -> None:
+        place = path.relative_to(top).as_posix()
+        ignored.append({"path": place, "kind": kind, "reason": reason or kind})
 
     def unreadable(error: OSError) -> None:
-        ignore(Path(error.filename), f"a folder that cannot be read ({error.strerror})")
+        ignore(Path(error.filename), faults.CLOSED, f"{faults.CLOSED} ({error.strerror})")
 
     for folder, below, names in os.walk(top, onerror=unreadable, followlinks=True):
         below.sort()
         for path in [Path(folder) / name for name in below]:
             if path.name.startswith("."):
-                ignore(path, "a hidden folder, which is not looked into")
+                ignore(path, faults.HIDDEN)
             elif path.is_symlink() and not leads_out(path, roots):
-                ignore(path, "a link to a folder that is read already, or that holds this one")
+                ignore(path, faults.LINKED)
             else:
                 continue
             below.remove(path.name)
@@ -181,18 +185,18 @@ def _walk(top: Path) -> tuple[list[dict], list[dict]]:
             clip = CLIP.fullmatch(unicodedata.normalize("NFC", path.name))
             place = path.relative_to(top).as_posix()
             if not is_printable(place):
-                ignore(path, "unprintable characters in its name")
+                ignore(path, faults.UNPRINTABLE)
             elif LEFT_BEHIND.fullmatch(place):
-                ignore(path, "left behind by macOS or Windows")
+                ignore(path, faults.LEFT_BEHIND)
             elif clip:
-                found.append({**clip.groupdict(), "path": place, "reason": ""})
+                found.append({**clip.groupdict(), "path": place, "kind": "", "reason": ""})
             else:
-                ignore(path, OTHER)
+                ignore(path, faults.OTHER_NAME)
     return found, ignored
 
 
 def _settle(found: list[dict], folder_per_speaker: bool) -> tuple[str, ...]:
-    """Return the places whose clips are used; all other clips get a reason why they are not.
+    """Return the places whose clips are used; all other clips are told why they are not.
 
     A place is the folder of the clips or, if these lie in folders per speaker, of the speakers.
     """
@@ -204,29 +208,33 @@ def _settle(found: list[dict], folder_per_speaker: bool) -> tuple[str, ...]:
             clip["place"] = str(folder.parent if folder_per_speaker else folder)
             names.setdefault(clip["place"], set()).add((clip["clip_id"], clip["noisy"]))
         elif folder_per_speaker:
-            clip["reason"] = f"not in the folder {clip['speaker']!r}, where it belongs"
+            reason = f"not in the folder {clip['speaker']!r}, where it belongs"
+            clip |= {"kind": faults.WRONG_FOLDER, "reason": reason}
         else:
-            clip["reason"] = "in a folder of its speaker, as in Audio MNIST"
+            clip |= {"kind": faults.IN_FOLDER, "reason": faults.IN_FOLDER}
     used: list[str] = []
-    reasons: dict[str, str] = {}
+    twins: dict[str, str] = {}
     for place in sorted(names, key=lambda p: (-len(names[p]), len(Path(p).parts), len(p), p)):
         twin = next((other for other in used if names[other] & names[place]), None)
         if twin is None:
             used.append(place)
         else:
-            reasons[place] = f"clips of the same names lie in {twin!r}, which is used"
+            twins[place] = twin
     for clip in found:
-        clip["reason"] = clip["reason"] or reasons.get(clip.pop("place"), "")
+        if twin := twins.get(clip.pop("place", "")):
+            reason = f"clips of the same names lie in {twin!r}, which is used"
+            clip |= {"kind": faults.SAME_NAMES, "reason": reason}
     return tuple(sorted(used))
 
 
 def _nearest(name: str, ignored: list[dict]) -> str:
     """Return the path of the file of this name that lies nearest to the clips."""
     same = [f for f in ignored if f["path"].rpartition("/")[2].lower() == name.lower()]
-    same = [f for f in same if f["reason"] == OTHER]
+    same = [f for f in same if f["kind"] == faults.OTHER_NAME]
     paths = sorted((f["path"] for f in same), key=lambda path: (path.count("/"), path))
     for file in same:
-        file["reason"] = f"{paths[0]!r} is used, which lies nearer to the clips"
+        reason = f"{paths[0]!r} is used, which lies nearer to the clips"
+        file |= {"kind": faults.OTHER_METADATA, "reason": reason}
     return paths[0] if paths else f"../{name}"
 
 
@@ -258,9 +266,10 @@ def _sort(found: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame]:
     for clip in sorted(found, key=lambda clip: clip["path"]):
         used = noisy if clip.pop("noisy") else clean
         first = used.get(clip["clip_id"])
-        if first and not clip["reason"]:
-            clip["reason"] = f"the same clip as {first['path']}, which is used"
-        if clip["reason"]:
+        if first and not clip["kind"]:
+            reason = f"the same clip as {first['path']}, which is used"
+            clip |= {"kind": faults.SAME_CLIP, "reason": reason}
+        if clip["kind"]:
             rejected.append(clip)
         else:
             used[clip["clip_id"]] = clip | {"noisy_path": None}
@@ -268,8 +277,9 @@ def _sort(found: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame]:
         if clip_id in clean:
             clean[clip_id]["noisy_path"] = clip["path"]
         else:
-            rejected.append(clip | {"reason": "a noisy file without its clean counterpart"})
-    return _table(list(clean.values()), COLUMNS), _table(rejected, [*COLUMNS, "reason"])
+            alone = {"kind": faults.NO_COUNTERPART, "reason": faults.NO_COUNTERPART}
+            rejected.append(clip | alone)
+    return _table(list(clean.values()), COLUMNS), _table(rejected, [*COLUMNS, "kind", "reason"])
 
 
 def _table(clips: list[dict], columns: list[str]) -> pd.DataFrame:

@@ -6,15 +6,16 @@ than the window of the clip store the window with the most energy is used; where
 `window_start_s`.  `channel` and `noisy_channel` say what is heard of several channels: one of them,
 or -1 for their mean; `correction` says what of a header was not believed.  A file that cannot be
 used is a row with status "excluded" and the reason; the run goes on.  So is every file that
-`Corpus.rejected` names.
+`Corpus.rejected` names.  A clip whose noisy file cannot be used has a reason, too.  Beside every
+reason and correction stands its kind (`lib.signals.faults`), by which they are counted.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from tqdm import tqdm
 from lib.config import AudioConfig, Config
 from lib.corpora.base import Corpus
 from lib.errors import CorpusError, InputError
-from lib.signals import audio
+from lib.signals import audio, faults
 from lib.signals.recording import Recording, read_whole
 from lib.workspace.workers import in_parallel
 
@@ -31,9 +32,8 @@ __all__ = [
     "MIN_SPEAKERS",
     "build_manifest",
     "content_hash",
+    "excluded",
     "measure_clip",
-    "measure_pair",
-    "reason_kind",
     "usable",
 ]
 
@@ -42,7 +42,7 @@ MIN_DURATION_S = 0.1  # shorter holds no digit
 MAX_DURATION_S = 60.0  # longer is no single word, and would fill the memory
 SILENCE_DBFS = -100.0  # less than a step of 16 bits
 LOUDEST_DBFS = 120.0  # more is no sound, whatever its unit
-MEASURES = {
+MEASURES: dict[str, Any] = {
     "sample_rate": 0,
     "channels": 0,
     "channel": audio.MEAN,
@@ -54,41 +54,30 @@ MEASURES = {
     "rumble_share": np.nan,
     "noise_floor_db": np.nan,
     "clipped_share": np.nan,
+    "correction_kind": "",
     "correction": "",
     "noisy_channel": audio.MEAN,
     "measured_snr_db": np.nan,
     "status": "ok",
+    "kind": "",
     "reason": "",
     "sha256": "",
 }
-
-
-def measure_pair(
-    clean: np.ndarray, noisy: np.ndarray, sample_rate: int, highpass_hz: float
-) -> float:
-    """SNR in dB of a supplied pair; the noise is what `noisy` adds to `clean`.
-
-    Offset and rumble are taken from both first.  Where lengths differ, the common beginning
-    counts.
-    """
-    n = min(len(clean), len(noisy))
-    clean, noisy = (
-        audio.remove_dc_and_rumble(y[:n], sample_rate, highpass_hz) for y in (clean, noisy)
-    )
-    with np.errstate(divide="ignore"):
-        return float(10 * np.log10(np.sum(clean**2) / np.sum((noisy - clean) ** 2)))
 
 
 def _read(path: Path) -> Recording:
     """Read a clip of bounded length."""
     clip = read_whole(path, longest_s=MAX_DURATION_S)
     if len(clip.samples) > MAX_DURATION_S * clip.sample_rate:
-        raise InputError(f"{path}: too long for a digit (longer than {MAX_DURATION_S:g} s).")
+        raise InputError(
+            f"{path}: too long for a digit (longer than {MAX_DURATION_S:g} s).",
+            kind=faults.TOO_LONG,
+        )
     return clip
 
 
 def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> dict:
-    """Measure one clip: the columns of `MEASURES`; errors become status and reason."""
+    """Measure one clip: the columns of `MEASURES`; errors become status, kind and reason."""
     row = dict(MEASURES)
     try:
         clip = _read(path)
@@ -96,12 +85,17 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
         row["channel"] = audio.choose_channel(clip.samples, rate)
         y = audio.mix_down(clip.samples, row["channel"])
         row["sample_rate"], row["duration_s"] = rate, len(y) / rate
-        row["correction"] = clip.correction
+        row |= _correction(clip)
         row["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         if row["duration_s"] < MIN_DURATION_S:
-            raise InputError(f"{path}: too short for a digit ({row['duration_s']:.3f} s).")
+            raise InputError(
+                f"{path}: too short for a digit ({row['duration_s']:.3f} s).",
+                kind=faults.TOO_SHORT,
+            )
         if rate <= 2 * config.highpass_hz:
-            raise InputError(f"{path}: no speech can be told at a rate of {rate} Hz.")
+            raise InputError(
+                f"{path}: no speech can be told at a rate of {rate} Hz.", kind=faults.LOW_RATE
+            )
         speech = audio.remove_dc_and_rumble(y, rate, config.highpass_hz)
         heard = audio.resample(speech, rate, config.sample_rate)
         start = audio.loudest_window(heard, config.clip_samples)
@@ -110,11 +104,16 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
         with np.errstate(over="ignore"):
             levels = [audio.rms_dbfs(speech), audio.rms_dbfs(heard)]
         if not max(levels) <= LOUDEST_DBFS:
-            raise InputError(f"{path}: no sound has a level of {max(levels):.0f} dBFS.")
+            raise InputError(
+                f"{path}: no sound has a level of {max(levels):.0f} dBFS.", kind=faults.TOO_LOUD
+            )
         if min(levels) < SILENCE_DBFS:
-            raise InputError(f"{path}: silent, at least below {config.sample_rate / 2:g} Hz.")
+            raise InputError(
+                f"{path}: silent, at least below {config.sample_rate / 2:g} Hz.",
+                kind=faults.SILENT,
+            )
     except (InputError, OSError) as error:
-        return row | {"status": "excluded", "reason": str(error)}
+        return row | {"status": "excluded", "kind": _kind(error), "reason": str(error)}
     row |= {
         "rms_dbfs": levels[0],
         "peak": audio.peak(y),
@@ -128,7 +127,17 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
     try:
         return row | _measure_noisy(noisy_path, y, row, config)
     except (InputError, OSError) as error:  # the clean clip is still good
-        return row | {"reason": f"its noisy counterpart is not: {error}"}
+        reason = f"its noisy counterpart is not: {error}"
+        return row | {"kind": _kind(error), "reason": reason}
+
+
+def _kind(error: InputError | OSError) -> str:
+    return error.kind if isinstance(error, InputError) else faults.UNOPENED
+
+
+def _correction(clip: Recording) -> dict[str, str]:
+    kind, text = clip.correction or ("", "")
+    return {"correction_kind": kind, "correction": text}
 
 
 def _measure_noisy(path: Path, clean: np.ndarray, row: dict, config: AudioConfig) -> dict:
@@ -136,22 +145,25 @@ def _measure_noisy(path: Path, clean: np.ndarray, row: dict, config: AudioConfig
     noisy, rate = _read(path), row["sample_rate"]
     if noisy.sample_rate != rate:
         raise InputError(
-            f"{path}: {noisy.sample_rate} Hz beside a clean clip of another rate ({rate} Hz)."
+            f"{path}: {noisy.sample_rate} Hz beside a clean clip of another rate ({rate} Hz).",
+            kind=faults.OTHER_RATE,
         )
     same = noisy.samples.shape[1] == row["channels"]
     channel = row["channel"] if same else audio.choose_channel(noisy.samples, rate)
     y = audio.mix_down(noisy.samples, channel)
-    heard = audio.remove_dc_and_rumble(y, rate, config.highpass_hz)
-    heard = audio.resample(heard, rate, config.sample_rate)
+    n = min(len(clean), len(y))  # where lengths differ, the common beginning counts
+    speech, mixed = (
+        audio.remove_dc_and_rumble(side[:n], rate, config.highpass_hz) for side in (clean, y)
+    )
+    heard = audio.resample(mixed, rate, config.sample_rate)
     start = round(row["window_start_s"] * config.sample_rate)
     heard = heard[start : start + config.clip_samples]
     if len(heard) == 0 or audio.rms_dbfs(heard) < SILENCE_DBFS:
-        raise InputError(f"{path}: silent or over where its clean clip is used.")
-    return {
-        "noisy_channel": channel,
-        "correction": row["correction"] or noisy.correction,
-        "measured_snr_db": measure_pair(clean, y, rate, config.highpass_hz),
-    }
+        raise InputError(f"{path}: {faults.NOT_THERE}.", kind=faults.NOT_THERE)
+    with np.errstate(divide="ignore"):  # a copy of the clean clip
+        snr_db = 10 * np.log10(np.sum(speech**2) / np.sum((mixed - speech) ** 2))
+    measured = {"noisy_channel": channel, "measured_snr_db": float(snr_db)}
+    return measured | ({} if row["correction_kind"] else _correction(noisy))
 
 
 def build_manifest(corpus: Corpus, config: Config, *, threads: int = 2) -> pd.DataFrame:
@@ -177,36 +189,23 @@ def build_manifest(corpus: Corpus, config: Config, *, threads: int = 2) -> pd.Da
     prefix = f"{root}/"  # the reason must read the same wherever the tree lies
     manifest["reason"] = [reason.replace(prefix, "") for reason in manifest["reason"]]
     if len(rejected := corpus.rejected()):
-        facts = MEASURES | {"status": "excluded", "reason": rejected["reason"]}
-        rejected = rejected.assign(**facts)
+        told = {"kind": rejected["kind"], "reason": rejected["reason"]}
+        rejected = rejected.assign(**MEASURES | {"status": "excluded"} | told)
         manifest = pd.concat([manifest, rejected], ignore_index=True)
     heard = usable(manifest)["speaker"].nunique()
     if heard < MIN_SPEAKERS:
         raise CorpusError(
             f"{corpus.title} in {corpus.root}: {heard} speakers have usable clips, at least "
             f"{MIN_SPEAKERS} are needed to learn, to stop and to test on different people."
-            + _most_often(manifest[manifest["status"] != "ok"])
+            + _most_often(excluded(manifest))
         )
     return manifest
 
 
 def _most_often(bad: pd.DataFrame) -> str:
-    """The commonest reasons for setting files aside, as a sentence; "" if there are none."""
-    kinds = [reason_kind(reason, path) for reason, path in zip(bad["reason"], bad["path"])]
-    counts = [f"{kind} ({n})" for kind, n in Counter(kinds).most_common(3)]
+    """The commonest kinds of files set aside, as a sentence; "" if there are none."""
+    counts = [f"{kind} ({n})" for kind, n in Counter(bad["kind"]).most_common(3)]
     return f" Not used, most often: {', '.join(counts)}." if counts else ""
-
-
-def reason_kind(reason: str, path: str) -> str:
-    """A reason without the path, the numbers and the advice that go with one file.
-
-    >>> reason_kind("01/3_01_0.wav: too short for a digit (0.007 s).", "01/3_01_0.wav")
-    'too short for a digit'
-    """
-    paths = r"(?<!\S)\S+\.(?:wav|flac)(?!\w)"
-    bare = re.sub(paths, "…", reason.replace(path, "…"), flags=re.IGNORECASE)
-    bare = re.sub(r"'[^']*'|[0-9][0-9.,]*", "…", bare.removeprefix("…: "))
-    return re.split(r"[;(]|\.(?:\s|$)", bare)[0].strip()
 
 
 def content_hash(manifest: pd.DataFrame) -> str:
@@ -218,3 +217,8 @@ def content_hash(manifest: pd.DataFrame) -> str:
 def usable(manifest: pd.DataFrame) -> pd.DataFrame:
     """The clips with status "ok"."""
     return manifest[manifest["status"] == "ok"].reset_index(drop=True)
+
+
+def excluded(manifest: pd.DataFrame) -> pd.DataFrame:
+    """The files that are set aside: all but the usable ones."""
+    return manifest[manifest["status"] != "ok"].reset_index(drop=True)

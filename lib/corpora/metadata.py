@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -95,7 +95,7 @@ KNOWN = {  # levels that have been looked at, in Audio MNIST and in the sample c
 LEVELS = {field: {bare(level): level for level in levels} for field, levels in KNOWN.items()}
 
 
-def _clean(field: str, raw) -> tuple[object, str]:
+def _clean(field: str, raw: object) -> tuple[object, str]:
     """Return the clean value and the reason of the change ("" for none)."""
     missing = float("nan") if field == "age" else None
     if raw is None:
@@ -129,7 +129,7 @@ def _clean(field: str, raw) -> tuple[object, str]:
     return text, "; ".join(reasons)
 
 
-def _age(text: str, raw) -> tuple[float, str]:
+def _age(text: str, raw: object) -> tuple[float, str]:
     """An age in years, NaN where it cannot be one."""
     try:
         age = float(text)
@@ -188,7 +188,7 @@ def clean_speakers(
     raw = by_field(raw)
     for speaker in sorted({*raw, *speakers}):
         supplied = raw.get(speaker, {})
-        row = {"speaker": speaker if speaker in heard else shown(speaker)}
+        row: dict[str, Any] = {"speaker": speaker if speaker in heard else shown(speaker)}
         for field in FIELDS.values():
             value = supplied.get(field)
             row[field], why = _clean(field, value)
@@ -198,8 +198,8 @@ def clean_speakers(
                 clean = "missing" if pd.isna(clean) else f"{clean:g}" if field == "age" else clean
                 log.append((row["speaker"], field, written(value, repr), clean, why))
         parts = [part.strip() for part in (row["origin"] or "").split(",")]
-        parts = parts if len(parts) == 3 else [None] * 3
-        row |= dict(zip(("continent", "country", "city"), parts, strict=True))
+        names = ("continent", "country", "city")
+        row |= dict(zip(names, parts)) if len(parts) == 3 else dict.fromkeys(names)
         rows.append(row)
     clean = [*FIELDS.values(), "continent", "country", "city"]
     columns = ["speaker", *clean, *(f"raw_{field}" for field in FIELDS.values())]

@@ -28,6 +28,8 @@ __all__ = ["check_download", "compare", "hashed", "pack", "sentence"]
 
 TABLE = Path(__file__).resolve().parent / "contents" / "audiomnist.npy"
 SHOWN = 10  # speakers or clips named in a sentence
+SAME, RENAMED = "as published", "published under another name"
+CHANGED, UNKNOWN = "another content", "not published"
 
 
 def pack(table: str | Path, target: str | Path = TABLE) -> None:
@@ -70,11 +72,7 @@ def compare(clips: pd.DataFrame) -> pd.DataFrame:
     expected = known[tuple(np.where(named, i, 0) for i in place)]
     content = _prefix(clips["sha256"])
     same, elsewhere = named & (content == expected), np.isin(content, known)
-    kind = np.select(
-        [same, elsewhere, named],
-        ["as published", "published under another name", "another content"],
-        "not published",
-    )
+    kind = np.select([same, elsewhere, named], [SAME, RENAMED, CHANGED], UNKNOWN)
     facts = clips[["clip_id", "speaker"]].assign(found=kind, twin=None)
     ours = facts[same].assign(prefix=content[same])
     first = ours.groupby("prefix")["clip_id"].transform("first")
@@ -85,7 +83,7 @@ def compare(clips: pd.DataFrame) -> pd.DataFrame:
 def sentence(compared: pd.DataFrame) -> str:
     """What `compare` found, in words."""
     n, kinds = _known().size, compared["found"].value_counts()
-    same, renamed = kinds.get("as published", 0), kinds.get("published under another name", 0)
+    same, renamed = kinds.get(SAME, 0), kinds.get(RENAMED, 0)
     if not same + renamed:
         return (
             f"None of the {len(compared):,} clips is, byte for byte, one of the {n:,} of the "
@@ -93,12 +91,12 @@ def sentence(compared: pd.DataFrame) -> str:
         )
     text = f"{same:,} of {n:,} clips are, byte for byte, those of the published Audio MNIST."
     if renamed:
-        text += f" Published under another name: {renamed:,}{_named(compared, 'published under')}."
-    if "another content" in kinds:
-        differ = kinds["another content"]
-        text += f" Another content than published: {differ:,}{_named(compared, 'another content')}."
-    if "not published" in kinds:
-        text += f" Not in the published corpus: {kinds['not published']:,}."
+        text += f" Published under another name: {renamed:,}{_named(compared, RENAMED)}."
+    if CHANGED in kinds:
+        differ = kinds[CHANGED]
+        text += f" Another content than published: {differ:,}{_named(compared, CHANGED)}."
+    if UNKNOWN in kinds:
+        text += f" Not in the published corpus: {kinds[UNKNOWN]:,}."
     twins = compared[compared["twin"].notna()]
     if len(twins):
         pairs = ", ".join(f"{c.clip_id} = {c.twin}" for c in twins.head(SHOWN).itertuples())
@@ -108,7 +106,7 @@ def sentence(compared: pd.DataFrame) -> str:
 
 def _named(compared: pd.DataFrame, kind: str) -> str:
     """The clips of a kind in brackets or, if they are many, their speakers."""
-    clips = compared[compared["found"].str.startswith(kind)]
+    clips = compared[compared["found"] == kind]
     if len(clips) <= SHOWN:
         return f" ({', '.join(clips['clip_id'])})"
     counts = clips["speaker"].value_counts()
@@ -142,7 +140,7 @@ def check_download(folder: Path) -> None:
         compared = compare(hashed(read_folder(folder, folder_per_speaker=True, **facts)))
     except CorpusError as error:
         raise InputError(str(error)) from error
-    n, same = _known().size, (compared["found"] == "as published").sum()
+    n, same = _known().size, (compared["found"] == SAME).sum()
     if same < n / 2:
         raise InputError(
             f"only {same:,} of the {n:,} clips whose content is known are there and as they are "

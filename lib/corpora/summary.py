@@ -14,9 +14,8 @@ import pandas as pd
 from lib.config import Config, NoiseConfig
 from lib.corpora import published
 from lib.corpora.base import Corpus, printable
-from lib.corpora.manifest import content_hash, reason_kind, usable
+from lib.corpora.manifest import content_hash, excluded, usable
 from lib.signals.audio import MEAN
-from lib.signals.noise import FEWEST_TALKERS
 
 __all__ = [
     "corrections",
@@ -27,12 +26,10 @@ __all__ = [
     "measured_snr",
     "set_aside",
     "snr_facts",
-    "support",
+    "span",
 ]
 
-ATTRIBUTES = ["gender", "accent", "native_speaker", "continent", "recording_room"]
 ALIKE_DB = 3.0  # standard deviation; at twice the power of the noise the task is another
-ENOUGH_SPEECH_S = 300.0  # a rule of thumb: with less, a network learns the clips by heart
 
 
 def describe_corpus(corpus: Corpus, manifest: pd.DataFrame) -> dict:
@@ -51,13 +48,13 @@ def describe_corpus(corpus: Corpus, manifest: pd.DataFrame) -> dict:
         "n_clips": len(clips),
         "n_speakers": int(clips["speaker"].nunique()),
         "n_digits": int(clips["digit"].nunique()),
-        "repetitions": _span(cells),
+        "repetitions": span(cells),
         "n_empty_cells": int(clips["speaker"].nunique() * clips["digit"].nunique() - len(cells)),
         "n_pairs": int(clips["measured_snr_db"].notna().sum()),
-        "n_excluded": int((manifest["status"] != "ok").sum()),
+        "n_excluded": len(excluded(manifest)),
         "n_ignored_files": len(corpus.ignored),
         "found_in": _where(corpus.places),
-        "n_useless_counterparts": int((clips["reason"] != "").sum()),
+        "n_useless_counterparts": int((clips["kind"] != "").sum()),
         "n_duplicates": len(duplicates(manifest)),
         "n_described_speakers": len(described),
         "n_speakers_without_metadata": len(set(clips["speaker"]) - described),
@@ -82,7 +79,7 @@ def _where(places: tuple[str, ...]) -> str:
     return f"The clips lie in {len(places)} places, which are used together: {shown}{more}."
 
 
-def _span(counts: pd.Series) -> str:
+def span(counts: pd.Series) -> str:
     """Smallest and largest count as text: "5", or "1 to 50"."""
     low, high = counts.min(), counts.max()
     return f"{low}" if low == high else f"{low} to {high}"
@@ -91,18 +88,15 @@ def _span(counts: pd.Series) -> str:
 def set_aside(corpus: Corpus, manifest: pd.DataFrame) -> pd.DataFrame:
     """What is not used and why: reason, files, and the first of them, the most frequent first.
 
-    Reasons that differ only in a number or in the name of a file are one; the manifest has them
-    in full.
+    The reason is the kind of fault (`lib.signals.faults`); the manifest has the sentences.
     """
-    bad = manifest[(manifest["status"] != "ok") | (manifest["reason"] != "")]
-    rows = [*corpus.ignored, *zip(bad["path"], bad["reason"])]
-    table = pd.DataFrame(rows, columns=["for example", "reason"])
-    kinds = [reason_kind(reason, path) for path, reason in rows]
-    table = (
-        table.assign(reason=kinds)
-        .groupby("reason")
-        .agg(files=("for example", "size"), example=("for example", "min"))
-    )
+    bad, clips = excluded(manifest), usable(manifest)
+    useless = clips[clips["kind"] != ""]
+    rows = [(path, kind) for path, kind, _ in corpus.ignored]
+    rows += zip(bad["path"], bad["kind"])
+    rows += zip(useless["path"], "its noisy counterpart: " + useless["kind"])
+    table = pd.DataFrame(rows, columns=["path", "reason"])
+    table = table.groupby("reason").agg(files=("path", "size"), example=("path", "min"))
     return table.sort_values("files", ascending=False, kind="stable").reset_index()
 
 
@@ -126,7 +120,11 @@ def corrections(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
             clips["channel"] != MEAN,
             "the loudest one is used",
         ),
-        ("a header that gives another length", clips["correction"] != "", "what is there is used"),
+        (
+            "a header that gives another length",
+            clips["correction_kind"] != "",
+            "what is there is used",
+        ),
         (
             f"another rate than {sound.sample_rate:,} Hz",
             clips["sample_rate"] != sound.sample_rate,
@@ -243,79 +241,3 @@ def examples(manifest: pd.DataFrame, n: int = 4) -> pd.DataFrame:
         firsts = clips.groupby("speaker").head(1)  # each speaker says another digit
     rows = np.unique(np.linspace(0, len(firsts) - 1, n).round().astype(int))
     return firsts.iloc[rows]
-
-
-def support(
-    manifest: pd.DataFrame, speakers: pd.DataFrame, config: Config, fewest_clips: int
-) -> pd.DataFrame:
-    """Which questions the clips can answer at all.
-
-    Parameters
-    ----------
-    fewest_clips : int
-        Clips of the fold with the fewest.
-
-    Returns
-    -------
-    pd.DataFrame
-        question, needed, found, answer ("yes" or "no"); only speakers with usable clips count.
-    """
-    clips = usable(manifest)
-    heard = speakers[speakers["speaker"].isin(clips["speaker"])]
-    fewest = config.statistics.min_speakers_per_level
-    cells = clips.groupby(["speaker", "digit"]).size()
-    per_digit = clips.groupby("digit")["speaker"].nunique()
-    complete = len(cells) == clips["speaker"].nunique() * clips["digit"].nunique()
-    seconds = clips["duration_s"].sum()
-    rows = [
-        (
-            "learning to denoise",
-            f"{ENOUGH_SPEECH_S / 60:.0f} min of speech",
-            f"{seconds / 60:.1f} min",
-            seconds >= ENOUGH_SPEECH_S,
-        ),
-        (
-            "noise of several voices (babble)",
-            f"{FEWEST_TALKERS} clips in each fold",
-            f"{fewest_clips} or more",
-            fewest_clips >= FEWEST_TALKERS,
-        ),
-        (
-            "differences between digits",
-            f"{fewest} speakers for each digit",
-            _span(per_digit),
-            per_digit.min() >= fewest,
-        ),
-        (
-            "speaker and digit apart",
-            "every speaker says every digit",
-            f"{len(cells)} of {clips['speaker'].nunique() * clips['digit'].nunique()} pairs",
-            complete,
-        ),
-        (
-            "spread within a speaker",
-            "2 clips of each speaker and digit",
-            _span(cells),
-            cells.min() >= 2,
-        ),
-        (
-            "a trend with age",
-            f"{2 * fewest} speakers of known age",
-            f"{heard['age'].notna().sum()}",
-            heard["age"].notna().sum() >= 2 * fewest and heard["age"].nunique() > 1,
-        ),
-    ]
-    for attribute in ATTRIBUTES:
-        levels = heard[attribute].value_counts()
-        found = f"{(levels >= fewest).sum()} of {len(levels)} levels"
-        rows.append(
-            (
-                f"differences by {attribute.replace('_', ' ')}",
-                f"2 levels with {fewest} speakers",
-                found if len(levels) else "not given",
-                (levels >= fewest).sum() >= 2,
-            )
-        )
-    table = pd.DataFrame(rows, columns=["question", "needed", "found", "answer"])
-    table["answer"] = table["answer"].map({True: "yes", False: "no"})
-    return table

@@ -229,8 +229,8 @@ def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHI
     recording = read_recording(source, dtype="float32")
     y, rate = recording.samples, recording.sample_rate
     kind, subtype = choose_format(target, recording.subtype, rate, y.shape[1])
-    if said := recording.cut or recording.correction:
-        warnings.warn(f"{source}: {said}; what is there is denoised.", stacklevel=2)
+    if fault := recording.cut or recording.correction:
+        warnings.warn(f"{source}: {fault.text}; what is there is denoised.", stacklevel=2)
     denoiser = load_model(model)
     length = -(-len(y) * denoiser.audio.sample_rate // rate)
     with _progress(y.shape[1] * length, hidden=len(y) < LONG_S * rate) as bar:

@@ -24,20 +24,19 @@ from lib.clips.store import ClipStore, content_of
 from lib.evaluation.folds import rests_on
 from lib.methods import look_up
 from lib.metrics import si_sdr
-from lib.signals.noise import FEWEST_TALKERS
+from lib.signals.noise import FEWEST_TALKERS, NOISES
 from lib.workspace.fingerprint import fingerprint
 from lib.workspace.folder import Run
 
-__all__ = ["NOISES", "INPUT_SNRS_DB", "noises", "sweep_folds", "summary"]
+__all__ = ["INPUT_SNRS_DB", "noises", "sweep_folds", "summary"]
 
-NOISES = ("white", "pink", "babble")
 INPUT_SNRS_DB = (-15.0, -10.0, -8.0, -5.0, 0.0, 5.0, 10.0)
 
 
 def noises(store: ClipStore, folds: pd.DataFrame) -> tuple[str, ...]:
-    """Return those of `NOISES` for which every fold has the clips."""
+    """Return all kinds of noise, babble only where every fold has the clips for it."""
     enough = fewest_clips(store.index, folds) >= FEWEST_TALKERS
-    return NOISES if enough else tuple(kind for kind in NOISES if kind != "babble")
+    return (*NOISES, "babble") if enough else tuple(NOISES)
 
 
 SWEPT = ("Wiener", "ours", "ideal ratio mask")

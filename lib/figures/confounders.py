@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lib.figures import style
-from lib.figures.speakers import FEW, GAIN, GROUP, POINT
+from lib.figures import marks, style
+from lib.figures.speakers import FEW, GAIN, GROUP, INTERVAL, POINT
 from lib.speakers import ATTRIBUTES
 from lib.text import plain
 
@@ -34,16 +34,9 @@ def overlap(shares: pd.DataFrame):
     columns += [a for a in ATTRIBUTES if a in table.columns]
     table, n = table.reindex(rows, columns=columns), n.reindex(rows, columns=columns)
     fig, ax = style.new(1.5 + 0.34 * len(rows))
-    ax.imshow(table, cmap="Greys", vmin=0, vmax=1.2, aspect="auto")
-    for (i, j), share in np.ndenumerate(table.to_numpy()):
-        if np.isfinite(share):
-            colour = "white" if share > 0.6 else "black"
-            text = f"{plain(share, '.0%')}\nn={n.iloc[i, j]:.0f}"
-            ax.text(j, i, text, ha="center", va="center", fontsize=6.5, color=colour)
-    ax.set_xticks(range(len(columns)), columns, rotation=40, ha="right", fontsize=8)
-    ax.set_yticks(range(len(rows)), rows)
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
+    texts = table.map(lambda share: plain(share, ".0%")) + n.map("\nn={:.0f}".format)
+    marks.cells(ax, table, texts, fontsize=6.5, cmap="Greys", vmin=0, vmax=1.2, cbar=False)
+    ax.set_xticks(ax.get_xticks(), columns, rotation=40, ha="right", fontsize=8)
     return fig
 
 
@@ -87,18 +80,14 @@ def remaining(table: pd.DataFrame):
     names = [name for name in ATTRIBUTES if name in set(table["attribute"])]
     fig, ax = style.new(0.95 + 0.42 * len(names))
     ax.axvline(0, color=POINT, lw=0.8)
-    looks = {"nothing": (-0.14, GROUP, GROUP), "all measures": (0.14, SECOND, "white")}
-    for fixed, (offset, colour, face) in looks.items():
+    looks = {"nothing": (-0.14, GROUP, False), "all measures": (0.14, SECOND, True)}
+    for fixed, (offset, colour, hollow) in looks.items():
         part = table[table["fixed"] == fixed]
         y = [names.index(name) + offset for name in part["attribute"]]
-        ax.hlines(y, part["low_db"], part["high_db"], color=colour, lw=1.8)
-        label = f"{fixed} held fixed"
-        ax.plot(part["estimate_db"], y, "o", ms=6, color=colour, mfc=face, label=label)
+        marks.dots(ax, y, *(part[name] for name in INTERVAL), colour=colour, hollow=hollow,
+                   label=f"{fixed} held fixed")  # fmt: skip
     n = table.groupby("attribute")["n_speakers"].max()
-    ax.set_yticks(range(len(names)), [f"{name} (n = {n[name]})" for name in names])
-    ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.tick_params(axis="y", length=0)
-    ax.spines["left"].set_visible(False)
+    marks.rows(ax, [f"{name} (n = {n[name]})" for name in names])
     ax.set_xlabel("difference in gain (dB; age: in ten years)")
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8)
     return fig
@@ -136,15 +125,11 @@ def heard_and_gained(table: pd.DataFrame, *, fewest: int):
     """
     shown = table[table["n_speakers"] >= fewest]
     fig, axes = style.new(0.9 + 0.27 * len(shown), ncols=2, sharey=True)
-    y = np.arange(len(shown))
+    names = [f"{row.attribute}: {row.level} (n = {row.n_speakers})" for row in shown.itertuples()]
     panels = (("accuracy", 100, "digits heard rightly (%)"), ("gain_db", 1, GAIN))
     for ax, (value, scale, label) in zip(axes, panels):
-        low, high = (scale * shown[f"{value}_{end}"] for end in ("low", "high"))
-        ax.hlines(y, low, high, color=GROUP)
-        ax.plot(scale * shown[value], y, "o", ms=6, color=GROUP, mec="white", mew=0.8)
+        interval = (scale * shown[f"{value}{end}"] for end in ("", "_low", "_high"))
+        marks.dots(ax, range(len(shown)), *interval, colour=GROUP)
+        marks.rows(ax, names, fontsize=8)
         ax.set_xlabel(label)
-        ax.tick_params(axis="y", length=0)
-    names = [f"{row.attribute}: {row.level} (n = {row.n_speakers})" for row in shown.itertuples()]
-    axes[0].set_yticks(y, names, fontsize=8)
-    axes[0].set_ylim(len(shown) - 0.5, -0.5)
     return fig

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from lib.figures import style
+from lib.figures import marks, style
 
 __all__ = ["durations_and_levels", "measured_snr", "metadata_bars", "speaker_faults"]
 
@@ -59,49 +59,40 @@ def metadata_bars(speakers: pd.DataFrame) -> plt.Figure:
     """Six bar charts of the cleaned metadata; the number at a bar is that of speakers."""
     panels = {field: _levels(speakers[field]) for field in PANELS}
     rows = [max(len(panels[f]) for f in pair) for pair in zip(*[iter(PANELS)] * 2, strict=True)]
-    fig, axes = style.new(
-        1.6 + 0.17 * sum(rows),
-        nrows=3,
-        ncols=2,
-        gridspec_kw={"height_ratios": [n + 1.5 for n in rows]},
-    )
+    heights = {"height_ratios": [n + 1.5 for n in rows]}
+    fig, axes = style.new(1.6 + 0.17 * sum(rows), nrows=3, ncols=2, gridspec_kw=heights)
     for ax, (field, counts), n in zip(axes.flat, panels.items(), np.repeat(rows, 2), strict=True):
         colours = [GREY if level == "not given" else style.NEUTRAL for level in counts.index]
         bars = ax.barh(range(len(counts)), counts.to_numpy(dtype=float), color=colours, height=0.7)
         ax.bar_label(bars, padding=2, fontsize=8)
-        ax.set_yticks(range(len(counts)), [_short(level) for level in counts.index])
+        marks.rows(ax, [_short(level) for level in counts.index])
         ax.set_ylim(n - 0.4, -0.6)  # the same in both panels of a row: bars of one thickness
         ax.set_title(PANELS[field])
         ax.set_xlim(0, 1.12 * counts.max())
         ax.xaxis.set_visible(False)
         ax.spines["bottom"].set_visible(False)
-        ax.tick_params(axis="y", length=0)
+        ax.spines["left"].set_visible(True)
     return fig
 
 
 def durations_and_levels(clips: pd.DataFrame, clip_s: float) -> plt.Figure:
     """Histograms of duration, with the window `clip_s` of the models, and of level."""
+    import seaborn as sns  # takes longer than our own modules
+
     fig, (left, right) = style.new(2.6, ncols=2)
     width_s, width_db = (0.02, 0.5) if len(clips) >= 200 else (0.1, 2.0)
-    longest = max(clips["duration_s"].max(), 1.25 * clip_s)
+    longest, levels = max(clips["duration_s"].max(), 1.25 * clip_s), clips["rms_dbfs"]
     # Edges off the grid: clips cut on a grid of 10 ms must not fall on them.
-    left.hist(
-        clips["duration_s"], np.arange(-0.005, longest + width_s, width_s), color=style.NEUTRAL
-    )
+    edges_s = np.arange(-0.005, longest + width_s, width_s)
+    looks = {"color": style.NEUTRAL, "alpha": 1, "linewidth": 0}
+    sns.histplot(clips, x="duration_s", bins=edges_s, ax=left, **looks)
     left.axvline(clip_s, color=GREY, linestyle="--", linewidth=1)
-    left.annotate(
-        f" {clip_s:g} s window",
-        (clip_s, 0.97),
-        xycoords=("data", "axes fraction"),
-        va="top",
-        color="#595959",
-        fontsize=8,
-    )
-    left.set(xlabel="Duration (s)", ylabel=f"Clips (n = {len(clips):,})", xlim=(0, longest))
-    lowest, highest = clips["rms_dbfs"].min(), clips["rms_dbfs"].max()
-    edges = np.arange(np.floor(lowest), highest + width_db, width_db)
-    right.hist(clips["rms_dbfs"], edges, color=style.NEUTRAL)
-    right.set(xlabel="Level without offset and rumble (dBFS)")
+    left.annotate(f" {clip_s:g} s window", (clip_s, 0.97), xycoords=("data", "axes fraction"),
+                  va="top", color="#595959", fontsize=8)  # fmt: skip
+    left.set(xlabel="Duration (s)", ylabel=f"Clips (n = {len(clips):,})", xlim=(0, edges_s[-1]))
+    edges_db = np.arange(np.floor(levels.min()), levels.max() + width_db, width_db)
+    sns.histplot(levels, bins=edges_db, ax=right, **looks)
+    right.set(xlabel="Level without offset and rumble (dBFS)", ylabel="")
     for ax in (left, right):
         ax.xaxis.set_major_locator(MaxNLocator(6))
         ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -113,20 +104,20 @@ def speaker_faults(clips: pd.DataFrame) -> plt.Figure:
     groups = clips.groupby("speaker")
     names = list(groups.groups)
     x = np.arange(len(names))
+    looks = {"size": 3.5, "upright": True}
     fig, (top, bottom) = style.new(4.2, nrows=2, sharex=True)
     for column, label, colour, shift in (
         ("dc_share", "offset", OFFSET, -0.15),
         ("rumble_share", "rumble", RUMBLE, 0.15),
     ):
         share = groups[column].agg(["median", "max"]) * 100
-        top.vlines(x + shift, share["median"], share["max"], color=colour, linewidth=1)
-        top.plot(x + shift, share["median"], "o", color=colour, markersize=3.5, label=label)
+        median, worst = share["median"], share["max"]
+        marks.dots(top, x + shift, median, median, worst, label=label, colour=colour, **looks)
     top.set(ylabel="Share of the energy (%)", ylim=(0, None))
     top.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     top.set_title("dot: median clip; line: up to the worst", fontsize=8.5)
     floor = groups["noise_floor_db"].quantile([0.05, 0.5, 0.95]).unstack()
-    bottom.vlines(x, floor[0.05], floor[0.95], color=GREY, linewidth=1)
-    bottom.plot(x, floor[0.5], "o", color=style.NEUTRAL, markersize=3.5)
+    marks.dots(bottom, x, floor[0.5], floor[0.05], floor[0.95], colour=style.NEUTRAL, **looks)
     bottom.set(ylabel="Noise floor\n(dB re clip level)", xlabel="Speaker")
     bottom.set_xticks(x, names, rotation=90 if len(names) > 12 else 0, fontsize=7.5)
     bottom.set_xlim(-0.7, len(names) - 0.3)
@@ -137,12 +128,10 @@ def measured_snr(by_digit: pd.DataFrame, by_accent: pd.DataFrame, nominal_db: fl
     """Mean and range of the SNR of the supplied pairs, by digit and by accent."""
     fig, axes = style.new(1.0 + 0.2 * max(len(by_digit), len(by_accent)), ncols=2, sharex=True)
     for ax, table, title in zip(axes, (by_digit, by_accent), ("Digit", "Accent"), strict=True):
-        y = np.arange(len(table))
-        ax.hlines(y, table["min_db"], table["max_db"], color=GREY, linewidth=1)
-        ax.plot(table["mean_db"], y, "o", color=style.NEUTRAL, markersize=4)
         ax.axvline(nominal_db, color=GREY, linestyle="--", linewidth=1)
+        interval = (table[name] for name in ("mean_db", "min_db", "max_db"))
+        marks.dots(ax, range(len(table)), *interval, colour=style.NEUTRAL, size=4)
         labels = [f"{_short(row.iloc[0])} (n = {row['n_pairs']:,})" for _, row in table.iterrows()]
-        ax.set_yticks(y, labels)
-        ax.set_ylim(len(table) - 0.4, -0.6)
+        marks.rows(ax, labels)
         ax.set(xlabel="Measured SNR (dB); dashed: nominal", title=title)
     return fig

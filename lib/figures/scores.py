@@ -8,10 +8,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.transforms import Bbox
 
-from lib.figures import style
+from lib.figures import marks, style
 from lib.text import plain
 
-__all__ = ["method_comparison", "by_group_intervals", "distribution", "dot", "sweep", "cost"]
+__all__ = ["method_comparison", "by_group_intervals", "distribution", "sweep", "cost"]
 
 FLOOR = {"silence": ":", "noisy": "-"}  # methods that nobody may be proud to beat, and their lines
 CEILING = "#e3eee9"
@@ -45,9 +45,9 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
         for method, bound in floor[value].dropna().items():
             ax.axvline(bound, color="#595959", linewidth=1, linestyle=FLOOR[method], zorder=0)
         for i, row in enumerate(table.to_dict("records")):
-            dot(ax, i, row["method"], row[value], row[f"{value}_low"], row[f"{value}_high"],
-                text=plain(row[value], ".2f" if value == "estoi" else ".1f"),
-                hollow=row["oracle"])  # fmt: skip
+            interval = (row[f"{value}{end}"] for end in ("", "_low", "_high"))
+            text = plain(row[value], ".2f" if value == "estoi" else ".1f")
+            marks.dots(ax, i, *interval, text=text, **style.look(row["method"]))
         ax.set_xlabel(label)
         ax.margins(x=0.22)
     axes[0, 0].set_yticks(y, table["method"])
@@ -57,18 +57,6 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
     names += ["ceiling: ideal masks"] * bool(len(ceiling))
     fig.legend([*lines, *bands], names, loc="outside upper right", ncols=3)
     return fig
-
-
-def dot(ax, y: float, method: str, value: float, low: float, high: float, *, text, hollow=False):
-    """Draw one method's value with its interval and write it beside them, if it has one."""
-    if np.isnan(value):
-        return
-    colour = style.colour(method)
-    ax.plot([low, high], [y, y], color=colour, linewidth=2.2, solid_capstyle="butt")
-    ax.plot(value, y, style.marker(method), color=colour, markersize=6,
-            markerfacecolor="white" if hollow else colour)  # fmt: skip
-    ax.annotate(text, (np.nanmax([value, high]), y), xytext=(6, 0), textcoords="offset points",
-                va="center", fontsize=8.5, color="black")  # fmt: skip
 
 
 def by_group_intervals(tables: dict[str, pd.DataFrame], by: str, label: str):
@@ -88,9 +76,9 @@ def by_group_intervals(tables: dict[str, pd.DataFrame], by: str, label: str):
     offsets = np.linspace(-0.22, 0.22, len(tables)) if len(tables) > 1 else [0.0]
     for (method, table), offset in zip(tables.items(), offsets):
         table = table.set_index(by).reindex(groups)
-        x, colour = np.arange(len(groups)) + offset, style.colour(method)
-        ax.vlines(x, table["low"], table["high"], color=colour, linewidth=2)
-        ax.plot(x, table["estimate"], style.marker(method), color=colour, ms=4.5, label=method)
+        x, looks = np.arange(len(groups)) + offset, style.look(method)
+        marks.dots(ax, x, table["estimate"], table["low"], table["high"],
+                   size=4.5, upright=True, label=method, **looks)  # fmt: skip
     counts = first.set_index(by).loc[groups, "n_clips"]
     names = [f"{g}\nn={n}" for g, n in zip(groups, counts)]
     crowded = len(groups) > 12
@@ -104,12 +92,13 @@ def by_group_intervals(tables: dict[str, pd.DataFrame], by: str, label: str):
 
 def distribution(scores: pd.DataFrame, methods: list[str], value: str, label: str):
     """Share of clips that gain at least so much: one line per method."""
+    import seaborn as sns  # takes longer than our own modules
+
     fig, ax = style.new(2.9)
     for method in methods:
-        gains = np.sort(scores.loc[scores["method"] == method, value].dropna())
-        share = 100 * (1 - np.arange(len(gains)) / max(1, len(gains)))
-        ax.plot(gains, share, color=style.colour(method), marker=style.marker(method),
-                markevery=0.15, markersize=4.5, label=method)  # fmt: skip
+        sns.ecdfplot(scores[scores["method"] == method], x=value, ax=ax, stat="percent",
+                     complementary=True, label=method, color=style.colour(method),
+                     marker=style.marker(method), markevery=0.15, markersize=4.5)  # fmt: skip
     ax.legend(loc="lower left")
     ax.axvline(0, color="#bbbbbb", linewidth=0.8, zorder=0)
     ax.set_xlabel(label)

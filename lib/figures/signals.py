@@ -8,7 +8,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 from scipy.signal import welch
 
-from lib.figures import style
+from lib.figures import marks, style
 from lib.signals.stft import level_db, stft
 
 __all__ = ["waveforms", "spectrograms", "spectra", "folds_chart"]
@@ -100,17 +100,12 @@ def folds_chart(folds: pd.DataFrame):
     speakers = folds.sort_values(["fold", "speaker"])["speaker"].tolist()
     k = int(folds["fold"].max()) + 1
     fold_of = folds.set_index("speaker")["fold"]
-    role = np.array([[{0: 2, 1: 1}.get((fold_of[s] - f) % k, 0) for s in speakers]
-                     for f in range(k)])  # fmt: skip
+    role = pd.DataFrame({s: [{0: 2, 1: 1}.get((fold_of[s] - f) % k, 0) for f in range(k)]
+                         for s in speakers}, index=[f"fold {f + 1}" for f in range(k)])  # fmt: skip
     colours = ["#d9e6ef", "#E69F00", "#D55E00"]
     fig, ax = style.new(0.28 * k + 1.2)
-    ax.pcolormesh(role, cmap=ListedColormap(colours), vmin=0, vmax=2, edgecolor="white", lw=1)
-    ax.set_yticks(np.arange(k) + 0.5, [f"fold {f + 1}" for f in range(k)])
-    ax.set_xticks(np.arange(len(speakers)) + 0.5, speakers,
-                  rotation=90 if len(speakers) > 8 else 0, fontsize=8)  # fmt: skip
-    ax.invert_yaxis()
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
+    marks.cells(ax, role, cmap=ListedColormap(colours), vmin=0, vmax=2, cbar=False)
+    ax.tick_params(axis="x", labelrotation=90 if len(speakers) > 8 else 0, labelsize=8)
     ax.set_xlabel("speaker")
     names = ["learned from", "decides when to stop", "tested on"]
     ax.legend(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lib.figures import style
+from lib.figures import marks, style
 from lib.speakers import ATTRIBUTES
 from lib.text import plain
 
@@ -18,6 +18,7 @@ __all__ = ["age_trend", "caterpillar", "differences", "heatmap", "levels", "spre
 
 ORDERED = ("age", "digit")  # levels with an order of their own
 GAIN = "SI-SDR improvement (dB)"
+INTERVAL = ("estimate_db", "low_db", "high_db")
 POINT, GROUP, FEW = "#7d8b95", style.colour("ours"), "#6e6e6e"
 
 
@@ -32,8 +33,8 @@ def caterpillar(means: pd.DataFrame, *, label: str = GAIN):
     fig, ax = style.new(2.9)
     x, n = np.arange(len(means)), means["n_clips"]
     ax.axhline(np.average(means["estimate_db"], weights=n), color=POINT, lw=0.8, ls="--", zorder=0)
-    ax.vlines(x, means["low_db"], means["high_db"], color=GROUP, lw=1.2, alpha=0.6)
-    ax.plot(x, means["estimate_db"], "o", color=GROUP, ms=4 if len(means) > 30 else 6)
+    size, interval = 4 if len(means) > 30 else 6, (means[name] for name in INTERVAL)
+    marks.dots(ax, x, *interval, colour=GROUP, size=size, upright=True)
     same = n.min() == n.max()
     names = means["speaker"] if same else means["speaker"] + [f" ({k})" for k in n]
     few, crowded = len(means) <= 10 and names.str.len().max() <= 12, len(means) > 40
@@ -72,17 +73,14 @@ def levels(clips: pd.DataFrame, effects: pd.DataFrame, attribute: str, *, fewest
         spread = np.linspace(-0.22, 0.22, len(own)) if len(own) > 1 else [0.0]
         size, alpha = (2.5 if dense else 3.5, 0.55) if row.n_speakers >= fewest else (4.5, 0.9)
         ax.plot(own, y + np.array(spread), "o", ms=size, color=POINT, alpha=alpha, mew=0)
-        if row.n_speakers >= fewest:
-            ax.plot([row.low_db, row.high_db], [y, y], color=GROUP, lw=1.8)
-            ax.plot(row.estimate_db, y, "o", ms=6.5, color=GROUP, mec="white", mew=0.8)
-    _limit(ax, [*points, *table["estimate_db"]])
-    ax.set_yticks(range(len(table)), table["level"])
-    ax.set_ylim(len(table) - 0.5, -0.5)
-    ax.tick_params(axis="y", length=0)
-    ax.spines["left"].set_visible(False)
+    enough = np.flatnonzero(table["n_speakers"] >= fewest)
+    marks.dots(ax, enough, *(table[name].iloc[enough] for name in INTERVAL), colour=GROUP)
+    shown = np.array([*points, *table["estimate_db"]])
+    margin = 0.06 * np.ptp(shown[np.isfinite(shown)]) or 0.5
+    ax.set_xlim(np.nanmin(shown) - margin, np.nanmax(shown) + margin)
+    marks.rows(ax, table["level"])
     ax.set_xlabel(GAIN)
-    n = [_n(row.n_speakers, row.n_clips) for row in table.itertuples()]
-    _beside(ax, n)
+    _beside(ax, [_n(row.n_speakers, row.n_clips) for row in table.itertuples()])
     return fig
 
 
@@ -94,13 +92,14 @@ def age_trend(means: pd.DataFrame):
     means : pd.DataFrame
         As from `lib.speakers.speaker_means`; speakers without an age are left out.
     """
-    known = means.dropna(subset=["age"])
+    import seaborn as sns  # takes longer than our own modules
+
+    known = means.dropna(subset=["age"]).astype({"age": float})
     fig, ax = style.new(2.7)
-    x, y = known["age"].to_numpy(float), known["estimate_db"].to_numpy()
-    ax.plot(x, y, "o", ms=5, color=GROUP, alpha=0.6, mew=0)
-    if np.unique(x).size > 2:
-        ends = np.array([x.min(), x.max()])
-        ax.plot(ends, np.polyval(np.polyfit(x, y, 1), ends), color=FEW, lw=1.2)
+    looks = {"color": GROUP, "scatter_kws": {"s": 25, "alpha": 0.6, "linewidths": 0},
+             "line_kws": {"color": FEW, "linewidth": 1.2}}  # fmt: skip
+    line = known["age"].nunique() > 2
+    sns.regplot(known, x="age", y="estimate_db", ax=ax, ci=None, fit_reg=line, **looks)
     ax.set(xlabel=f"age (years); n = {len(known)} speakers", ylabel=GAIN)
     return fig
 
@@ -124,23 +123,10 @@ def heatmap(effects: pd.DataFrame, attribute: str):
     gain, n = gain.loc[order], n.loc[order]
     wide = gain.shape[1] > 4
     fig, ax = style.new(0.9 + 0.3 * len(gain), width=style.WIDTH if wide else 4.6)
-    image = ax.imshow(gain, cmap="cividis", aspect="auto")
-    middle = np.nanmean([np.nanmin(gain), np.nanmax(gain)])
-    for (i, j), value in np.ndenumerate(gain.to_numpy()):
-        if np.isfinite(value):
-            text = f"{plain(value, '.1f')} ({n.iloc[i, j]:.0f})"
-            colour = "white" if value < middle else "black"
-            ax.text(j, i, text, ha="center", va="center", color=colour, fontsize=7.5 if wide else 9)
-    ax.set_xticks(range(gain.shape[1]), gain.columns)
-    ax.set_yticks(range(len(gain)), gain.index)
+    texts = gain.map(lambda value: plain(value, ".1f")) + n.map(" ({:.0f})".format)
+    bar = {"label": "mean gain (dB)", "fraction": 0.05, "pad": 0.02}
+    marks.cells(ax, gain, texts, fontsize=7.5 if wide else 9, cmap="cividis", cbar_kws=bar)
     ax.set_xlabel(attribute.split(" x ")[1])
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    ax.set_xticks(np.arange(0.5, gain.shape[1] - 1), minor=True)
-    ax.set_yticks(np.arange(0.5, len(gain) - 1), minor=True)
-    ax.grid(which="minor", color="white", lw=1.5)
-    ax.tick_params(which="minor", length=0)
-    fig.colorbar(image, ax=ax, label="mean gain (dB)", fraction=0.05, pad=0.02)
     return fig
 
 
@@ -155,23 +141,19 @@ def differences(results: pd.DataFrame):
     table = results.dropna(subset=["estimate_db"])
     fig, ax = style.new(0.8 + 0.4 * max(1, len(table)))
     ax.axvline(0, color=POINT, lw=0.8)
-    reach = table[["estimate_db", "low_db", "high_db"]].abs().to_numpy()
+    reach = table[list(INTERVAL)].abs().to_numpy()
     largest = np.nanmax([*reach.ravel(), *table["detectable_db"].replace(np.inf, np.nan), 0.1])
+    width = np.nan_to_num(table["detectable_db"], posinf=2 * largest)
+    ax.barh(range(len(table)), 2 * width, left=-width, height=0.62, color="#e4e8eb", zorder=0)
     for y, row in enumerate(table.itertuples()):
         colour = GROUP if row.testable else FEW
-        width = np.nan_to_num(row.detectable_db, posinf=2 * largest)
-        ax.barh(y, 2 * width, left=-width, height=0.62, color="#e4e8eb", zorder=0)
-        ax.plot([row.low_db, row.high_db], [y, y], color=colour, lw=1.8)
-        ax.plot(row.estimate_db, y, "o", ms=6.5, color=colour, mec="white", mew=0.8)
+        marks.dots(ax, y, row.estimate_db, row.low_db, row.high_db, colour=colour)
     ax.set_xlim(-1.1 * largest, 1.1 * largest)
     names = [
         f"{row.attribute}\n{row.compared}" + (", per 10 years" if "10" in row.unit else "")
         for row in table.itertuples()
     ]
-    ax.set_yticks(range(len(table)), names, fontsize=8)
-    ax.set_ylim(len(table) - 0.5, -0.5)
-    ax.tick_params(axis="y", length=0)
-    ax.spines["left"].set_visible(False)
+    marks.rows(ax, names, fontsize=8)
     ax.set_xlabel("difference in gain (dB)")
     notes = [
         f"n = {row.n_speakers}, " + (f"p = {row.p_holm:.2g}" if row.testable else "not tested")
@@ -201,20 +183,10 @@ def spreads(own: pd.DataFrame, published: pd.DataFrame):
         if "misaligned_db" in table:
             ax.plot(table["misaligned_db"], y, "x", color="black", ms=6, mew=1.4)
         ax.plot(table[column], y, marker, color=GROUP, ms=6)
-        ax.set_yticks(y, [f"{row.label} ({row.groups})" for row in table.itertuples()])
-        ax.set_ylim(len(table) - 0.5, -0.5)
+        marks.rows(ax, [f"{row.label} ({row.groups})" for row in table.itertuples()])
         ax.set_xlim(left=0)
-        ax.tick_params(axis="y", length=0)
-        ax.set_title(name)
-        ax.set_xlabel("highest minus lowest group mean (dB)")
+        ax.set(title=name, xlabel="highest minus lowest group mean (dB)")
     return fig
-
-
-def _limit(ax, values) -> None:
-    """Limit the x axis to the finite `values` and a margin."""
-    low, high = np.nanmin(values), np.nanmax(values)
-    margin = 0.06 * (high - low) or 0.5
-    ax.set_xlim(low - margin, high + margin)
 
 
 def _n(speakers: int, clips: int) -> str:
@@ -224,12 +196,5 @@ def _n(speakers: int, clips: int) -> str:
 def _beside(ax, texts: list[str]) -> None:
     """Write one text to the right of each row."""
     for y, text in enumerate(texts):
-        ax.annotate(
-            text,
-            (1.01, y),
-            xycoords=("axes fraction", "data"),
-            fontsize=8.5,
-            va="center",
-            color=FEW,
-            annotation_clip=False,
-        )
+        ax.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center",
+                    fontsize=8.5, color=FEW, annotation_clip=False)  # fmt: skip

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 
 from lib.methods import look_up
 
-__all__ = ["CLEAN", "NEUTRAL", "WIDTH", "apply", "colour", "marker", "new"]
+__all__ = ["CLEAN", "NEUTRAL", "WIDTH", "apply", "colour", "look", "marker", "new"]
 
 WIDTH = 7.2  # inches: the text width of the report
 
@@ -26,6 +26,12 @@ def colour(method: str) -> str:
 def marker(method: str) -> str:
     """Marker of a method; a dot for "clean" speech."""
     return "o" if method == "clean" else look_up(method).marker
+
+
+def look(method: str) -> dict:
+    """How `lib.figures.marks.dots` draws a method, or "clean" speech: oracles are hollow."""
+    hollow = method != "clean" and look_up(method).oracle
+    return {"colour": colour(method), "marker": marker(method), "hollow": hollow}
 
 
 def apply() -> None:

@@ -21,21 +21,22 @@ def loss_curves(history: pd.DataFrame, units: dict[str, str]):
     units : dict
         Model -> label of its loss axis.
     """
+    import seaborn as sns  # takes longer than our own modules
+
     models = history["model"].unique()
     fig, axes = style.new(2.7, ncols=len(models), squeeze=False)
     axes = axes[0]
     for ax, model in zip(axes, models):
         colour = style.colour(model)
         table = history[history["model"] == model]
-        for _, fold in table.groupby("fold"):
-            ax.plot(fold["epoch"], fold["loss"], ":", color=colour, alpha=0.5, linewidth=1)
-            ax.plot(fold["epoch"], fold["validation_loss"], color=colour, alpha=0.45, linewidth=1)
-            kept = fold[fold["kept"]]
-            ax.plot(kept["epoch"], kept["validation_loss"], "o", color=colour, markersize=4)
-        ax.set_title(model)
-        ax.set_xlabel(f"epoch ({table['fold'].nunique()} folds)")
-        ax.set_ylabel(units.get(model, "loss"))
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        for loss, line in (("loss", ":"), ("validation_loss", "-")):
+            sns.lineplot(table, x="epoch", y=loss, units="fold", estimator=None, ax=ax,
+                         color=colour, alpha=0.5, linewidth=1, linestyle=line)  # fmt: skip
+        kept = table[table["kept"]]
+        ax.plot(kept["epoch"], kept["validation_loss"], "o", color=colour, markersize=4)
+        epochs = f"epoch ({table['fold'].nunique()} folds)"
+        ax.set(title=model, xlabel=epochs, ylabel=units.get(model, "loss"))
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         ax.set_xlim(0.5, table["epoch"].max() + 0.5)
     lines = [
         Line2D([], [], color="black", linestyle=":", label="training"),

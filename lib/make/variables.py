@@ -94,7 +94,7 @@ def _choices(variable: str) -> list[str]:
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Dict):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-                return [ast.literal_eval(key) for key in node.value.keys]
+                return [ast.literal_eval(key) for key in node.value.keys if key]
     raise InputError(f"lib/{module} has no table {name} of the form {name} = {{...}}.")
 
 
@@ -112,7 +112,7 @@ def _check_run(given: dict[str, str], used: tuple[str, ...]) -> None:
             )
     if "PARAMS" in used and given["PARAMS"]:
         params = params_place(given["PARAMS"])
-        if importlib.util.find_spec("yaml"):  # without it: once more, after the installation
+        if all(map(importlib.util.find_spec, ("yaml", "numpy"))):  # else after the installation
             from lib.config import load_config
 
             load_config(given["PROFILE"], params)

@@ -110,7 +110,10 @@ def _deep_filter_net(y: np.ndarray, rate: int) -> np.ndarray:
 
 def _asset(package: str, name: str) -> Path:
     """A file inside an installed package, found without importing the package."""
-    return Path(importlib.util.find_spec(package).origin).parent / name
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"{package} is not installed.", name=package)
+    return Path(spec.origin).parent / name
 
 
 GRAPHS = {

@@ -99,7 +99,8 @@ def figure(fig, identifier: str, *, caption: str, alt: str, **values) -> None:
     fig.savefig(svg, format="svg", dpi=200, metadata={"Date": None}, **options)
     fig.savefig(png, format="png", dpi=160, metadata={"Software": None}, **options)
     plt.close(fig)
-    width_in = float(re.search(rb'width="([\d.]+)pt"', svg.getvalue()).group(1)) / 72
+    width_pt, _, _ = svg.getvalue().partition(b' width="')[2].partition(b'pt"')
+    width_in = float(width_pt) / 72
     data = {
         "image/svg+xml": svg.getvalue().decode("utf-8"),
         "image/png": base64.b64encode(png.getvalue()).decode("ascii"),

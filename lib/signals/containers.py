@@ -123,7 +123,10 @@ def _walk(file: BinaryIO, size: int, magic: bytes) -> Extent | None:
     field, form = at + len(chunk[0]), layout.head[0] + layout.head[-1]
     if magic == b"RF64" and length == 2**32 - 1:  # the true size stands in the first chunk
         field, form = 28, "<Q"
-        (length,) = _unpack(file, field, form)
+        true = _unpack(file, field, form)
+        if true is None:
+            return None
+        (length,) = true
     promised, there = max(0, length - inside), max(0, size - start)
     end = start + promised + promised % 2
     if promised <= TINY and _is_chunk(file, end, layout, there):

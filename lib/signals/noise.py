@@ -6,6 +6,10 @@ rumble before (`lib.signals.audio.remove_dc_and_rumble`), or they count as speec
 
 Every clip has its own random stream, `clip_rng`, that depends on the root seed, the clip and
 the condition only.  No number depends on order, worker count or batch size.
+
+A new noise is a function of the number of samples and the random stream, and a line in `NOISES`:
+the configuration, the sweep and the notebooks take the kinds from there.  Babble needs talkers, so
+it is swept only.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from lib.errors import InputError
 
 __all__ = [
     "FEWEST_TALKERS",
+    "NOISES",
     "white_noise",
     "coloured_noise",
     "pink_noise",
@@ -83,13 +88,16 @@ def babble_noise(n: int, rng: np.random.Generator, talkers: list[np.ndarray]) ->
     return babble
 
 
-NOISES = {"white": white_noise, "pink": pink_noise}
+NOISES = {
+    "white": white_noise,
+    "pink": pink_noise,
+}
 
 
 def make_noise(
     kind: str, n: int, rng: np.random.Generator, talkers: list[np.ndarray] | None = None
 ) -> np.ndarray:
-    """Return `n` samples of the noise named `kind`: "white", "pink" or, of `talkers`, "babble"."""
+    """Return `n` samples of a kind of `NOISES` or, of `talkers`, of "babble"."""
     if kind == "babble":
         return babble_noise(n, rng, talkers or [])
     if kind not in NOISES:

@@ -7,6 +7,7 @@ telephones are read; what is missing of a recording that was cut short is told, 
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ import numpy as np
 import soundfile
 
 from lib.errors import InputError
+from lib.signals import faults
 from lib.signals.containers import Extent, find_extent, is_placeholder, mended, ogg_ending
+from lib.signals.faults import Fault
 
 __all__ = ["Recording", "read_recording", "read_whole"]
 
@@ -36,18 +39,18 @@ class Recording:
         In Hz.
     format, subtype : str
         Container and sample format, as libsndfile calls them.
-    cut : str
-        "" or what is missing, as the end of a sentence about the file.
-    correction : str
-        "" or what of the header was not believed, likewise.
+    cut : Fault or None
+        What is missing.
+    correction : Fault or None
+        What of the header was not believed.
     """
 
     samples: np.ndarray
     sample_rate: int
     format: str
     subtype: str
-    cut: str
-    correction: str
+    cut: Fault | None
+    correction: Fault | None
 
 
 class _Forwards(soundfile.SoundFile):
@@ -74,15 +77,18 @@ def read_recording(
     Raises
     ------
     InputError
-        The file is missing, empty, not audio, or holds no or non-finite samples.
+        The file is missing, empty, not audio, or holds no or non-finite samples; with its kind.
     """
     path = Path(path)
     try:
         _refuse_what_is_no_file(path)
         with open(path, "rb") as raw:
             extent, ending = find_extent(raw), ogg_ending(raw)
-            lies = extent is not None and (extent.unknown or extent.missing > 0)
-            source = mended(raw, extent) if lies and extent.form else os.fsencode(path.absolute())
+            if extent and not (extent.unknown or extent.missing):
+                extent = None  # it does not lie
+            source: io.BytesIO | bytes = os.fsencode(path.absolute())
+            if extent and extent.form:
+                source = mended(raw, extent)
         with _Forwards(source) as file:
             samples, failure = _read_blocks(file, longest_s, dtype)
             frames, rate = file.frames, file.samplerate
@@ -90,36 +96,43 @@ def read_recording(
     except InputError:
         raise
     except MemoryError as error:
-        raise InputError(f"{path}: too long for the memory of this machine.") from error
+        raise InputError(f"{path}: {faults.TOO_LARGE}.", kind=faults.TOO_LARGE) from error
     except OSError as error:
-        raise InputError(f"{path}: cannot be opened ({error.strerror or error}).") from error
+        raise InputError(
+            f"{path}: cannot be opened ({error.strerror or error}).", kind=faults.UNOPENED
+        ) from error
     except Exception as error:  # whatever a decoder raises is a reason not to use the file
         reason = str(getattr(error, "error_string", error)).rstrip(".")
-        raise InputError(f"{path}: not readable as audio ({reason}).") from error
+        raise InputError(
+            f"{path}: not readable as audio ({reason}).", kind=faults.NO_AUDIO
+        ) from error
     n = len(samples)
     if n == 0:
         stopped = f" that can be read ({failure})" if failure else ""
-        raise InputError(f"{path}: a header without samples{stopped}.")
+        raise InputError(f"{path}: a header without samples{stopped}.", kind=faults.NO_SAMPLES)
     if not np.isfinite(samples).all():
         bad = np.sum(~np.isfinite(samples).all(axis=1))
-        raise InputError(f"{path}: {bad} of {n} samples are not finite.")
-    cut = correction = ""
+        raise InputError(f"{path}: {bad} of {n} samples are not finite.", kind=faults.NOT_FINITE)
+    cut = correction = None
     if failure:
-        cut = f"cut short or damaged, it can be read for {n / rate:.3f} s ({failure})"
+        said = f"cut short or damaged, it can be read for {n / rate:.3f} s ({failure})"
+        cut = Fault(faults.DAMAGED, said)
     elif n <= longest_s * rate:
-        cut, correction = _judge_length(n, frames, rate, extent if lies else None, ending)
+        cut, correction = _judge_length(n, frames, rate, extent, ending)
     return Recording(samples, rate, form, subtype, cut, correction)
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
     if path.is_dir():
-        raise InputError(f"{path}: a folder, where a sound file is expected.")
+        raise InputError(f"{path}: {faults.FOLDER}.", kind=faults.FOLDER)
     if path.exists() and not path.is_file():
-        raise InputError(f"{path}: no regular file, but a pipe or a device.")
+        raise InputError(f"{path}: {faults.NO_FILE}.", kind=faults.NO_FILE)
     if not path.exists():
-        raise InputError(f"{path}: no such file.")
+        raise InputError(f"{path}: {faults.MISSING}.", kind=faults.MISSING)
     if path.stat().st_size == 0:
-        raise InputError(f"{path}: the file is empty (0 bytes); restore it from its source.")
+        raise InputError(
+            f"{path}: the file is empty (0 bytes); restore it from its source.", kind=faults.EMPTY
+        )
 
 
 def _read_blocks(file: _Forwards, longest_s: float, dtype: str) -> tuple[np.ndarray, str]:
@@ -142,32 +155,34 @@ def _read_blocks(file: _Forwards, longest_s: float, dtype: str) -> tuple[np.ndar
 
 def _judge_length(
     n: int, frames: int, rate: int, extent: Extent | None, ending: str
-) -> tuple[str, str]:
-    """What is missing, and what of the header was not believed; each is "" for a sound file.
+) -> tuple[Fault | None, Fault | None]:
+    """What is missing, and what of the header was not believed; neither of a sound file.
 
     A header's worth too little is no cut: writers count themselves.
     """
     if ending == "cut":
-        return f"cut short, {n / rate:.3f} s and a part of a page of Ogg are there", ""
+        said = f"cut short, {n / rate:.3f} s and a part of a page of Ogg are there"
+        return Fault(faults.CUT, said), None
     if ending == "open":
-        return "", "its stream was never closed"
+        return None, Fault(faults.NEVER_CLOSED, "its stream was never closed")
     if extent is not None:
         said = f"its header promises {extent.promised:,} bytes of sound, {extent.there:,} are there"
         if extent.unknown:
-            return "", said
+            return None, Fault(faults.OTHER_LENGTH, said)
         missing_s = n / rate * extent.missing / extent.there
         itself = abs(extent.missing - extent.start) <= 16  # the size of the file, more or less
         small = extent.missing <= SLACK or itself
     elif n < frames:
         said = f"its header promises {frames:,} samples, {n:,} are there"
         if is_placeholder(frames, n):
-            return "", "its header gives no length"
+            return None, Fault(faults.NO_LENGTH, "its header gives no length")
         missing_s, small = (frames - n) / rate, True
     else:
-        return "", ""
+        return None, None
     if small and missing_s <= SLACK_S:
-        return "", said
-    return f"cut short, {n / rate:.3f} of {n / rate + missing_s:.3f} s are there", ""
+        return None, Fault(faults.OTHER_LENGTH, said)
+    said = f"cut short, {n / rate:.3f} of {n / rate + missing_s:.3f} s are there"
+    return Fault(faults.CUT, said), None
 
 
 def read_whole(path: str | Path, *, longest_s: float = math.inf) -> Recording:
@@ -180,5 +195,7 @@ def read_whole(path: str | Path, *, longest_s: float = math.inf) -> Recording:
     """
     recording = read_recording(path, longest_s=longest_s)
     if recording.cut:
-        raise InputError(f"{path}: {recording.cut}; restore it from its source.")
+        raise InputError(
+            f"{path}: {recording.cut.text}; restore it from its source.", kind=recording.cut.kind
+        )
     return recording

@@ -4,7 +4,8 @@ Takes the score table and tables about the speakers; knows no audio and no model
 nested in speakers, so every interval and every test is across speakers.  ``attributes`` holds
 the rules, ``effects`` the means and variances, ``questions`` and ``crossed`` what is compared,
 ``significance`` the tests and their power, ``mixed`` the same by a mixed model, ``confounders``
-what goes together, ``claims`` and ``misalignment`` what was published, ``fairness`` the worst.
+what goes together, ``claims`` and ``misalignment`` what was published, ``fairness`` the worst,
+``scope`` what a corpus can be asked at all.
 """
 
 from lib.speakers.attributes import ATTRIBUTES, clip_gains, left_out

@@ -7,7 +7,7 @@ The rules were stated before any score was seen, and hold for every corpus:
 - accents and countries are too many for their speakers: the most frequent of each is compared
   with all others;
 - other attributes are compared level by level, or, where fewer than two levels have enough
-  speakers, the reference level with all others;
+  speakers, the baseline with all others;
 - origins are compared by country and by continent (``Europe, Germany, Berlin`` is one of 42 in
   Audio MNIST);
 - age is a number: its trend is tested, its bands are for the eye only.
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lib.corpora.manifest import usable
 from lib.errors import InputError
 
 __all__ = [
@@ -39,14 +40,14 @@ class Attribute:
 
     column: str  # of the table of `clip_gains`: its levels are shown
     rule: str  # "levels", "most frequent" or "trend"
-    reference: str = ""  # level that the others are compared with; empty: the most frequent
+    baseline: str = ""  # level that the others are compared with; empty: the most frequent
 
 
 ATTRIBUTES = {
     "accent": Attribute("accent", "most frequent"),
     "age": Attribute("age_band", "trend"),
-    "gender": Attribute("gender", "levels", reference="male"),
-    "native speaker": Attribute("native_speaker", "levels", reference="no"),
+    "gender": Attribute("gender", "levels", baseline="male"),
+    "native speaker": Attribute("native_speaker", "levels", baseline="no"),
     "continent": Attribute("continent", "levels"),
     "country": Attribute("country", "most frequent"),
     "recording room": Attribute("recording_room", "levels"),
@@ -118,8 +119,8 @@ def clip_gains(
     clips = clips.rename(columns={metric: "gain_db"}).astype({"speaker": str})
     clips["level_dbfs"] = np.nan
     if manifest is not None:
-        used = manifest[manifest["status"] == "ok"].set_index("clip_id")  # others share names
-        clips["level_dbfs"] = clips["clip_id"].map(used["rms_dbfs"])
+        levels = usable(manifest).set_index("clip_id")["rms_dbfs"]  # others share names
+        clips["level_dbfs"] = clips["clip_id"].map(levels)
     return clips.merge(people.astype({"speaker": str}), on="speaker", how="left")
 
 
@@ -161,7 +162,7 @@ class Grouping:
     ----------
     of_speaker : pd.Series
         Speaker -> group; only the speakers that are compared.
-    reference : str
+    baseline : str
         The group that the others are compared with.
     compared : str
         Which groups and how many speakers each, in words; empty when none.
@@ -170,7 +171,7 @@ class Grouping:
     """
 
     of_speaker: pd.Series
-    reference: str = ""
+    baseline: str = ""
     compared: str = ""
     why: str = ""
 
@@ -188,17 +189,17 @@ def group_speakers(levels: pd.Series, attribute: Attribute, fewest: int) -> Grou
     counts = levels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
     if counts.empty:
         return Grouping(levels, why="The corpus does not say it of anyone.")
-    reference = attribute.reference if attribute.reference in counts else counts.index[0]
+    baseline = attribute.baseline if attribute.baseline in counts else counts.index[0]
     if len(counts) == 1:
-        why = f"All known speakers ({counts.iloc[0]}) are alike in it: {reference}."
-        return Grouping(levels, reference, why=why)
+        why = f"All known speakers ({counts.iloc[0]}) are alike in it: {baseline}."
+        return Grouping(levels, baseline, why=why)
     groups = levels[levels.isin(counts.index[counts >= fewest])]
-    if attribute.rule == "most frequent" or groups.nunique() < 2 or reference not in set(groups):
-        others = levels.where(levels == reference, f"not {reference}")
+    if attribute.rule == "most frequent" or groups.nunique() < 2 or baseline not in set(groups):
+        others = levels.where(levels == baseline, f"not {baseline}")
         groups = levels if len(counts) == 2 else others
     sizes = groups.value_counts()
-    names = [f"{group} ({n})" for group, n in sizes.items() if group != reference]
-    compared = f"{', '.join(names)} against {reference} ({sizes[reference]})"
+    names = [f"{group} ({n})" for group, n in sizes.items() if group != baseline]
+    compared = f"{', '.join(names)} against {baseline} ({sizes[baseline]})"
     small = ", ".join(f"{group} ({n})" for group, n in sizes.items() if n < fewest)
     why = f"A test wants {fewest} speakers in each group; too few are {small}." if small else ""
-    return Grouping(groups, reference, compared, why)
+    return Grouping(groups, baseline, compared, why)

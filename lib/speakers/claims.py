@@ -1,6 +1,6 @@
 """The published claims about speakers, and what this corpus says to each.
 
-The claims and their figures are those of the reference report on Audio MNIST.  Its figures
+The claims and their figures are those of the published report on Audio MNIST.  Its figures
 are levels of a spectrogram SNR under misaligned labels (see `lib.speakers.misalignment`); ours
 are differences in the gain of speakers that the model never heard.
 

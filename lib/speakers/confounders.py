@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 
 from lib.config import StatisticsConfig
+from lib.corpora.manifest import usable
 from lib.speakers.questions import codes
 from lib.statistics.intervals import CONFIDENCE
 from lib.text import plain
@@ -50,7 +50,7 @@ def measures(manifest: pd.DataFrame, voices: pd.DataFrame, people: pd.DataFrame)
     people : pd.DataFrame
         ``speaker`` and, if known, ``recording_date``.
     """
-    clips = manifest[manifest["status"] == "ok"].replace([np.inf, -np.inf], np.nan)
+    clips = usable(manifest).replace([np.inf, -np.inf], np.nan)
     clips = clips.groupby("speaker")[["rms_dbfs", "duration_s", "noise_floor_db"]].median()
     voices = voices.groupby("speaker")[["f0_hz", "tilt_db_per_octave"]].median()
     dates = people.reindex(columns=["speaker", "recording_date"]).set_index("speaker")
@@ -119,6 +119,8 @@ def held_fixed(
         all measures, stand in all rows of an attribute.  Regressions for which there are too
         few speakers have no row.
     """
+    import statsmodels.api as sm  # takes seconds
+
     gains = clips.groupby("speaker")["gain_db"].mean()
     varying = [name for name in measured if measured[name].notna().any()]
     varying = [name for name in varying if measured[name].nunique() > 1]

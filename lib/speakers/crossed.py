@@ -31,8 +31,8 @@ def accent_and_gender(
         question.why = f"{'Accent' if accent.why else 'Gender'} alone cannot be tested."
         return question
     both = pd.concat([accent.of_speaker, gender.of_speaker], axis=1, join="inner")
-    first = (both.iloc[:, 0] != accent.reference).to_numpy()
-    second = (both.iloc[:, 1] != gender.reference).to_numpy()
+    first = (both.iloc[:, 0] != accent.baseline).to_numpy()
+    second = (both.iloc[:, 1] != gender.baseline).to_numpy()
     cell, n, y = 2 * first + second, len(both), gains[both.index].to_numpy()
     sizes, fewest = np.bincount(cell, minlength=4), settings.min_speakers_per_level
     question.speakers = both.index
@@ -109,7 +109,7 @@ def accent_and_digit(table: pd.DataFrame, accent: Grouping, *, rng, settings) ->
         question.why = "Accent alone cannot be tested."
         return question
     groups = accent.of_speaker[accent.of_speaker.index.isin(table.index)]
-    x = (groups != accent.reference).to_numpy().astype(int)
+    x = (groups != accent.baseline).to_numpy().astype(int)
     sizes, fewest = np.bincount(x, minlength=2), settings.min_speakers_per_level
     question.speakers = groups.index
     if sizes.min() < fewest or table.shape[1] < 2:

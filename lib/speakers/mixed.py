@@ -16,9 +16,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
-import statsmodels.formula.api as smf
 from scipy import stats
-from statsmodels.tools.sm_exceptions import ModelWarning
 
 from lib.config import StatisticsConfig
 from lib.speakers.questions import codes
@@ -43,7 +41,7 @@ def mixed_models(clips: pd.DataFrame, *, settings: StatisticsConfig) -> pd.DataF
     -------
     pd.DataFrame
         ``attribute``, ``estimate_db`` with ``low_db`` and ``high_db`` (as in the tests: the others
-        minus the reference group, for age the change in ten years), ``p`` (one model alone, not
+        minus the baseline, for age the change in ten years), ``p`` (one model alone, not
         corrected), ``speaker_sd_db`` and ``clip_sd_db`` (standard deviations of the offsets and of
         the noise), ``diagnosis`` (in words: convergence, or why there is no fit).
     """
@@ -95,6 +93,9 @@ def residuals(clips: pd.DataFrame) -> tuple[dict[str, np.ndarray], str]:
 
 def _fit(table: pd.DataFrame, effect: str = "effect"):
     """Return the fitted model, None where there is none, and its diagnosis in words."""
+    import statsmodels.formula.api as smf  # takes seconds
+    from statsmodels.tools.sm_exceptions import ModelWarning
+
     terms = [effect] if effect else []
     terms += ["C(digit)"] if table["digit"].nunique() > 1 else []
     terms += ["level_dbfs"] if table["level_dbfs"].nunique() > 1 else []

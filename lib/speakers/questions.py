@@ -35,8 +35,8 @@ class Question:
         Columns of the table of `lib.speakers.tests`.
     test : PermutationTest, optional
         None where nothing can be compared at all.
-    y : np.ndarray, optional
-        The data of the test.
+    y : np.ndarray
+        The data of the test; empty where there is none.
     deviation : float
         Standard deviation of `y` that the effect does not explain.
     """
@@ -46,7 +46,7 @@ class Question:
     speakers: Sequence[str] = ()
     facts: dict = field(default_factory=dict)
     test: PermutationTest | None = None
-    y: np.ndarray | None = None
+    y: np.ndarray = field(default_factory=lambda: np.empty(0))
     deviation: float = np.nan
 
 
@@ -63,10 +63,10 @@ def groupings(clips: pd.DataFrame, fewest: int) -> dict[str, Grouping]:
 def codes(clips: pd.DataFrame, fewest: int) -> dict[str, pd.Series]:
     """Return each compared attribute as one number per speaker, for regressions.
 
-    0 for the reference group and 1 for the others; the age in tens of years.
+    0 for the baseline and 1 for the others; the age in tens of years.
     """
     coded = {
-        name: (grouping.of_speaker != grouping.reference).astype(float)
+        name: (grouping.of_speaker != grouping.baseline).astype(float)
         for name, grouping in groupings(clips, fewest).items()
         if grouping.compared
     }
@@ -77,17 +77,17 @@ def codes(clips: pd.DataFrame, fewest: int) -> dict[str, pd.Series]:
 def compare_groups(name: str, gains: pd.Series, grouping: Grouping, *, rng, settings) -> Question:
     """Ask whether groups of speakers differ.
 
-    The estimate is the mean of the others minus that of the reference group, and power is that of
-    finding all others shifted together.
+    The estimate is the mean of the others minus that of the baseline, and power is that of finding
+    all others shifted together.
     """
     if not grouping.compared:
         return Question(name, grouping.why)
     y = gains[grouping.of_speaker.index]
-    order = [grouping.reference, *sorted(set(grouping.of_speaker) - {grouping.reference})]
+    order = [grouping.baseline, *sorted(set(grouping.of_speaker) - {grouping.baseline})]
     x = grouping.of_speaker.map(order.index).to_numpy()
-    reference, others = y[x == 0].to_numpy(), y[x > 0].to_numpy()
+    baseline, others = y[x == 0].to_numpy(), y[x > 0].to_numpy()
     estimate, low, high, *_ = contrast_with_interval(
-        [others, reference],
+        [others, baseline],
         rng=rng,
         draws=settings.bootstrap_draws,
     )

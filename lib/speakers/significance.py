@@ -77,7 +77,7 @@ def tests(
     -------
     pd.DataFrame
         One row per attribute: ``attribute``, ``compared`` (in words), ``testable``, ``unit``,
-        ``estimate_db`` with ``low_db`` and ``high_db`` (the others minus the reference group;
+        ``estimate_db`` with ``low_db`` and ``high_db`` (the others minus the baseline;
         for age the change in ten years, see ``unit``), ``effect`` (standardised) and
         ``effect_name``, ``n_speakers`` and ``n_clips`` compared, ``n_missing``, ``deviation_db``
         (standard deviation that the effect leaves), ``p``, ``p_holm``, ``why`` (it cannot be
@@ -87,9 +87,9 @@ def tests(
     rows = []
     for question in questions(clips, rng=rng, settings=settings):
         column = ATTRIBUTES[question.name].column if question.name in ATTRIBUTES else None
-        tested = question.test is not None and not question.why
+        test = None if question.why else question.test
         rows.append(
-            {"attribute": question.name, "testable": tested}
+            {"attribute": question.name, "testable": test is not None}
             | COLUMNS
             | question.facts
             | {
@@ -97,7 +97,7 @@ def tests(
                 "n_clips": int(n_clips.reindex(question.speakers).sum()),
                 "n_missing": int(people[column].isna().sum()) if column else 0,
                 "deviation_db": question.deviation,
-                "p": question.test.p_values(question.y[None])[0] if tested else np.nan,
+                "p": np.nan if test is None else test.p_values(question.y[None])[0],
                 "why": question.why,
             }
         )

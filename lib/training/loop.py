@@ -148,7 +148,7 @@ def fit(
             flush=True,
         )
         checkpoint = _save_checkpoint(checkpoints, model, history, checkpoint)
-    return load_network(checkpoint / "best.keras"), history
+    return load_network(checkpoint / "best.keras"), history  # type: ignore[operator] # one epoch or more
 
 
 def _state(model: keras.Model) -> list[np.ndarray]:

@@ -49,11 +49,17 @@ def _named(value, named: set[str]):
     """Return a function as JSON can hold it, and enter its name."""
     if isinstance(value, functools.partial):
         return [value.func, value.args, value.keywords]
-    if not callable(value):
+    if not callable(value) or not hasattr(value, "__qualname__"):
         raise TypeError(f"{value!r} cannot be part of a fingerprint.")
-    name = f"{value.__module__}.{value.__qualname__}"
+    name = f"{_module_of(value)}.{value.__qualname__}"
     named.add(name)
     return name
+
+
+def _module_of(function: Callable) -> str:
+    """Return the module of a function by its own name, even while ``python -m`` runs it."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec.name if function.__module__ == "__main__" and spec else function.__module__
 
 
 @dataclass(frozen=True)
@@ -81,24 +87,28 @@ class Code:
 def code_of(names: Iterable[str], top: Path = PROJECT_ROOT) -> Code:
     """Return the code of definitions or whole modules of lib, such as ``lib.metrics.snr``.
 
-    What is no part of the project, such as a function of a test, has none.
+    What is no part of the project, such as a function of a test, has none.  A module counts as a
+    whole where it has no definition of a name, such as that of a function without one.
     """
     meanings: dict[str, str] = {}
     packages: set[str] = set()
+    seen: set[str] = set()
     waiting = sorted(names)
     while waiting:
         name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
         module, inner = _locate(name, top)
         if module is None:
             packages.add(name.partition(".")[0])
-        elif inner in module.handed_on:
-            waiting.append(module.handed_on[inner])
-        else:
-            wanted = [inner] if inner in module.definitions else []
-            for each in wanted if inner else module.definitions:
-                if f"{module.name}.{each}" not in meanings:
-                    meanings[f"{module.name}.{each}"] = module.definitions[each].meaning
-                    waiting += module.definitions[each].uses
+            continue
+        elsewhere = module.handed_on.get(inner, set())
+        waiting += elsewhere
+        known = inner in module.definitions or elsewhere
+        for each in {inner} & set(module.definitions) if known else module.definitions:
+            meanings[f"{module.name}.{each}"] = module.definitions[each].meaning
+            waiting += module.definitions[each].uses
     return Code(dict(sorted(meanings.items())), _versions(packages - {"lib", "tests"}))
 
 
@@ -146,7 +156,9 @@ class _Module:
 
     def __init__(self, name: str, tree: ast.Module):
         self.name = name
-        self.handed_on = dict(_imports(tree))
+        self.handed_on: dict[str, set[str]] = {}
+        for each, origin in _imports(tree):
+            self.handed_on.setdefault(each, set()).add(origin)
         own: dict[str, list[ast.stmt]] = {}
         loose = []  # what belongs to no name, and so to all of them
         for statement in tree.body:
@@ -158,7 +170,9 @@ class _Module:
                 loose.append(statement)
         if loose:
             own["*"] = loose
-        known = self.handed_on | {each: f"{name}.{each}" for each in own}
+        known = {each: {f"{name}.{each}"} for each in own}
+        for each, origins in self.handed_on.items():  # a function may import what is defined, too
+            known[each] = known.get(each, set()) | origins
         self.definitions = {
             each: _Definition(
                 "\n".join(_meaning(s) for s in statements),
@@ -186,22 +200,18 @@ def _bound(statement: ast.stmt) -> list[str]:
         return [statement.name]
     if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        return [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+        names = [n for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+        return [n.id for n in names if isinstance(n.ctx, ast.Store)]
     return []
 
 
-def _uses(statements: list[ast.stmt], known: dict[str, str]) -> Iterator[str]:
+def _uses(statements: list[ast.stmt], known: dict[str, set[str]]) -> Iterator[str]:
     """Yield the dotted names of what statements name, annotations included."""
     nodes = [node for statement in statements for node in ast.walk(statement)]
-    bases = set()
-    for node in nodes:  # what a name is asked for before the name alone
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            bases.add(node.value)
-            if node.value.id in known:
-                yield f"{known[node.value.id]}.{node.attr}"
+    asked = {id(n.value): f".{n.attr}" for n in nodes if isinstance(n, ast.Attribute)}
     for node in nodes:
-        if isinstance(node, ast.Name) and node not in bases and node.id in known:
-            yield known[node.id]
+        if isinstance(node, ast.Name):
+            yield from (origin + asked.get(id(node), "") for origin in known.get(node.id, ()))
 
 
 def _versions(names: set[str]) -> dict[str, str]:
@@ -245,6 +255,6 @@ class _Bare(ast.NodeTransformer):
         self.generic_visit(node)
         holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
         if isinstance(node, holders) and ast.get_docstring(node, clean=False) is not None:
-            rest = [] if isinstance(node, ast.Module) else [ast.Pass()]
+            rest: list[ast.stmt] = [] if isinstance(node, ast.Module) else [ast.Pass()]
             node.body = node.body[1:] or rest
         return node

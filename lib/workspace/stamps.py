@@ -51,7 +51,7 @@ def _facts(path: Path | os.DirEntry) -> bytes:
     try:
         facts = path.stat()
     except OSError as error:  # nothing there, a link to nothing, no permission
-        return os.strerror(error.errno).encode()
+        return os.strerror(error.errno or 0).encode()
     return b"%d %d %d" % (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
 
 
@@ -79,7 +79,7 @@ def _walk(folder: bytes) -> Iterator[tuple[bytes, bytes]]:
         try:
             entries = list(os.scandir(here))
         except OSError as error:
-            yield here[len(folder) :], os.strerror(error.errno).encode()
+            yield here[len(folder) :], os.strerror(error.errno or 0).encode()
             continue
         for entry in sorted(entries, key=lambda entry: entry.name):
             if entry.name.startswith(b"."):

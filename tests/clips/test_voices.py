@@ -1,43 +1,16 @@
-"""Pitch and tilt of sounds whose pitch and tilt are known, and the table that keeps them."""
+"""Voices are measured once for every store."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from voices import RATE, hum
 
 from lib.clips import voices
 from lib.clips.store import ClipStore
 from lib.config import load_config
-from lib.signals import voice
 from lib.workspace.folder import Run
 
-RATE = 8000
-
-
-def hum(hz, seconds=0.4):
-    """Ten harmonics that fall by 6 dB per octave."""
-    t = np.arange(round(seconds * RATE)) / RATE
-    return sum(np.sin(2 * np.pi * k * hz * t) / k for k in range(1, 11))
-
-
-@pytest.mark.parametrize("hz", [90, 140, 220])
-def test_the_pitch_of_a_hum_is_found(hz):
-    assert voice.pitch_hz(hum(hz), RATE) == pytest.approx(hz, rel=0.02)
-    assert voice.pitch_hz(0.001 * hum(hz), RATE) == pytest.approx(hz, rel=0.02)
-
-
-def test_noise_and_silence_have_no_tilt_or_no_pitch():
-    noise = np.random.default_rng(0).normal(size=20 * RATE)
-    assert voice.tilt_db_per_octave(noise, RATE) == pytest.approx(0, abs=0.3)
-    integrated = np.cumsum(noise)
-    assert voice.tilt_db_per_octave(integrated, RATE) == pytest.approx(-6, abs=1)
-    for silent in (np.zeros(4000), np.zeros(10)):
-        assert np.isnan(voice.pitch_hz(silent, RATE))
-        assert np.isnan(voice.tilt_db_per_octave(silent, RATE))
-
-
-def called(calls, tasks):
-    calls.append(1)
-    return [[1.0, 2.0] for _ in tasks]
+pytestmark = pytest.mark.usefixtures("one_process")
 
 
 def test_clips_are_measured_once(tmp_path, monkeypatch):
@@ -53,11 +26,16 @@ def test_clips_are_measured_once(tmp_path, monkeypatch):
         [100, 200], rel=0.02
     )
 
-    calls = []
-    monkeypatch.setattr(voices.joblib, "Parallel", lambda **_: lambda tasks: called(calls, tasks))
+    measured = []
+
+    def pretend(function, tasks, **options):
+        measured.append(len(tasks))
+        return [[1.0, 2.0] for _ in tasks]
+
+    monkeypatch.setattr(voices, "in_parallel", pretend)
     assert voices.measure_voices(run, ClipStore(clips, index, config)).equals(table)
-    assert not calls
+    assert not measured
     clips[3, :2400] = hum(150, 0.3)
     changed = voices.measure_voices(run, ClipStore(clips, index, config))
-    assert calls == [1] and (changed["f0_hz"] == 1).all()
-    assert len(list(tmp_path.glob("voices-*.parquet"))) == 1
+    assert measured == [4] and (changed["f0_hz"] == 1).all()
+    assert len(list(tmp_path.rglob("*.parquet"))) == 1

@@ -2,12 +2,15 @@
 
 import dataclasses
 import re
+import subprocess
+import sys
 
 import pytest
 
-from lib.config import NOISE_KINDS, PROFILES, Config, load_config
+from lib.config import PROFILES, Config, NoiseConfig, load_config
 from lib.errors import InputError
 from lib.signals.noise import NOISES
+from lib.workspace.folder import PROJECT_ROOT
 
 
 @pytest.fixture
@@ -163,7 +166,27 @@ def test_what_is_within_the_ranges_is_taken(params):
 
 
 def test_the_kinds_of_noise_are_those_that_can_be_made_and_the_supplied():
-    assert set(NOISE_KINDS) == {*NOISES, "supplied"}
+    for kind in (*NOISES, "supplied"):
+        assert NoiseConfig(kind=kind).supplied == (kind == "supplied")
+    with pytest.raises(InputError, match=f"one of {', '.join(NOISES)}, supplied, got 'hum'"):
+        NoiseConfig(kind="hum")
+
+
+def test_a_new_noise_is_a_kind_at_once(monkeypatch):
+    monkeypatch.setitem(NOISES, "hum", NOISES["white"])
+    assert NoiseConfig(kind="hum").kind == "hum"
+
+
+def test_the_profile_is_one_of_the_table():
+    assert [Config(profile=profile).profile for profile in PROFILES] == list(PROFILES)
+    with pytest.raises(InputError, match=f"one of {', '.join(PROFILES)}, got 'fast'"):
+        Config(profile="fast")
+
+
+def test_settings_are_imported_without_any_package_of_numbers():
+    """`make` reads them before the packages are there."""
+    code = "import sys, lib.config; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT).returncode == 0
 
 
 def test_unknown_profiles_and_missing_files_are_refused(tmp_path):

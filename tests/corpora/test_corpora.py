@@ -2,12 +2,12 @@
 
 import json
 import shutil
+import struct
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from places import REAL_SPEECH
 
 from lib import corpora
 from lib.config import Config, NoiseConfig
@@ -15,9 +15,9 @@ from lib.corpora import manifest, sample, summary
 from lib.corpora.metadata import clean_speakers
 from lib.corpora.sample import people
 from lib.errors import CorpusError, InputError
+from lib.signals import faults
 
 RATE = 8000
-SHARED = REAL_SPEECH
 
 
 def voice(seed, seconds=0.3):
@@ -105,16 +105,17 @@ def test_other_files_are_ignored_or_rejected_with_their_reason(tree):
     shutil.copy(folder / "3_01_0.wav", folder / "3_01_99_noisy.wav")  # without a clean one
     corpus = corpora.open_corpus("audiomnist", str(tree))
     assert len(corpus.clips()) == 8
-    assert corpus.ignored == (
-        ("01/._3_01_0.wav", "left behind by macOS or Windows"),
-        ("01/3_01_0 copy.wav", "not named like a clip"),
-        ("01/note.txt", "not named like a clip"),
-    )
-    reasons = corpus.rejected().set_index("path")["reason"].to_dict()
-    assert reasons == {
-        "01/3_01_99_noisy.wav": "a noisy file without its clean counterpart",
-        "01/7_02_5.wav": "not in the folder '02', where it belongs",
+    assert [(path, kind) for path, kind, _ in corpus.ignored] == [
+        ("01/._3_01_0.wav", faults.LEFT_BEHIND),
+        ("01/3_01_0 copy.wav", faults.OTHER_NAME),
+        ("01/note.txt", faults.OTHER_NAME),
+    ]
+    rejected = corpus.rejected().set_index("path")
+    assert rejected["kind"].to_dict() == {
+        "01/3_01_99_noisy.wav": faults.NO_COUNTERPART,
+        "01/7_02_5.wav": faults.WRONG_FOLDER,
     }
+    assert rejected.loc["01/7_02_5.wav", "reason"] == "not in the folder '02', where it belongs"
 
 
 def test_broken_metadata_stop_before_any_work(tree):
@@ -137,12 +138,30 @@ def test_bad_files_are_excluded_with_their_reason_and_the_run_goes_on(tree):
     soundfile.write(folder / "7_01_1.wav", voice(1, seconds=0.05), RATE)
     (folder / "7_01_2.wav").touch()
     table = build(tree).set_index("clip_id")
-    reasons = table.loc[table["status"] == "excluded", "reason"]
+    assert table.loc[table["status"] == "excluded", "kind"].to_dict() == {
+        "3_01_0": faults.CUT,
+        "7_01_0": faults.SILENT,
+        "7_01_1": faults.TOO_SHORT,
+        "7_01_2": faults.EMPTY,
+    }
+    reasons = table["reason"]
     assert reasons["3_01_0"].startswith("01/3_01_0.wav: cut short")
     assert reasons["7_01_0"] == "01/7_01_0.wav: silent, at least below 4000 Hz."
     assert reasons["7_01_1"] == "01/7_01_1.wav: too short for a digit (0.050 s)."
-    assert "empty" in reasons["7_01_2"]
-    assert len(reasons) == 4 and (table["status"] == "ok").sum() == 6
+    aside, used = manifest.excluded(table), manifest.usable(table)
+    assert (len(aside), len(used)) == (4, 6) and set(used["kind"]) == set(used["reason"]) == {""}
+
+
+def test_a_corrected_file_says_which_kind_of_correction(tree):
+    content = bytearray((tree / "data" / "01" / "3_01_0.wav").read_bytes())
+    struct.pack_into("<I", content, content.index(b"data") + 4, 0)
+    (tree / "data" / "01" / "3_01_0.wav").write_bytes(content)
+    table = build(tree).set_index("clip_id")
+    told = (faults.OTHER_LENGTH, "its header promises 0 bytes of sound, 4,800 are there")
+    assert tuple(table.loc["3_01_0", ["correction_kind", "correction"]]) == told
+    assert set(table["correction_kind"].drop("3_01_0")) == {""} == set(table["kind"])
+    found = summary.corrections(table, Config()).set_index("found")["clips"]
+    assert found["a header that gives another length"] == 1
 
 
 def test_two_speakers_are_too_few(tree):
@@ -193,6 +212,7 @@ def test_a_bad_counterpart_does_not_cost_the_clean_clip(tree):
     row = build(tree).iloc[0]
     assert row["status"] == "ok" and np.isnan(row["measured_snr_db"])
     assert row["reason"].startswith("its noisy counterpart is not: 01/3_01_0_noisy.wav")
+    assert row["kind"] == faults.NO_AUDIO
 
 
 def test_content_hash_follows_the_content_not_the_place(tree, tmp_path):
@@ -226,9 +246,6 @@ def test_summary_counts_what_is_there(tree):
     assert by_digit[["digit", "n_pairs"]].values.tolist() == [["all", 1], ["3", 1]]
     stated = summary.snr_facts(table, NoiseConfig(snr_db=-8.0))
     assert (stated["n"], stated["near"]) == (1, 1) and "what they are called" in stated["follows"]
-    answers = summary.support(table, speakers, Config(), 2).set_index("question")["answer"]
-    assert answers["speaker and digit apart"] == "yes"
-    assert set(answers.drop("speaker and digit apart")) == {"no"}
     assert summary.examples(table, n=2)["clip_id"].tolist() == ["3_01_0", "3_04_0"]
 
 
@@ -289,11 +306,10 @@ def test_sample_has_levels_that_can_be_compared():
     assert len(people.metadata(60)) == 60
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real speech beside the project is not here")
-def test_real_trees_are_found():
-    fsdd = corpora.open_corpus("fsdd", str(SHARED / "free-spoken-digit-dataset"))
+def test_real_trees_are_found(real_speech):
+    fsdd = corpora.open_corpus("fsdd", str(real_speech / "free-spoken-digit-dataset"))
     assert len(fsdd.clips()) == 3000 and len(fsdd.raw_metadata()) == 6
-    corpus = corpora.open_corpus("audiomnist", str(SHARED / "AudioMNIST"))
+    corpus = corpora.open_corpus("audiomnist", str(real_speech / "AudioMNIST"))
     assert len(corpus.clips()) == 10 and len(corpus.raw_metadata()) == 60
     table = corpora.build_manifest(corpus, Config())
     assert table["rms_dbfs"].between(-57, -42).all()  # reference-system.md: -42 to -55 dBFS

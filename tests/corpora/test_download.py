@@ -11,7 +11,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from places import REAL_SPEECH
 
 from lib import corpora
 from lib.corpora import audiomnist, download, fsdd, unpack
@@ -23,7 +22,6 @@ FILES = {
     "recordings/4_theo_1.wav": SOUND[::-1],
     "README.md": b"x",
 }
-SHARED = REAL_SPEECH
 
 
 def zipped(files, compression=zipfile.ZIP_STORED, top="repository-abc/"):
@@ -368,7 +366,6 @@ def test_the_content_of_fsdd_is_known():
     assert len(lines) == 3000 and all(re.fullmatch(r"[^,]+,\d+,[0-9a-f]{64}", s) for s in lines)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real speech beside the project is not here")
-def test_real_speech_is_the_known_one(monkeypatch):
+def test_real_speech_is_the_known_one(real_speech, monkeypatch):
     monkeypatch.setattr(download, "CONTENTS", Path(download.__file__).parent / "contents")
-    download.check_content(SHARED / "free-spoken-digit-dataset", "fsdd")
+    download.check_content(real_speech / "free-spoken-digit-dataset", "fsdd")

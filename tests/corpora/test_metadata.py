@@ -5,11 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from places import REAL_SPEECH
 
 from lib.corpora import base, fieldnames, metadata
-
-REAL = REAL_SPEECH / "AudioMNIST/data/audioMNIST_meta.txt"
 
 CASES = [  # field as supplied, value as supplied, column, clean value, is it logged
     ("accent", "german", "accent", "German", True),
@@ -206,9 +203,9 @@ def test_raw_summary_compares_values_as_stored():
     assert metadata.raw_summary({"1": {"age": "30"}})["most_frequent"].isna().all()
 
 
-@pytest.mark.skipif(not REAL.is_file(), reason="the real metadata beside the project are not here")
-def test_real_file_gives_the_known_figures():
-    raw = json.loads(REAL.read_text(encoding="utf-8"))
+def test_real_file_gives_the_known_figures(real_speech):
+    path = real_speech / "AudioMNIST/data/audioMNIST_meta.txt"
+    raw = json.loads(path.read_text(encoding="utf-8"))
     summary = metadata.raw_summary(raw).set_index("field")
     assert summary.loc["accent"].tolist() == [60, 17, 17, "German", 40]
     assert summary.loc["age"].tolist() == [60, 19, 18, "26", 10]

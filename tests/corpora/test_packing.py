@@ -13,6 +13,7 @@ from places import REAL_SPEECH
 from lib import corpora
 from lib.corpora import audiomnist, unpack
 from lib.errors import CorpusError, InputError
+from lib.signals import faults
 
 ODD = REAL_SPEECH / "odd-files"
 SPEAKERS = ["01", "02", "Zoë"]
@@ -76,14 +77,14 @@ def test_clips_are_found_wherever_they_lie(opened, files, places, n_ignored):
 def test_where_the_clips_were_found_is_said(opened):
     corpus, _ = opened({**below("archive/data"), "README.txt": b"hello"})
     assert corpus.places == ("archive/data",) and corpus.root.name == "data"
-    assert corpus.ignored == (("../../README.txt", "not named like a clip"),)
+    assert corpus.ignored == (("../../README.txt", faults.OTHER_NAME, "not named like a clip"),)
 
 
 def test_what_systems_leave_behind_has_its_own_reason(opened):
     corpus, _ = opened({**below("data"), **JUNK, ".git/config": b""})
-    reasons = [reason for _, reason in corpus.ignored]
-    assert reasons.count("left behind by macOS or Windows") == 4
-    assert ("../.git", "a hidden folder, which is not looked into") in corpus.ignored
+    kinds = [kind for _, kind, _ in corpus.ignored]
+    assert kinds.count(faults.LEFT_BEHIND) == 4
+    assert ("../.git", faults.HIDDEN, faults.HIDDEN) in corpus.ignored
 
 
 def test_places_with_different_clips_are_used_together(opened):
@@ -99,7 +100,7 @@ def test_of_copies_the_larger_is_used_and_of_equals_the_one_with_the_shorter_nam
         assert set(corpus.rejected()["reason"]) == {
             "clips of the same names lie in 'data', which is used"
         }
-        assert len(corpus.rejected()) == 12
+        assert corpus.rejected()["kind"].tolist() == 12 * [faults.SAME_NAMES]
 
 
 def test_of_copies_the_more_complete_is_used(opened):

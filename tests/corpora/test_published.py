@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from places import REAL_SPEECH
 
 from lib import corpora
 from lib.corpora import audiomnist, published, summary
 from lib.errors import InputError
 
-SHARED = REAL_SPEECH
 SPEAKERS, DIGITS, REPETITIONS = 3, 10, 2
 
 
@@ -120,7 +118,7 @@ def test_the_report_says_it_of_readable_clips(tree):
     corpus = corpora.open_corpus("audiomnist", str(tree))
     clips = published.hashed(corpus)
     clips.loc[0, "sha256"] = ""  # what could not be read has its own reason
-    manifest = clips.assign(status="ok", reason="", measured_snr_db=np.nan, duration_s=0.5)
+    manifest = clips.assign(status="ok", kind="", measured_snr_db=np.nan, duration_s=0.5)
     facts = summary.describe_corpus(corpus, manifest.assign(sample_rate=8000))
     assert (
         facts["published"].startswith("59 of 60 clips are") and "Another" not in facts["published"]
@@ -157,14 +155,12 @@ def test_the_table_holds_all_clips_and_the_three_pairs():
     assert REAL.stat().st_size < 400_000
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the list beside the project is not here")
-def test_the_table_is_that_of_the_list(tmp_path):
-    published.pack(SHARED / "AudioMNIST-contents/clips.csv", tmp_path / "again.npy")
+def test_the_table_is_that_of_the_list(real_speech, tmp_path):
+    published.pack(real_speech / "AudioMNIST-contents/clips.csv", tmp_path / "again.npy")
     assert (tmp_path / "again.npy").read_bytes() == REAL.read_bytes()
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real speech beside the project is not here")
-def test_true_clips_are_known(monkeypatch):
+def test_true_clips_are_known(real_speech, monkeypatch):
     monkeypatch.setattr(published, "TABLE", REAL)
     text = "10 of 30,000 clips are, byte for byte, those of the published Audio MNIST."
-    assert told(SHARED / "AudioMNIST") == text
+    assert told(real_speech / "AudioMNIST") == text

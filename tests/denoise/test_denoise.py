@@ -33,7 +33,7 @@ RATE, WINDOW = 8000, 8000
 class Scaled:
     """A denoiser that multiplies by a constant; by one unless said otherwise."""
 
-    sample_rate, clip_samples = RATE, WINDOW
+    audio = AudioConfig(sample_rate=RATE, clip_s=WINDOW / RATE)
 
     def __init__(self, gain=1.0):
         self.gain = gain
@@ -189,7 +189,7 @@ def test_the_network_hears_a_clip_alone_as_in_a_batch(shipped):
     for clip, out in zip(clips, together):
         np.testing.assert_allclose(shipped(clip, RATE), out, atol=1e-5)
         np.testing.assert_array_equal(shipped(clip, RATE), shipped(clip, RATE))
-        whole = np.asarray(shipped.model(clip[None].astype(np.float32), training=False))[0]
+        whole = np.asarray(shipped.network(clip[None].astype(np.float32), training=False))[0]
         np.testing.assert_allclose(out, whole, atol=1e-5)
 
 
@@ -542,7 +542,7 @@ def test_an_unknown_format_is_refused_before_work(recording, monkeypatch, name):
 
 
 def test_a_folder_that_may_not_be_written_to_is_refused(recording, monkeypatch):
-    monkeypatch.setattr("lib.target.os.access", lambda path, mode: False)  # root may always
+    monkeypatch.setattr("lib.signals.target.os.access", lambda path, mode: False)  # root may always
     with pytest.raises(InputError, match="no folder to write to"):
         denoise.denoise_file(recording, recording.with_name("out.wav"))
 
@@ -570,7 +570,7 @@ def network(tmp_path, untrained):
 
 def test_the_record_states_the_working_rate(network):
     model = denoise.load_model(network)
-    assert (model.sample_rate, model.clip_samples) == (16_000, 16_000)
+    assert (model.audio.sample_rate, model.audio.clip_samples) == (16_000, 16_000)
     assert denoise.denoise_signal(tone(9000, RATE), RATE, model).shape == (9000,)
 
 

@@ -1,4 +1,4 @@
-"""lib.sweep: known gains under every condition, babble of the right speakers, and the verdict."""
+"""lib.evaluation.sweep: known gains in every noise, babble of the right people, the verdict."""
 
 import dataclasses
 
@@ -8,9 +8,10 @@ import pytest
 from voices import configure, voice_store
 
 from lib.evaluation import sweep
-from lib.methods.classical import Method
+from lib.methods import METHODS, Method
 from lib.metrics import si_sdr
-from lib.workspace.folder import Run
+from lib.signals.noise import NOISES
+from lib.workspace.folder import Run, write_json
 
 CONFIG = configure(evaluation={"sweep_clips": 3})
 FOLDS = pd.DataFrame({"speaker": ["01", "02", "03"], "fold": [0, 1, 2]})
@@ -27,21 +28,40 @@ def run(tmp_path):
     return Run(corpus="sample", config=CONFIG, data_dir="", dir=tmp_path)
 
 
-def toys(run, fold):
-    """No change at all, and the clean clip with an error 20 dB below it."""
+@pytest.fixture(autouse=True)
+def asked(monkeypatch):
+    """Two methods: no change at all, and the clean clip with an error 20 dB below it.
+
+    Which of them were asked, with the fold, in order.
+    """
+    calls = []
 
     def nearly(noisy, rate, clean):
         error = np.random.default_rng(0).normal(size=len(clean))
         error -= clean * (error @ clean) / (clean @ clean)
         return clean + 0.1 * error * np.linalg.norm(clean) / np.linalg.norm(error)
 
-    return [Method("same", lambda noisy, rate: noisy), Method("20 dB", nearly, oracle=True)]
+    def method(name, denoise, **facts):
+        def denoiser(run, fold):
+            calls.append((name, fold))
+            return denoise
+
+        return Method(name, denoiser, "black", **facts)
+
+    same = method("same", lambda noisy, rate: noisy)
+    monkeypatch.setitem(METHODS, "same", same)
+    monkeypatch.setitem(METHODS, "20 dB", method("20 dB", nearly, oracle=True))
+    return calls
+
+
+TOYS = ("same", "20 dB")
+ALL = [(name, fold) for fold in range(3) for name in TOYS]
 
 
 def test_gains_are_those_of_the_clip_under_its_condition(run, store):
-    table = sweep.sweep_folds(run, store, FOLDS, methods=toys)
+    table = sweep.sweep_folds(run, store, FOLDS, TOYS)
     assert table.groupby([*CONDITION, "method", "speaker"]).size().eq(1).all()
-    assert len(table) == 3 * 2 * len(sweep.NOISES) * len(sweep.INPUT_SNRS_DB)
+    assert len(table) == 3 * 2 * len({*NOISES, "babble"}) * len(sweep.INPUT_SNRS_DB)
     assert (table.loc[table["method"] == "same", "si_sdr_improvement_db"] == 0).all()
     row = {clip: row for row, clip in enumerate(store.index["clip_id"])}
     for clip in table[table["method"] == "20 dB"].itertuples():
@@ -57,7 +77,7 @@ def test_a_corpus_with_too_few_voices_does_without_babble(run):
     """Three speakers with a clip each: a fold has one voice to lend."""
     few = voice_store(CONFIG, speakers=3, digits=1)
     assert sweep.noises(few, FOLDS) == ("white", "pink")
-    table = sweep.sweep_folds(run, few, FOLDS, methods=toys)
+    table = sweep.sweep_folds(run, few, FOLDS, TOYS)
     assert set(table["noise"]) == {"white", "pink"} and len(table) == 2 * 7 * 2 * 3
 
 
@@ -69,25 +89,50 @@ def test_babble_holds_neither_the_speaker_nor_a_training_speaker(run, store, mon
             used.append((row, how["talkers"])) or original(self, row, **how)
         ),
     )  # fmt: skip
-    sweep.sweep_folds(run, store, FOLDS, methods=toys)
+    sweep.sweep_folds(run, store, FOLDS, TOYS)
     speaker = store.index["speaker"]
     heard = {(speaker[row], *speaker[talkers].unique()) for row, talkers in used}
     assert heard == {("01", "02"), ("02", "03"), ("03", "01")}  # the validation speaker's
 
 
-def test_a_fold_is_swept_once_and_again_with_other_clips(run, store):
-    asked = []
+def test_a_method_that_returns_nan_has_no_gain(run, store, monkeypatch):
+    silent = Method("nan", lambda run, fold: lambda noisy, rate: noisy * np.nan, "black")
+    monkeypatch.setitem(METHODS, "nan", silent)
+    table = sweep.sweep_folds(run, store, FOLDS, ["nan"])
+    assert table["si_sdr_improvement_db"].isna().all()
 
-    def methods(run, fold):
-        asked.append(fold)
-        return toys(run, fold)
 
-    first = sweep.sweep_folds(run, store, FOLDS, methods=methods)
-    pd.testing.assert_frame_equal(first, sweep.sweep_folds(run, store, FOLDS, methods=methods))
-    assert asked == [0, 1, 2]
+def test_the_swept_are_a_filter_our_network_and_the_ceiling(run, store, monkeypatch):
+    for name in ("Wiener", "ours", "ideal ratio mask"):
+        monkeypatch.setitem(METHODS, name, dataclasses.replace(METHODS["same"], name=name))
+    monkeypatch.setattr(sweep, "INPUT_SNRS_DB", (0.0,))
+    table = sweep.sweep_folds(run, store, FOLDS)
+    assert table["method"].unique().tolist() == ["Wiener", "ours", "ideal ratio mask"]
+
+
+def test_a_new_noise_is_swept(run, store, monkeypatch):
+    monkeypatch.setitem(NOISES, "ones", lambda n, rng: np.ones(n))
+    table = sweep.sweep_folds(run, store, FOLDS, ["same"])
+    assert table["noise"].unique().tolist() == ["white", "pink", "ones", "babble"]
+
+
+def test_a_fold_is_swept_once_and_again_with_other_clips_or_networks(run, store, asked):
+    first = sweep.sweep_folds(run, store, FOLDS, TOYS)
+    pd.testing.assert_frame_equal(first, sweep.sweep_folds(run, store, FOLDS, TOYS))
+    assert asked == ALL
     more = dataclasses.replace(run, config=configure(CONFIG, evaluation={"sweep_clips": 6}))
-    assert len(sweep.sweep_folds(more, store, FOLDS, methods=methods)) == 2 * len(first)
-    assert asked[3:] == [0, 1, 2]
+    assert len(sweep.sweep_folds(more, store, FOLDS, TOYS)) == 2 * len(first)
+    assert asked == ALL * 2
+
+
+def test_a_newly_trained_network_is_swept_again_in_its_fold(run, store, asked, monkeypatch):
+    ours = dataclasses.replace(METHODS["same"], name="ours", trained=True)
+    monkeypatch.setitem(METHODS, "ours", ours)
+    sweep.sweep_folds(run, store, FOLDS, ["ours"])
+    asked.clear()
+    write_json(run.path("models/ours-fold1.json"), {"fingerprint": "of a newly trained network"})
+    sweep.sweep_folds(run, store, FOLDS, ["ours"])
+    assert asked == [("same", 1)]
 
 
 def curves(**gains):

@@ -6,10 +6,12 @@ matplotlib.use("Agg")
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_rgba
 
 from lib.corpora.metadata import clean_speakers
 from lib.corpora.sample import people
 from lib.figures import corpus as figures
+from lib.figures import style
 
 
 def _bars(ax):
@@ -38,8 +40,20 @@ def test_rare_levels_share_a_bar():
 
 def test_every_clip_is_in_the_histograms():
     clips = pd.DataFrame({"duration_s": [0.33, 0.5, 0.97, 2.3], "rms_dbfs": [-60.0, -50, -43, -40]})
-    for ax in figures.durations_and_levels(clips, 1.0).axes:
-        assert sum(bar.get_height() for bar in ax.patches) == 4
+    for ax, column in zip(figures.durations_and_levels(clips, 1.0).axes, clips):
+        bars = [bar for bar in ax.patches if bar.get_height()]
+        assert sum(bar.get_height() for bar in bars) == 4
+        for bar, value in zip(bars, clips[column]):
+            assert bar.get_x() <= value <= bar.get_x() + bar.get_width()
+            assert bar.get_x() + bar.get_width() < ax.get_xlim()[1] + 1e-9  # all of it is seen
+            assert bar.get_facecolor() == to_rgba(style.NEUTRAL)
+
+
+def test_a_grid_of_durations_falls_into_bars_of_one_height():
+    clips = pd.DataFrame({"duration_s": np.arange(50, 90) / 100, "rms_dbfs": -40.0})
+    clips = pd.concat([clips] * 6, ignore_index=True)
+    bars = figures.durations_and_levels(clips, 1.0).axes[0].patches
+    assert {bar.get_height() for bar in bars} == {0, 12}
 
 
 def test_faults_of_one_clip_each_and_digital_silence():
@@ -54,3 +68,18 @@ def test_faults_of_one_clip_each_and_digital_silence():
     figure = figures.speaker_faults(clips)
     assert [tick.get_text() for tick in figure.axes[1].get_xticklabels()] == ["a", "b", "c"]
     figure.canvas.draw()
+    offset = figure.axes[0].collections[0].get_segments()[0]
+    np.testing.assert_allclose(offset, [[-0.15, 10], [-0.15, 10]])
+
+
+def test_snr_of_the_pairs_with_its_range():
+    table = pd.DataFrame({"digit": ["all", "3"], "n_pairs": [1200, 40], "mean_db": [-8.0, -7.0]})
+    table = table.assign(min_db=[-9.0, -7.5], max_db=[-6.0, -6.5])
+    left, right = figures.measured_snr(table, table.rename(columns={"digit": "accent"}), -8.0).axes
+    for ax in (left, right):
+        labels = [label.get_text() for label in ax.get_yticklabels()]
+        assert labels == ["all (n = 1,200)", "3 (n = 40)"]
+        nominal, dots = ax.lines
+        assert nominal.get_xdata() == [-8, -8] and dots.get_xdata().tolist() == [-8, -7]
+        bars = [bar[:, 0].tolist() for bar in ax.collections[0].get_segments()]
+        assert bars == [[-9, -6], [-7.5, -6.5]]

@@ -5,15 +5,17 @@ import pandas as pd
 import pytest
 from voices import RATE, voice
 
+from lib.errors import InputError
 from lib.figures import overview, scores, signals, style, training
+from lib.methods import METHODS
 
-METHODS = ["constant gain", "ours", "phase-sensitive mask"]
+DRAWN = ["constant gain", "ours", "phase-sensitive mask"]
 
 
 @pytest.fixture
 def table():
-    """From `lib.comparison.compare`: two methods and an oracle, one of them without interval."""
-    columns = {"method": METHODS, "oracle": [False, False, True], "milliseconds": [0.0, 3.0, 1.0]}
+    """From `lib.evaluation.compare`: two methods and an oracle, one of them without interval."""
+    columns = {"method": DRAWN, "oracle": [False, False, True], "milliseconds": [0.0, 3.0, 1.0]}
     limits = {"snr_db": [-0.001, 3.5, 8.0], "snr_db_low": [-0.5, 3.0, np.nan],
               "snr_db_high": [0.5, 4.0, np.nan]}  # fmt: skip
     return pd.DataFrame(columns | limits)
@@ -27,9 +29,11 @@ def test_comparison_draws_every_method_at_its_value(table):
     ax = scores.method_comparison(table, {"snr_db": "SNR (dB)"}).axes[0]
     dots = [line for line in ax.lines if line.get_marker() != "None"]
     assert [line.get_xdata()[0] for line in dots] == [-0.001, 3.5, 8.0]
-    assert colours(dots) == [style.COLOURS[method] for method in METHODS]
+    assert colours(dots) == [METHODS[method].colour for method in DRAWN]
+    intervals = [bar.get_segments()[0][:, 0].tolist() for bar in ax.collections[:2]]
+    assert intervals == [[-0.5, 0.5], [3.0, 4.0]]
     assert [line.get_markerfacecolor() for line in dots][2] == "white"  # an oracle is hollow
-    assert [label.get_text() for label in ax.get_yticklabels()] == METHODS
+    assert [label.get_text() for label in ax.get_yticklabels()] == DRAWN
     assert [text.get_text() for text in ax.texts] == ["0.0", "3.5", "8.0"]
     assert ax.get_xlabel() == "SNR (dB)"
 
@@ -43,7 +47,7 @@ def test_comparison_marks_floor_and_ceiling(table):
     table.loc[table["method"] == "silence", "estoi"] = np.nan
     fig = scores.method_comparison(table, {"snr_db": "SNR", "estoi": "ESTOI"})
     left, right = fig.axes
-    assert [label.get_text() for label in left.get_yticklabels()] == [*METHODS, "ideal ratio mask"]
+    assert [label.get_text() for label in left.get_yticklabels()] == [*DRAWN, "ideal ratio mask"]
     lines = [line for line in left.lines if line.get_linestyle() == ":"]
     assert [line.get_xdata() for line in lines] == [[0.5, 0.5]]
     assert not [line for line in right.lines if line.get_linestyle() == ":"]  # it has no value
@@ -53,10 +57,16 @@ def test_comparison_marks_floor_and_ceiling(table):
     assert named == ["silence", "noisy input", "ceiling: ideal masks"]
 
 
-def test_methods_differ_in_shape_and_a_colour_has_one_shape():
+def test_methods_differ_in_colour_and_the_compared_ones_in_shape():
     compared = ["reference as published", "reference repaired", "spectral gating", "Wiener", "ours"]
     assert len({style.marker(method) for method in [*compared, "ideal ratio mask"]}) == 6
-    assert set(style.MARKERS) <= set(style.COLOURS)
+    assert len({method.colour for method in METHODS.values()}) == len(METHODS)
+
+
+def test_clean_speech_has_a_look_and_what_is_no_method_none():
+    assert (style.colour("clean"), style.marker("clean")) == (style.CLEAN, "o")
+    with pytest.raises(InputError, match="'ourz' is no method"):
+        style.colour("ourz")
 
 
 def test_groups_stand_in_the_order_of_the_first_table_with_their_counts():
@@ -68,14 +78,20 @@ def test_groups_stand_in_the_order_of_the_first_table_with_their_counts():
     ax = scores.by_group_intervals(tables, "digit", "gain (dB)").axes[0]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["3\nn=10", "1\nn=12"]
     assert [line.get_ydata().tolist() for line in ax.lines] == [[5.0, 6.0], [2.0, 1.0]]
+    assert colours(ax.lines) == [style.colour("ours"), style.colour("Wiener")]
+    intervals = [[bar[:, 1].tolist() for bar in bars.get_segments()] for bars in ax.collections]
+    assert intervals == [[[4, 6], [5, 7]]] * 2
+    assert [text.get_text() for text in ax.get_legend().texts] == ["ours", "Wiener"]
 
 
 def test_distribution_falls_from_all_clips_to_none():
     gains = pd.DataFrame({"method": ["ours"] * 4 + ["noisy"], "gain": [1.0, 2.0, 3.0, 4.0, 9.0]})
     ax = scores.distribution(gains, ["ours"], "gain", "gain (dB)").axes[0]
     line, _ = ax.lines
-    assert line.get_xdata().tolist() == [1, 2, 3, 4]  # only the methods asked for
-    assert line.get_ydata().tolist() == [100, 75, 50, 25]
+    assert line.get_xdata().tolist() == [-np.inf, 1, 2, 3, 4]  # only the methods asked for
+    assert line.get_ydata().tolist() == [100, 75, 50, 25, 0]
+    assert line.get_drawstyle() == "steps-post"  # 75 % gain more than 1 and up to 2
+    assert line.get_color() == style.colour("ours")
 
 
 def test_sweep_has_a_panel_for_each_noise_and_a_line_for_each_method():
@@ -91,7 +107,7 @@ def test_sweep_has_a_panel_for_each_noise_and_a_line_for_each_method():
     for ax in fig.axes:
         zero, *lines = ax.lines
         assert zero.get_ydata() == [0, 0]
-        assert colours(lines) == [style.COLOURS["Wiener"], style.COLOURS["ours"]]
+        assert colours(lines) == [METHODS["Wiener"].colour, METHODS["ours"].colour]
         assert [line.get_ydata().tolist() for line in lines] == [[10, -5], [14, -1]]
         assert ax.collections[1].get_datalim(ax.transData).intervaly.tolist() == [-2, 16]
     assert [text.get_text() for text in fig.legends[0].texts] == ["noisy", "Wiener", "ours"]
@@ -99,7 +115,7 @@ def test_sweep_has_a_panel_for_each_noise_and_a_line_for_each_method():
 
 def test_cost_labels_every_dot(table):
     ax = scores.cost(table, "snr_db", "SNR (dB)").axes[0]
-    assert [text.get_text() for text in ax.texts] == METHODS
+    assert [text.get_text() for text in ax.texts] == DRAWN
     assert [line.get_xdata()[0] for line in ax.lines] == [0.01, 3.0, 1.0]  # nothing takes 0 ms
 
 
@@ -124,8 +140,11 @@ def test_loss_curves_mark_the_kept_epoch_of_every_fold():
     )  # fmt: skip
     fig = training.loss_curves(history, {"reference as published": "MSE", "ours": "-SNR (dB)"})
     assert [ax.get_ylabel() for ax in fig.axes] == ["MSE", "-SNR (dB)"]
-    dots = [line for line in fig.axes[1].lines if line.get_marker() == "o"]
-    assert [line.get_xydata().tolist() for line in dots] == [[[2, 0.5]], [[2, 1.5]]]
+    *losses, kept = fig.axes[1].lines
+    assert [line.get_ydata().tolist() for line in losses] == [[1, 1]] * 2 + [[0.9, 0.5], [0.9, 1.5]]
+    assert [line.get_linestyle() for line in losses] == [":", ":", "-", "-"]
+    assert colours(fig.axes[1].lines) == [style.colour("ours")] * 5
+    assert kept.get_xydata().tolist() == [[2, 0.5], [2, 1.5]] and kept.get_marker() == "o"
 
 
 def test_signals_share_their_axes():
@@ -166,5 +185,6 @@ def test_every_speaker_is_tested_once_in_the_chart_of_folds():
     folds = pd.DataFrame({"speaker": list("abcd"), "fold": [0, 1, 2, 0]})
     ax = signals.folds_chart(folds).axes[0]
     roles = ax.collections[0].get_array().reshape(3, 4)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["fold 1", "fold 2", "fold 3"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "d", "b", "c"]
     assert roles.tolist() == [[2, 2, 1, 0], [0, 0, 2, 1], [1, 1, 0, 2]]

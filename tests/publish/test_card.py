@@ -51,10 +51,10 @@ def test_another_number_would_be_seen(source, place):
 
 
 def test_network_and_record_belong_together():
-    record, model = FACTS[2], load_model().model
+    record, model = FACTS[2], load_model().network
     assert record["sha256"] == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
     assert record["parameters"] == model.count_params()
-    assert record["macs"] == count_macs(model, samples=record["audio"]["sample_rate"])
+    assert record["macs"] == count_macs(model, (record["audio"]["sample_rate"],))
     assert SHIPPED.stat().st_size < 4_000_000
     assert not model.compiled
 
@@ -112,7 +112,7 @@ def test_publish_copies_network_and_record_and_writes_the_card(run, tmp_path):
     card.publish(run, folder)
     names = {path.name for path in folder.iterdir()}
     assert names == {card.CARD.name, SHIPPED.name, *(path.name for path in card.SOURCES)}
-    assert load_model(folder / SHIPPED.name).sample_rate == FACTS[2]["audio"]["sample_rate"]
+    assert load_model(folder / SHIPPED.name).audio.sample_rate == FACTS[2]["audio"]["sample_rate"]
     text = (folder / card.CARD.name).read_text(encoding="utf-8")
     assert "| input SNR (dB) | pink |" in text
     assert "| 10 | −1.0 (" in text

@@ -1,4 +1,4 @@
-"""lib.audio: closed forms on tones, and files that are broken in the ways files break."""
+"""lib.signals.audio: closed forms on tones, and files that are broken in the ways files break."""
 
 import numpy as np
 import pytest
@@ -204,23 +204,3 @@ def test_the_loudest_window_of_noise_is_that_of_a_search():
     y = np.random.default_rng(0).normal(size=500)
     energies = [np.sum(y[i : i + 100] ** 2) for i in range(401)]
     assert audio.loudest_window(y, 100) == np.argmax(energies)
-
-
-# --- writing ---------------------------------------------------------------------------------
-
-
-def test_write_is_16_bit_and_clips(tmp_path):
-    audio.write_wav(tmp_path / "new" / "a.wav", np.array([0.5, 2.0, -2.0]), RATE)
-    assert soundfile.info(tmp_path / "new" / "a.wav").subtype == "PCM_16"
-    read, _ = audio.read_audio(tmp_path / "new" / "a.wav")
-    np.testing.assert_allclose(read, [0.5, 1, -1], atol=1 / 32768)
-
-
-def test_failed_write_leaves_the_old_file_alone(tmp_path):
-    audio.write_wav(tmp_path / "a.wav", tone(440), RATE)
-    before = (tmp_path / "a.wav").read_bytes()
-    for bad in (np.array([0.1, np.nan]), np.zeros((2, 2)), np.zeros(0)):
-        with pytest.raises(InputError, match="row of finite samples"):
-            audio.write_wav(tmp_path / "a.wav", bad, RATE)
-    assert (tmp_path / "a.wav").read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]

@@ -1,7 +1,9 @@
-"""lib.recording: every codec, every header that lies, every way in which a file can be cut."""
+"""lib.signals.recording: every codec, every header that lies, every way in which a file is cut."""
 
 import io
 import os
+import pickle
+import re
 import struct
 
 import numpy as np
@@ -9,6 +11,8 @@ import pytest
 import soundfile
 
 from lib.errors import InputError
+from lib.signals import faults
+from lib.signals.containers import find_extent
 from lib.signals.recording import read_recording, read_whole
 
 RATE = 8000
@@ -48,7 +52,7 @@ CODECS = [
 @pytest.mark.parametrize(("form", "subtype"), CODECS)
 def test_every_codec_is_read_whole_and_nothing_is_corrected(tmp_path, form, subtype):
     found = read(tmp_path, encoded(form, subtype))
-    assert (found.cut, found.correction, found.sample_rate) == ("", "", RATE)
+    assert (found.cut, found.correction, found.sample_rate) == (None, None, RATE)
     assert found.subtype == subtype
     assert len(Y) <= len(found.samples) < len(Y) + 2 * 320  # some codecs fill their last block
     y = found.samples[: len(Y), 0]
@@ -61,23 +65,24 @@ def test_a_recording_cut_by_half_is_told_in_every_codec(tmp_path, form, subtype)
     content = encoded(form, subtype, np.tile(Y, 10) if form in ("OGG", "CAF") else Y)
     content = content[: len(content) * 55 // 100]
     found = read(tmp_path, content)
-    assert found.cut.startswith("cut short")
+    assert found.cut.kind in (faults.CUT, faults.DAMAGED)
     assert len(found.samples) > 2000  # what is there can be used all the same
-    with pytest.raises(InputError, match=r"a\.wav: cut short.* restore it"):
+    with pytest.raises(InputError, match=r"a\.wav: cut short.* restore it") as refused:
         read_whole(tmp_path / "a.wav")
+    assert refused.value.kind == found.cut.kind
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.95])
 def test_how_much_is_missing_is_told_in_seconds(tmp_path, share):
     found = read(tmp_path, wav()[: 44 + int(share * SIZE)])
-    assert found.cut == f"cut short, {share * 1.5:.3f} of 1.500 s are there"
+    assert found.cut == (faults.CUT, f"cut short, {share * 1.5:.3f} of 1.500 s are there")
 
 
 def test_compressed_streams_that_end_early_are_cut(tmp_path):
     for form in ("MP3", "FLAC"):
         content = encoded(form, soundfile.default_subtype(form), np.tile(Y, 4))
         found = read(tmp_path, content[: len(content) // 2])
-        assert found.cut.startswith("cut short"), form
+        assert found.cut.kind in (faults.CUT, faults.DAMAGED), form
         assert 0 < len(found.samples) < 4 * len(Y), form
 
 
@@ -100,22 +105,24 @@ PLACEHOLDERS += [0x7FFFF000, 0x7FFFF024, 0x7FFFFFDB, 0x7FFF0000, 0x7F000000, 0x4
 @pytest.mark.parametrize("size", PLACEHOLDERS, ids=hex)
 def test_a_placeholder_for_the_size_is_corrected(tmp_path, size):
     found = read(tmp_path, wav(size))
-    assert found.cut == ""
-    assert found.correction == (f"its header promises {size:,} bytes of sound, {SIZE:,} are there")
+    assert found.cut is None
+    said = f"its header promises {size:,} bytes of sound, {SIZE:,} are there"
+    assert found.correction == (faults.OTHER_LENGTH, said)
     np.testing.assert_allclose(found.samples[:, 0], Y, atol=1e-4)
 
 
 @pytest.mark.parametrize("extra", [1, 7, 8, 36, 44, 58, 68, 80, 104, 128])
 def test_a_header_s_worth_too_many_is_corrected(tmp_path, extra):
     found = read(tmp_path, wav(SIZE + extra))
-    assert (found.cut, len(found.samples)) == ("", len(Y))
-    assert f"{SIZE + extra:,} bytes" in found.correction
+    assert (found.cut, len(found.samples)) == (None, len(Y))
+    assert found.correction.kind == faults.OTHER_LENGTH
+    assert f"{SIZE + extra:,} bytes" in found.correction.text
 
 
 def test_a_header_may_count_itself_however_long_it_is(tmp_path):
     before = b"LIST" + struct.pack("<I", 500) + bytes(500)
     found = read(tmp_path, wav(SIZE + 552, before=before))
-    assert found.cut == "" and found.correction
+    assert found.cut is None and found.correction
     assert read(tmp_path, wav(SIZE + 500, before=before)).cut
     assert read(tmp_path, wav(SIZE + 552)).cut
 
@@ -145,7 +152,7 @@ def test_containers_without_a_size_are_read_to_their_end(tmp_path, form, key, sk
     for size in (0, most, most // 2, most - 4095):
         struct.pack_into(field, content, content.index(key) + skip, size)
         found = read(tmp_path, content)
-        assert found.cut == "" and "promises" in found.correction, size
+        assert found.cut is None and found.correction.kind == faults.OTHER_LENGTH, size
         np.testing.assert_allclose(found.samples[:, 0], Y, atol=1e-4)
 
 
@@ -156,6 +163,14 @@ def test_a_size_of_zero_before_nothing_is_an_empty_file(tmp_path, form):
     chunk = b"LIST" + struct.pack("<I", 200) + bytes(200)
     with pytest.raises(InputError, match="header without samples"):
         read(tmp_path, wav(0, data=b"", after=chunk))
+
+
+def test_an_rf64_that_ends_before_its_true_size_is_no_audio(tmp_path):
+    head = b"RF64" + bytes(4) + b"WAVEdata" + b"\xff" * 4
+    assert find_extent(io.BytesIO(head + bytes(10))) is None
+    with pytest.raises(InputError) as refused:
+        read(tmp_path, head + bytes(10))
+    assert refused.value.kind == faults.NO_AUDIO and "NoneType" not in str(refused.value)
 
 
 def flac(total):
@@ -170,25 +185,25 @@ def flac(total):
 @pytest.mark.parametrize("total", [0, 2**36 - 1])
 def test_flac_without_a_length_is_read_to_its_end(tmp_path, total):
     found = read(tmp_path, flac(total))
-    assert (len(found.samples), found.cut) == (4 * len(Y), "")
-    assert found.correction == "its header gives no length"
-    assert read(tmp_path, flac(total)[:-30]).cut.startswith("cut short or damaged")
+    assert (len(found.samples), found.cut) == (4 * len(Y), None)
+    assert found.correction == (faults.NO_LENGTH, "its header gives no length")
+    assert read(tmp_path, flac(total)[:-30]).cut.kind == faults.DAMAGED
 
 
 def test_ogg_that_was_never_closed_is_read(tmp_path):
     content = encoded("OGG", "VORBIS", np.tile(Y, 10))
     last = content.rindex(b"OggS")
-    assert read(tmp_path, content[:last]).correction == "its stream was never closed"
-    assert read(tmp_path, content[: last + 60]).cut.startswith("cut short")
+    assert read(tmp_path, content[:last]).correction.kind == faults.NEVER_CLOSED
+    assert read(tmp_path, content[: last + 60]).cut.kind == faults.CUT
 
 
 def test_chunks_and_junk_around_the_samples_are_no_matter(tmp_path):
     note = b"LIST" + struct.pack("<I", 61) + b"INFOICMT" + bytes(54)
     for before, after in [(30 * note, b""), (b"", note), (note, b"TAG" + bytes(125)), (b"", b"x")]:
         found = read(tmp_path, wav(before=before, after=after))
-        assert (found.cut, found.correction, len(found.samples)) == ("", "", len(Y))
+        assert (found.cut, found.correction, len(found.samples)) == (None, None, len(Y))
     content = wav(before=30 * note)
-    assert read(tmp_path, content[: len(content) - SIZE // 2]).cut.startswith("cut short")
+    assert read(tmp_path, content[: len(content) - SIZE // 2]).cut.kind == faults.CUT
 
 
 # --- what is refused -------------------------------------------------------------------------
@@ -196,18 +211,19 @@ def test_chunks_and_junk_around_the_samples_are_no_matter(tmp_path):
 
 def test_reading_stops_at_the_longest_that_is_wanted(tmp_path, monkeypatch):
     content = flac(0)  # of 6 s, and its header says that it never ends
-    monkeypatch.setattr("lib.recording.BLOCK", 1000)
+    monkeypatch.setattr("lib.signals.recording.BLOCK", 1000)
     found = read(tmp_path, content, longest_s=2)
     assert 2 * RATE < len(found.samples) <= 2 * RATE + 1000
-    assert found.cut == ""
+    assert found.cut is None
 
 
 @pytest.mark.parametrize("tag", [0x0161, 0x00FF, 0x0002, 0x0011, 0xFFFE, 0x1234])
 @pytest.mark.parametrize("channels", [0, 1, 65_535])
 def test_headers_that_no_decoder_takes_are_refused(tmp_path, tag, channels):
     (tmp_path / "a.wav").write_bytes(wav(form=(tag, channels, 2**32 - 1, 2**32 - 1, 0, 0)))
-    with pytest.raises(InputError, match=r"a\.wav: not readable as audio"):
+    with pytest.raises(InputError, match=r"a\.wav: not readable as audio") as refused:
         read_recording(tmp_path / "a.wav")
+    assert refused.value.kind == faults.NO_AUDIO
 
 
 @pytest.mark.parametrize("error", [ValueError, RuntimeError, TypeError, AssertionError, KeyError])
@@ -225,23 +241,33 @@ def test_what_exceeds_the_memory_is_a_reason(tmp_path, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(soundfile.SoundFile, "read", fail)
-    with pytest.raises(InputError, match="too long for the memory"):
+    with pytest.raises(InputError, match="too long for the memory") as refused:
         read(tmp_path, wav())
+    assert refused.value.kind == faults.TOO_LARGE
 
 
 def test_what_is_no_file_is_named_as_what_it_is(tmp_path):
     os.mkfifo(tmp_path / "pipe.wav")
     (tmp_path / "loop.wav").symlink_to("loop.wav")
     (tmp_path / "a.raw").write_bytes(PCM)
-    for name, message in [
-        ("", "a folder"),
-        ("pipe.wav", "a pipe or a device"),
-        ("none.wav", "no such file"),
-        ("loop.wav", "no such file|cannot be opened"),
-        ("a.raw", "not readable as audio"),
+    (tmp_path / "empty.wav").touch()
+    for name, *kinds in [
+        ("", faults.FOLDER),
+        ("pipe.wav", faults.NO_FILE),
+        ("none.wav", faults.MISSING),
+        ("loop.wav", faults.MISSING, faults.UNOPENED),  # by the version of Python
+        ("empty.wav", faults.EMPTY),
+        ("a.raw", faults.NO_AUDIO),
     ]:
-        with pytest.raises(InputError, match=message):
+        with pytest.raises(InputError, match=re.escape(str(tmp_path / name))) as refused:
             read_recording(tmp_path / name)
+        assert refused.value.kind in kinds and refused.value.kind in str(refused.value)
+
+
+def test_a_kind_survives_the_way_from_another_process():
+    error = pickle.loads(pickle.dumps(InputError("a.wav: no such file.", kind=faults.MISSING)))
+    assert (error.kind, str(error)) == (faults.MISSING, "a.wav: no such file.")
+    assert InputError("of no file").kind == ""
 
 
 def test_a_file_that_may_not_be_read_is_a_reason(tmp_path, monkeypatch):
@@ -251,9 +277,11 @@ def test_a_file_that_may_not_be_read_is_a_reason(tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied", "a.wav")
 
-    monkeypatch.setattr("lib.recording.find_extent", refuse)
-    with pytest.raises(InputError, match=r"a\.wav: cannot be opened \(Permission denied\)"):
+    monkeypatch.setattr("lib.signals.recording.find_extent", refuse)
+    told = r"a\.wav: cannot be opened \(Permission denied\)"
+    with pytest.raises(InputError, match=told) as refused:
         read_recording(tmp_path / "a.wav")
+    assert refused.value.kind == faults.UNOPENED
 
 
 def test_a_name_that_is_no_utf_8_is_read(tmp_path):

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import simulated
-from places import REAL_SPEECH
 from scipy import stats
 
 from lib import speakers
@@ -19,7 +18,6 @@ from lib.corpora.metadata import clean_speakers
 from lib.statistics.intervals import contrast_with_interval
 from lib.statistics.permutation import PermutationTest, deals, spread_of_means
 
-REAL = REAL_SPEECH / "AudioMNIST/data/audioMNIST_meta.txt"
 QUICK = StatisticsConfig(bootstrap_draws=20, permutations=499)
 CORPORA = 400
 GENDER = np.repeat([0, 1], [48, 12])  # men, women
@@ -30,22 +28,22 @@ def limits(trials, rate):
     return stats.binom.interval(0.999, trials, rate)
 
 
-def people_dealt(rng):
-    return simulated.people(rng)
+@pytest.fixture(scope="module", params=["people dealt", "people of Audio MNIST"])
+def people(request):
+    """Who speaks in a corpus, from a source of chance."""
+    if request.param == "people dealt":
+        return simulated.people
+    path = request.getfixturevalue("real_speech") / "AudioMNIST/data/audioMNIST_meta.txt"
+    table, _ = clean_speakers(json.loads(path.read_text(encoding="utf-8")))
+    return lambda rng: table
 
 
-def people_of_audio_mnist(rng):
-    if not REAL.is_file():
-        pytest.skip(f"the true metadata are not at {REAL}")
-    return clean_speakers(json.loads(REAL.read_text(encoding="utf-8")))[0]
-
-
-@pytest.fixture(scope="module", params=[people_dealt, people_of_audio_mnist])
-def without_effects(request):
+@pytest.fixture(scope="module")
+def without_effects(people):
     """Tests, and a naive test over clips, of corpora in which no attribute has an effect."""
     rng, results, naive = np.random.default_rng(2), [], []
     for _ in range(CORPORA):
-        who = request.param(rng)
+        who = people(rng)
         clips = speakers.clip_gains(simulated.clips(rng, who, repetitions=1), who)
         results.append(speakers.tests(clips, rng=rng, settings=QUICK))
         by_gender = [part["gain_db"] for _, part in clips.groupby("gender")]

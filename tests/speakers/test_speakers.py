@@ -328,13 +328,43 @@ def test_every_group_is_drawn_with_its_n_and_empty_cells_stay_empty(corpus):
     gender = figures.levels(clips, effects, "gender", fewest=5)
     texts = [text.get_text() for text in gender.axes[0].texts]
     assert sorted(texts) == ["12 speakers, 360 clips", "48 speakers, 1,440 clips"]
-    cells = figures.heatmap(effects, "accent x gender").axes[0].texts
+    means = effects[effects["attribute"] == "gender"].sort_values("estimate_db")[::-1]
+    assert gender.axes[0].lines[-1].get_xdata().tolist() == means["estimate_db"].tolist()
+    bars = [bar[:, 0] for bar in gender.axes[0].collections[0].get_segments()]
+    np.testing.assert_array_equal(bars, means[["low_db", "high_db"]])
     known = effects[effects["attribute"] == "accent x gender"]
+    drawn = figures.heatmap(effects, "accent x gender").axes[0]
+    cells, rows = drawn.texts, [label.get_text() for label in drawn.get_yticklabels()]
+    columns = [label.get_text() for label in drawn.get_xticklabels()]
+    for cell, (x, y) in ((cell, cell.get_position()) for cell in cells):
+        place = (known["level"] == rows[int(y)]) & (known["second_level"] == columns[int(x)])
+        (row,) = known[place].itertuples()
+        assert cell.get_text() == f"{row.estimate_db:.1f} ({row.n_speakers})"
     assert len(cells) == len(known) < 2 * 16
     n = sorted(int(cell.get_text().split("(")[1].rstrip(")")) for cell in cells)
     assert n == sorted(known["n_speakers"])
     results = with_power(scores, who)
-    notes = [text.get_text() for text in figures.differences(results).axes[0].texts]
+    ax = figures.differences(results).axes[0]
+    notes = [text.get_text() for text in ax.texts]
     assert len(notes) == 8 and "n = 60, not tested" in notes
-    figures.age_trend(speakers.speaker_means(clips))
+    shown = results.dropna(subset=["estimate_db"])
+    bars = [bar.get_segments()[0][:, 0] for bar in ax.collections]
+    np.testing.assert_array_equal(bars, shown[["low_db", "high_db"]])
+    looks = [dot.get_color() == figures.GROUP for dot in ax.lines[1:]]
+    assert looks == shown["testable"].tolist()  # grey where there is no test
+    plt.close("all")
+
+
+def test_the_trend_is_the_least_squares_line_through_the_speakers(corpus):
+    means = speakers.speaker_means(speakers.clip_gains(*corpus))
+    ax = figures.age_trend(means).axes[0]
+    known = means.dropna(subset=["age"])
+    points = ax.collections[0].get_offsets()
+    np.testing.assert_array_equal(points, known[["age", "estimate_db"]].astype(float))
+    x, y = ax.lines[0].get_data()
+    assert [x[0], x[-1]] == [known["age"].min(), known["age"].max()]
+    slope, start = np.polyfit(known["age"].astype(float), known["estimate_db"], 1)
+    np.testing.assert_allclose(y, start + slope * x)
+    assert ax.get_xlabel() == "age (years); n = 59 speakers"
+    assert len(ax.collections) == 1  # no band: the interval of the trend is that of the table
     plt.close("all")

@@ -1,25 +1,18 @@
-"""lib.fitting: a tiny network, interrupted in every way, ends as if nothing had happened."""
+"""A tiny network, interrupted in every way, ends as if nothing had happened."""
 
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
-import tensorflow
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.errors import DenoisingError
-from lib.training import loop as fitting
-from lib.training import losses
+from lib.training import loop, losses
+from lib.training.recipe import Budget, Lessons
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _eagerly():
-    """Networks of a few weights take longer to compile than to train."""
-    tensorflow.config.run_functions_eagerly(True)
-    yield
-    tensorflow.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("eagerly")
 
 
 # --- schedules -------------------------------------------------------------------------------
@@ -37,7 +30,7 @@ def _eagerly():
     ],
 )
 def test_rate_is_halved_on_a_plateau(losses, rate):
-    assert fitting.learning_rate_on_plateau(8.0, losses) == rate
+    assert loop.learning_rate_on_plateau(8.0, losses) == rate
 
 
 @given(st.lists(st.integers(-5, 5), max_size=25))
@@ -49,13 +42,13 @@ def test_plateau_agrees_with_keras(losses):
     callback.on_train_begin()
     for epoch, loss in enumerate(losses):
         callback.on_epoch_end(epoch, {"val_loss": loss})
-    assert fitting.learning_rate_on_plateau(8.0, losses) == float(model.optimizer.learning_rate)
+    assert loop.learning_rate_on_plateau(8.0, losses) == float(model.optimizer.learning_rate)
 
 
 def test_epochs_since_the_best():
-    assert fitting.epochs_since_best([]) == 0
-    assert fitting.epochs_since_best([3.0]) == 0
-    assert fitting.epochs_since_best([3.0, 1.0, 2.0, 1.0]) == 2  # the first of equals
+    assert loop.epochs_since_best([]) == 0
+    assert loop.epochs_since_best([3.0]) == 0
+    assert loop.epochs_since_best([3.0, 1.0, 2.0, 1.0]) == 2  # the first of equals
 
 
 # --- fit -------------------------------------------------------------------------------------
@@ -91,10 +84,8 @@ def tiny(rate=None):
 
 
 def fit(folder, *, batches=Batches, rate=None, epochs=3, patience=9, validation=VALIDATION):
-    return fitting.fit(
-        tiny(rate), batches, validation,
-        epochs=epochs, patience=patience, checkpoints=folder, plateau_rate=rate,
-    )  # fmt: skip
+    lessons, budget = Lessons(batches, validation, clips=24), Budget(epochs, patience, rate)
+    return loop.fit(tiny(rate), lessons, budget, checkpoints=folder)
 
 
 def untimed(history):
@@ -145,7 +136,7 @@ def test_interrupted_while_saving_ends_as_if_undisturbed(backwards, tmp_path, mo
     options = {"rate": RATE, "validation": BACKWARDS}
     fit(tmp_path, epochs=2, **options)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(f"lib.fitting.{where}", killed)
+        patch.setattr(f"lib.training.loop.{where}", killed)
         fit(tmp_path, epochs=3, **options)
     assert {path.name for path in tmp_path.iterdir()} == {"epoch0002", "part0003"}
     resumed, history = fit(tmp_path, epochs=3, **options)
@@ -181,7 +172,7 @@ def test_early_stopping_returns_the_best_epoch(backwards, tmp_path):
 def test_losses_are_means_over_all_batches():
     x = np.random.default_rng(0).normal(size=(70, 8)).astype(np.float32)
     model = tiny()
-    ours = fitting._mean_loss(model.test_on_batch, fitting._cut((x, 2 * x)))
+    ours = loop._mean_loss(model.test_on_batch, loop._cut((x, 2 * x)))
     assert ours == pytest.approx(model.evaluate(x, 2 * x, verbose=0), abs=1e-5)
     first = model.evaluate(x[:32], 2 * x[:32], verbose=0)
     assert abs(ours - first) > 1e-3  # three batches of unlike sizes and losses

@@ -1,4 +1,4 @@
-"""lib.losses: closed forms, and agreement with the measure that the loss stands for."""
+"""Closed forms, and agreement with the measure that the loss stands for."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""lib.artifacts: whole files or none, and messages that say what to run."""
+"""Whole files or none, and messages that say what to run."""
 
 import json
 
@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from lib.errors import InputError, MissingArtifactError
-from lib.workspace import folder as artifacts
-from lib.workspace.folder import atomic_path, open_run, write_json
+from lib.workspace import folder
+from lib.workspace.folder import atomic_path, open_run, write_all, write_json
+from lib.workspace.origin import origin
 
 
 @pytest.fixture
@@ -16,8 +17,8 @@ def run(tmp_path):
     return open_run(corpus="sample", profile="smoke", build_dir=str(tmp_path / "build"))
 
 
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+def names(place):
+    return sorted(path.name for path in place.iterdir())
 
 
 # --- whole or not at all ---------------------------------------------------------------------
@@ -52,6 +53,15 @@ def test_what_json_cannot_hold_leaves_nothing(tmp_path):
     assert names(tmp_path) == ["a.json"]
 
 
+def test_of_several_files_none_appears_before_all_are_whole(tmp_path):
+    write_all(tmp_path, {"a.txt": b"1", "b.txt": b"2"})
+    assert (tmp_path / "b.txt").read_bytes() == b"2"
+    with pytest.raises(TypeError):
+        write_all(tmp_path, {"a.txt": b"3", "b.txt": None})
+    assert (tmp_path / "a.txt").read_bytes() == b"1"
+    assert names(tmp_path) == ["a.txt", "b.txt"]
+
+
 def test_what_parquet_cannot_hold_leaves_nothing(run):
     with pytest.raises(Exception, match="mixed"):  # pyarrow's own error
         run.save("mixed", pd.DataFrame({"mixed": [1, "a", object()]}))
@@ -81,24 +91,18 @@ def test_pickles_are_never_opened(run):
 
 
 @pytest.mark.parametrize(
-    ("load", "name", "maker"),
+    ("load", "file"),
     [
-        ("load", "manifest", "01_data_exploration"),
-        ("load_array", "clips", "02_spectrogram_preparation"),
-        ("load", "history", "03_model_training"),
-        ("load", "scores", "04_evaluation"),
-        ("load_json", "headline", "05_speaker_analysis"),
+        ("load", "manifest.parquet"),
+        ("load_array", "clips.npy"),
+        ("load_json", "headline.json"),
     ],
 )
-def test_a_missing_artifact_names_the_notebook_that_makes_it(run, load, name, maker):
-    expected = rf"^{name}\.\w+ is not in .*build: run {maker}\.ipynb first.*PROFILE=smoke"
+def test_a_missing_artifact_says_what_to_run(run, load, file):
+    what = r"run the notebooks before this one, in the order of their numbers, or all with"
+    expected = rf"^{file} is not in .*build: {what} `make report CORPUS=sample PROFILE=smoke`"
     with pytest.raises(MissingArtifactError, match=expected):
-        getattr(run, load)(name)
-
-
-def test_makers_are_notebooks_that_exist():
-    folder = artifacts.PROJECT_ROOT / "notebooks"
-    assert {f"{maker}.ipynb" for maker in artifacts.MAKER.values()} <= set(names(folder))
+        getattr(run, load)(file.partition(".")[0])
 
 
 @pytest.mark.parametrize("corpus", ["", "..", "a/b", "a b"])
@@ -113,7 +117,7 @@ def test_a_missing_data_dir_is_named_as_it_was_given(tmp_path):
 
 
 def test_folders_are_relative_to_the_project(tmp_path, monkeypatch):
-    monkeypatch.setattr(artifacts, "PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr(folder, "PROJECT_ROOT", tmp_path)
     (tmp_path / "tree").mkdir()
     (tmp_path / "my.yaml").write_text("seed: 5")
     run = open_run(corpus="fsdd", profile="quick", data_dir="tree", params_file="my.yaml")
@@ -143,7 +147,27 @@ def test_a_table_is_made_once_for_each_key_and_replaces_that_of_another(run):
         assert table["value"].tolist() == made[-1:]
     assert made == [1, 3, 4]
     run.kept("scores/fold10", "cc", lambda: make(5))
-    assert names(run.path("scores")) == ["fold1-aa.parquet", "fold10-cc.parquet"]
+    assert names(run.path("scores/fold1")) == ["aa.parquet"]
+    assert names(run.path("scores/fold10")) == ["cc.parquet"]
+
+
+def test_a_kept_table_says_where_it_comes_from(run):
+    made = run.kept("scores/fold1", "aa", lambda: pd.DataFrame({"value": [1]}))
+    assert made.attrs == {}
+    run.kept("scores/fold1", "aa", lambda: pd.DataFrame({"value": [2]}))
+    run.kept("scores/fold2", "bb", lambda: pd.DataFrame({"value": [3]}))
+    assert [sorted(origin) for origin in run.origins("scores")] == [sorted(origin())] * 2
+    assert len(run.origins("scores/fold1")) == 1
+    assert run.origins("search") == []
+
+
+def test_a_table_is_there_under_its_own_key_only(run):
+    run.kept("scores/fold1", "aa", lambda: pd.DataFrame({"value": [1]}))
+    assert run.keeps("scores/fold1", "aa")
+    assert not run.keeps("scores/fold1", "bb")
+    assert run.open_kept("scores/fold1", "aa")["value"].tolist() == [1]
+    with pytest.raises(MissingArtifactError, match=r"bb\.parquet is not in"):
+        run.open_kept("scores/fold1", "bb")
 
 
 @pytest.mark.parametrize("fails", ["make", "save"])
@@ -159,16 +183,4 @@ def test_a_table_goes_only_when_the_next_one_is_there(run, monkeypatch, fails):
         make = pd.DataFrame
     with pytest.raises(OSError, match="No space"):
         run.kept("scores/fold1", "bb", make)
-    assert names(run.path("scores")) == ["fold1-aa.parquet"]
-
-
-def test_a_hash_knows_the_facts_and_the_source(monkeypatch, tmp_path):
-    (tmp_path / "lib").mkdir()
-    monkeypatch.setattr(artifacts, "PROJECT_ROOT", tmp_path)
-    source = tmp_path / "lib" / "noise.py"
-    source.write_text("a = 1")
-    first = artifacts.hash_of({"a": 1, "b": [2]}, ["noise"])
-    assert artifacts.hash_of({"b": [2], "a": 1}, ["noise"]) == first
-    assert artifacts.hash_of({"b": [3], "a": 1}, ["noise"]) != first
-    source.write_text("a = 2")
-    assert artifacts.hash_of({"a": 1, "b": [2]}, ["noise"]) != first
+    assert names(run.path("scores/fold1")) == ["aa.parquet"]

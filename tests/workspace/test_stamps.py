@@ -1,4 +1,4 @@
-"""lib.stamps: a line that changes when the data do; what `make` does with it is in `test_make`."""
+"""A line that changes when the data do; what `make` does with it is in `test_make`."""
 
 import pytest
 

@@ -52,7 +52,7 @@ PEOPLE = (
     Person("British", 67, "female", "Europe, United Kingdom, Mockbridge", "library"),
 )
 
-DIRT = {
+DIRT: dict[int, dict[str, object]] = {
     1: {"accent": "german", "age": 30},
     6: {"recordingroom": "VR-Room"},
     8: {"origin": "Europe, Spanien, Villaejemplo"},
@@ -75,7 +75,7 @@ def person(number: int) -> Person:
 
 def metadata(n_speakers: int) -> dict[str, dict]:
     """What ``audioMNIST_meta.txt`` says of the first `n_speakers` speakers."""
-    table = {}
+    table: dict[str, dict] = {}
     for number in range(1, n_speakers + 1):
         truth = person(number)
         table[f"{number:02d}"] = {

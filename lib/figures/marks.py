@@ -1,0 +1,71 @@
+"""Marks that figures share: dots with their intervals, cells with texts, rows with names.
+
+Intervals are those of our tables: a library's own would be drawn over clips, not over speakers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["cells", "dots", "rows"]
+
+CROSSOVER = 0.179  # luminance at which black and white stand out alike, by 4.6 to 1
+
+
+def dots(ax, place, value, low, high, *, colour: str, marker="o", hollow=False, size=6.0,
+         upright=False, text="", label=None) -> None:  # fmt: skip
+    """Draw values as dots on bars from `low` to `high`; what is missing is not drawn.
+
+    Parameters
+    ----------
+    place : float or array_like [shape=(n,)]
+        Where they stand on the other axis.
+    value, low, high : float or array_like [shape=(n,)]
+    size : float
+        Diameter of a dot, in points; the bar has a third of it.
+    upright : bool
+        Whether the values go up instead of to the right.
+    text : str
+        What stands to the right of a single value, if there is one.
+    """
+    bars, at = (ax.vlines, (place, value)) if upright else (ax.hlines, (value, place))
+    bars(place, low, high, color=colour, linewidth=size / 3, zorder=2)
+    face = "white" if hollow else colour
+    ax.plot(*at, marker, color=colour, markersize=size, markerfacecolor=face, label=label)
+    if text and not np.isnan(value):
+        beside = {"xytext": (6, 0), "textcoords": "offset points", "va": "center"}
+        ax.annotate(text, (np.fmax(value, high), place), fontsize=8.5, **beside)
+
+
+def cells(ax, values: pd.DataFrame, texts=None, *, fontsize: float = 7.0, **looks) -> None:
+    """Draw a table as a heat map with a text in each cell; cells without a value stay empty.
+
+    Parameters
+    ----------
+    values : pd.DataFrame [shape=(n_rows, n_columns)]
+    texts : pd.DataFrame of str [shape=(n_rows, n_columns)], optional
+    **looks
+        For `seaborn.heatmap`.
+    """
+    import seaborn as sns  # takes longer than our own modules
+
+    unnamed = {"xticklabels": False, "yticklabels": False}  # it would draw what fonts may lack
+    text = {"fmt": "", "annot_kws": {"fontsize": fontsize}}
+    sns.heatmap(values, ax=ax, annot=texts, linewidths=1, **text, **unnamed, **looks)
+    drawn = values.to_numpy()[values.notna()]
+    for text, colour in zip(ax.texts, ax.collections[0].to_rgba(drawn)):
+        dark = sns.utils.relative_luminance(colour) < CROSSOVER
+        text.set_color("white" if dark else "black")
+    ax.set_xticks(np.arange(values.shape[1]) + 0.5, values.columns)
+    ax.set_yticks(np.arange(len(values)) + 0.5, values.index)
+    ax.tick_params(length=0)
+    ax.set(xlabel=None, ylabel=None)
+
+
+def rows(ax, names, **text) -> None:
+    """Give every name a row of its own, the first one on top."""
+    ax.set_yticks(range(len(names)), names, **text)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)

@@ -1,0 +1,72 @@
+"""What can be wrong with a file: one short phrase for each kind, the same in every case.
+
+An `InputError` about a file carries its kind, and the manifest keeps it beside the sentence, which
+holds names and numbers.  What is counted or decided goes by the kind.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["Fault"]
+
+
+class Fault(NamedTuple):
+    """What is wrong with one file.
+
+    Attributes
+    ----------
+    kind : str
+        A constant of this module.
+    text : str
+        What it is in this case, as the end of a sentence about the file.
+    """
+
+    kind: str
+    text: str
+
+
+# a file that cannot be read as sound
+MISSING = "no such file"
+FOLDER = "a folder, where a sound file is expected"
+NO_FILE = "no regular file, but a pipe or a device"
+EMPTY = "the file is empty"
+UNOPENED = "cannot be opened"
+NO_AUDIO = "not readable as audio"
+NO_SAMPLES = "a header without samples"
+NOT_FINITE = "samples that are not finite"
+TOO_LARGE = "too long for the memory of this machine"
+
+# what is missing of a recording, and what of its header is not believed
+CUT = "cut short"
+DAMAGED = "cut short or damaged"
+OTHER_LENGTH = "a header that promises another length"
+NO_LENGTH = "a header without a length"
+NEVER_CLOSED = "a stream that was never closed"
+
+# sound that is no clip
+TOO_SHORT = "too short for a digit"
+TOO_LONG = "too long for a digit"
+LOW_RATE = "a rate at which no speech can be told"
+TOO_LOUD = "a level that no sound has"
+SILENT = "silent at the working rate"
+
+# a noisy file that is of no use to its clean clip
+OTHER_RATE = "another rate than that of its clean clip"
+NOT_THERE = "silent or over where its clean clip is used"
+
+# a file of the right name that cannot be a clip
+NO_COUNTERPART = "a noisy file without its clean counterpart"
+SAME_CLIP = "the same clip as another file, which is used"
+SAME_NAMES = "clips of the same names lie in another place, which is used"
+WRONG_FOLDER = "not in the folder of its speaker, where it belongs"
+IN_FOLDER = "in a folder of its speaker, as in Audio MNIST"
+
+# neither a clip nor metadata
+OTHER_NAME = "not named like a clip"
+LEFT_BEHIND = "left behind by macOS or Windows"
+UNPRINTABLE = "unprintable characters in its name"
+OTHER_METADATA = "another file of that name is used, which lies nearer to the clips"
+HIDDEN = "a hidden folder, which is not looked into"
+LINKED = "a link to a folder that is read already, or that holds this one"
+CLOSED = "a folder that cannot be read"

@@ -1,0 +1,97 @@
+"""What a corpus can be asked: which questions its clips and speakers can answer at all.
+
+It is decided before any score is seen, from the manifest (`lib.corpora.manifest`) and the cleaned
+speakers (`lib.corpora.metadata`).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from lib.config import Config
+from lib.corpora.manifest import usable
+from lib.corpora.summary import span
+from lib.signals.noise import FEWEST_TALKERS
+from lib.speakers.attributes import ATTRIBUTES
+
+__all__ = ["support"]
+
+ENOUGH_SPEECH_S = 300.0  # a rule of thumb: with less, a network learns the clips by heart
+
+
+def support(
+    manifest: pd.DataFrame, speakers: pd.DataFrame, config: Config, fewest_clips: int
+) -> pd.DataFrame:
+    """Which questions the clips can answer at all.
+
+    Parameters
+    ----------
+    fewest_clips : int
+        Clips of the fold with the fewest.
+
+    Returns
+    -------
+    pd.DataFrame
+        question, needed, found, answer ("yes" or "no"); only speakers with usable clips count.
+    """
+    clips = usable(manifest)
+    heard = speakers[speakers["speaker"].isin(clips["speaker"])]
+    fewest = config.statistics.min_speakers_per_level
+    cells = clips.groupby(["speaker", "digit"]).size()
+    per_digit = clips.groupby("digit")["speaker"].nunique()
+    complete = len(cells) == clips["speaker"].nunique() * clips["digit"].nunique()
+    seconds = clips["duration_s"].sum()
+    rows = [
+        (
+            "learning to denoise",
+            f"{ENOUGH_SPEECH_S / 60:.0f} min of speech",
+            f"{seconds / 60:.1f} min",
+            seconds >= ENOUGH_SPEECH_S,
+        ),
+        (
+            "noise of several voices (babble)",
+            f"{FEWEST_TALKERS} clips in each fold",
+            f"{fewest_clips} or more",
+            fewest_clips >= FEWEST_TALKERS,
+        ),
+        (
+            "differences between digits",
+            f"{fewest} speakers for each digit",
+            span(per_digit),
+            per_digit.min() >= fewest,
+        ),
+        (
+            "speaker and digit apart",
+            "every speaker says every digit",
+            f"{len(cells)} of {clips['speaker'].nunique() * clips['digit'].nunique()} pairs",
+            complete,
+        ),
+        (
+            "spread within a speaker",
+            "2 clips of each speaker and digit",
+            span(cells),
+            cells.min() >= 2,
+        ),
+        (
+            "a trend with age",
+            f"{2 * fewest} speakers of known age",
+            f"{heard['age'].notna().sum()}",
+            heard["age"].notna().sum() >= 2 * fewest and heard["age"].nunique() > 1,
+        ),
+    ]
+    for name, attribute in ATTRIBUTES.items():
+        if attribute.rule == "trend":
+            continue
+        levels = heard[attribute.column].value_counts()
+        found = f"{(levels >= fewest).sum()} of {len(levels)} levels"
+        rows.append(
+            (
+                f"differences by {name}",
+                f"2 levels with {fewest} speakers",
+                found if len(levels) else "not given",
+                (levels >= fewest).sum() >= 2,
+            )
+        )
+    table = pd.DataFrame(rows, columns=["question", "needed", "found", "answer"])
+    table["answer"] = table["answer"].map({True: "yes", False: "no"})
+    return table

@@ -1,0 +1,48 @@
+"""Where the work is done: a cluster of two workers, the GPUs that are visible, this process."""
+
+import os
+
+import joblib
+import pytest
+import toys
+
+from lib.errors import InputError
+from lib.workspace import workers
+
+
+def test_the_work_is_done_by_both_workers(address, cluster):
+    assert workers.connect()
+    pids = set(joblib.Parallel(n_jobs=-1)(joblib.delayed(toys.process)() for _ in range(40)))
+    assert pids == {worker.pid for worker in cluster.workers.values()}
+
+
+def test_tasks_are_done_by_the_cluster_in_their_order(address, cluster):
+    tasks = [(f"{n}",) for n in range(30)]
+    assert list(workers.in_parallel(int, tasks)) == list(range(30))
+    pids = set(workers.in_parallel(toys.process, [()] * 20))
+    assert pids <= {worker.pid for worker in cluster.workers.values()}
+
+
+def test_threads_belong_to_this_process(monkeypatch):
+    monkeypatch.delenv(workers.ADDRESS, raising=False)
+    assert set(workers.in_parallel(toys.process, [()] * 4, threads=2)) == {os.getpid()}
+    assert list(workers.in_parallel(divmod, [(7, 2), (9, 4)], threads=2)) == [(3, 1), (2, 1)]
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_only_the_gpus_that_the_user_left_visible_are_used(monkeypatch):
+    assert workers.gpus() == {"0": "Toy", "1": "Toy"}
+    monkeypatch.setenv(workers.VISIBLE, "2,5")
+    assert workers.gpus() == {"2": "Toy", "5": "Toy"}
+
+
+def test_without_the_variable_nothing_is_connected(monkeypatch):
+    monkeypatch.delenv(workers.ADDRESS, raising=False)
+    assert not workers.connect()
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
+    monkeypatch.setenv(workers.ADDRESS, "tcp://127.0.0.1:1")
+    monkeypatch.setattr(workers, "PATIENCE_S", 0.5)
+    with pytest.raises(InputError, match=r"127\.0\.0\.1:1: no Dask scheduler answers.*unset"):
+        workers.in_parallel(toys.process, [()])
