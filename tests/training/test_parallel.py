@@ -17,7 +17,7 @@ from lib.errors import DenoisingError
 from lib.evaluation.score import score_method
 from lib.methods import look_up
 from lib.training import parallel
-from lib.training.train import accuracies, histories, train_all
+from lib.training.train import accuracies, train_all
 from lib.workspace import workers
 from lib.workspace.folder import Run
 
