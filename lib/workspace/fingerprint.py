@@ -123,15 +123,24 @@ def read_code(source: str, top: Path = PROJECT_ROOT) -> Code:
 
 def _locate(name: str, top: Path) -> tuple[_Module | None, str]:
     """Return the module of lib that a dotted name lies in, and its name in there; "" for all."""
+    file, dotted, inner = _place(name, top)
+    if file is None:
+        return None, ""
+    if dotted.startswith(APART):
+        return _Module(dotted, ast.Module([], [])), "*"
+    return _read(dotted, file), inner
+
+
+@functools.cache
+def _place(name: str, top: Path) -> tuple[Path | None, str, str]:
+    """Return file and name of the module that a dotted name lies in, and the name in there."""
     parts = name.split(".")
     for n in range(len(parts) if parts[0] == "lib" else 0, 0, -1):
         path, dotted = top.joinpath(*parts[:n]), ".".join(parts[:n])
         for file in (path.with_suffix(".py"), path / "__init__.py"):
-            if file.is_file() and dotted.startswith(APART):
-                return _Module(dotted, ast.Module([], [])), "*"
             if file.is_file():
-                return _read(dotted, file), "" if n == len(parts) else parts[n]
-    return None, ""
+                return file, dotted, "" if n == len(parts) else parts[n]
+    return None, "", ""
 
 
 def _read(dotted: str, file: Path) -> _Module:
