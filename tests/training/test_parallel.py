@@ -17,7 +17,7 @@ from lib.errors import DenoisingError
 from lib.evaluation.score import score_method
 from lib.methods import look_up
 from lib.training import parallel
-from lib.training.train import accuracies, train_all
+from lib.training.train import accuracies, histories, train_all
 from lib.workspace import workers
 from lib.workspace.folder import Run
 
@@ -36,9 +36,10 @@ def tables(folder, tree):
     folds = run.save("folds", deal_folds(store.index, speakers, store.config))
     noisy = look_up("noisy")
     scores = score_method(noisy, noisy.denoiser(run, 0), store, np.arange(len(store)))
-    parallel.train_ahead(run, folds, ["recogniser"])
+    parallel.train_ahead(run, folds, ["ours", "recogniser"])
     there = sorted(path.name for path in run.path("models").glob("*.keras"))
     learned = [
+        histories(train_all(run, store, folds, ["ours"])),
         accuracies(train_all(run, store, folds, ["recogniser"])),
     ]
     clips = np.array(open_store(run).clips)
@@ -64,7 +65,7 @@ def test_a_cluster_or_two_gpus_make_the_same_tables(here, place, tmp_path, reque
     request.getfixturevalue(place)
     assert workers.connect() == (place == "address")
     there, clips_there, ahead = tables(tmp_path, tree)
-    assert ahead == [f"{name}-fold{k}.keras" for name in ("recogniser",) for k in range(3)]
+    assert ahead == [f"{name}-fold{k}.keras" for name in ("ours", "recogniser") for k in range(3)]
     np.testing.assert_array_equal(clips, clips_there)
     for expected, table in zip(here, there, strict=True):
         pd.testing.assert_frame_equal(expected, table, check_exact=True)
@@ -82,7 +83,7 @@ def test_two_networks_are_trained_at_a_time_each_on_another_gpu(tmp_path, monkey
 
     monkeypatch.setattr(parallel, "_train_apart", train)
     run = Run(corpus="toys", config=CONFIG, data_dir="", dir=tmp_path)
-    parallel.train_ahead(run, pd.DataFrame({"fold": range(3)}), ["recogniser"])
+    parallel.train_ahead(run, pd.DataFrame({"fold": range(3)}), ["ours", "recogniser"])
     assert len(seen) == 6
     assert all(numbers in (["0", "1"], ["0"], ["1"]) for numbers in seen)
     assert ["0", "1"] in seen
