@@ -63,7 +63,7 @@ def two_gpus(monkeypatch):
     import tensorflow
 
     gpus = [tensorflow.config.PhysicalDevice(f"/physical_device:GPU:{i}", "GPU") for i in range(2)]
-    monkeypatch.setattr(tensorflow.config, "list_physical_devices", lambda kind: gpus)
+    monkeypatch.setattr(tensorflow.config, "list_physical_devices", lambda kind=None: gpus)
     details = {"device_name": "Toy"}
     monkeypatch.setattr(tensorflow.config.experimental, "get_device_details", lambda gpu: details)
     monkeypatch.delenv(workers.ADDRESS, raising=False)

@@ -392,7 +392,7 @@ def test_denoise_takes_the_shipped_network_unless_another_is_named(project):
 
 
 def test_publish_writes_card_and_readme(project):
-    assert project.make("publish") == ["lib.publish.card", "lib.report.readme"]
+    assert project.make("publish") == ["lib.publish.card", "lib.publish.readme"]
 
 
 # --- data ------------------------------------------------------------------------------------
@@ -521,7 +521,7 @@ def test_names_of_data_and_settings_are_taken_as_they_are(project, name):
     assert project.make("report", *given) == []
     (project.root / f"{name}.yaml").write_text("seed: 2")
     project.make("compare", *given)
-    assert f"contest audiomnist quick {name} {name}.yaml" in (project.root / "log").read_text()
+    assert f"peers audiomnist quick {name} {name}.yaml" in (project.root / "log").read_text()
     assert SERIES[0] in (project.root / "log").read_text()
     project.make("data", *given[:1])
     assert (project.root / "log").read_text() == f"lib.corpora audiomnist {name} compare\n"
@@ -609,7 +609,7 @@ import errno, fcntl, os, sys
 def flock(*_):
     raise OSError(getattr(errno, sys.argv[1]), os.strerror(getattr(errno, sys.argv[1])))
 fcntl.flock = flock
-from lib.lock import run_locked
+from lib.make.lock import run_locked
 sys.exit(run_locked("build/x.lock", ["echo", "done"]))
 """
     for name in ("ENOLCK", "EOPNOTSUPP", "ENOSYS", "EINVAL"):

@@ -29,9 +29,9 @@ def median(noisy, sample_rate):
     return scipy.signal.medfilt(noisy, 3)
 
 
-def level_error_db(reference, estimate, sample_rate):
+def level_error_db(clean, estimate, sample_rate):
     """A metric: how much too loud the estimate is."""
-    level, target = (np.sqrt(np.mean(y**2)) + 1e-9 for y in (estimate, reference))
+    level, target = (np.sqrt(np.mean(y**2)) + 1e-9 for y in (estimate, clean))
     return float(20 * np.log10(level / target))
 
 

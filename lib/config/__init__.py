@@ -49,6 +49,10 @@ def _noise_kinds() -> tuple[str, ...]:
     return (*NOISES, SUPPLIED)
 
 
+def _profiles() -> tuple[str, ...]:
+    return tuple(PROFILES)
+
+
 def _number(default, least, most):
     """A setting that is a number from `least` to `most`; whole numbers only if `default` is one."""
     return field(default=default, metadata={"range": (least, most)})
@@ -197,7 +201,7 @@ class StatisticsConfig(_Settings):
 class Config(_Settings):
     """All choices of one run."""
 
-    profile: str = _choice("quick", lambda: tuple(PROFILES))
+    profile: str = _choice("quick", _profiles)
     seed: int = _number(0, 0, 2**32 - 1)  # what NumPy and Keras take
     audio: AudioConfig = field(default_factory=AudioConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)

@@ -156,7 +156,7 @@ def confusion(heard: pd.DataFrame, method: str) -> np.ndarray:
         Columns method, digit, recognised.
     """
     table = heard[heard["method"] == method]
-    size = 1 + max(table["digit"].max(), heard["recognised"].max())
+    size = 1 + int(heard[["digit", "recognised"]].max().max())
     counts = np.zeros((size, size), int)
     np.add.at(counts, (table["digit"], table["recognised"]), 1)
     return counts

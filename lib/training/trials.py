@@ -116,7 +116,18 @@ VARIANTS = [
 ]  # fmt: skip
 
 
-def _judge(denoise: Callable, store: ClipStore, rows, **condition) -> tuple[float, float]:
+def _judge(denoise: Callable, store: ClipStore, rows, kind: str) -> dict[str, float]:
+    """What a table says of a variant: with the noise of the run, and with other noise."""
+    gain_db, intelligibility = _means(denoise, store, rows)
+    return {
+        "si_sdr_improvement_db": gain_db,
+        "estoi": intelligibility,
+        "pink_db": _means(denoise, store, rows, kind="pink")[0],
+        "at_10_db": _means(denoise, store, rows, kind=kind, snr_db=10.0)[0],
+    }
+
+
+def _means(denoise: Callable, store: ClipStore, rows, **condition) -> tuple[float, float]:
     """Mean SI-SDR improvement in dB and mean ESTOI over clips in one condition."""
     rate, gains, intelligibility = store.config.audio.sample_rate, [], []
     for row in rows:
@@ -148,15 +159,11 @@ def try_variant(run: Run, store: ClipStore, folds: pd.DataFrame, variant: Varian
     shutil.rmtree(checkpoints)
     denoise = recipe.wrap(network, {"audio": dataclasses.asdict(config.audio)})
     rows = store.rows_of(validation, limit=-(-JUDGED_CLIPS // len(validation)))
-    gain_db, intelligibility = _judge(denoise, store, rows)
     macs = count_macs(network, recipe.one_second(config.audio))
     row = {
         "group": variant.group,
         "name": variant.name,
-        "si_sdr_improvement_db": gain_db,
-        "estoi": intelligibility,
-        "pink_db": _judge(denoise, store, rows, kind="pink")[0],
-        "at_10_db": _judge(denoise, store, rows, kind=learning.config.noise.kind, snr_db=10.0)[0],
+        **_judge(denoise, store, rows, learning.config.noise.kind),
         "parameters": network.count_params(),
         "macs": macs * variant.passes,
         "training_ms": 1e3 * float(np.median([h["seconds"] for h in history])) / lessons.clips,
@@ -171,7 +178,7 @@ def _part(store: ClipStore, folds: pd.DataFrame, i: int) -> tuple[str, str]:
     changed = dataclasses.replace(store, config=variant.over(store.config))
     network = depends_on(variant.recipe, changed, split_speakers(folds, 0))
     facts = [network, variant.recipe.wrap, variant.passes, JUDGED_CLIPS]
-    return f"search/{i:02d}", fingerprint(facts, si_sdr, count_macs, _judge)
+    return f"search/{i:02d}", fingerprint(facts, count_macs, _judge)
 
 
 def try_all(run: Run, store: ClipStore, folds: pd.DataFrame) -> None:

@@ -5,9 +5,9 @@ lib that it names, however deep, without docstrings and annotations: a comment, 
 formatting changes nothing, and neither does what stands beside it in its module.  To it come the
 minor version of Python and the versions of the packages that this code names.
 
-What only an annotation names counts as used, because objects come in as arguments.  Settings count
-by their value, so ``lib.config`` is not looked into.  Definitions have names, not places, so two
-checkouts agree.
+What only an annotation names counts as used, because objects come in as arguments.  Three places
+are not looked into: settings count by their value, and a run's folder keeps what others compute.
+Definitions have names, not places, so two checkouts agree.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lib.make.variables import PROJECT_ROOT
 
 __all__ = ["Code", "code_of", "fingerprint", "read_code", "version_of"]
 
-BY_VALUE = ("lib.config", "lib.environment")
+APART = ("lib.config", "lib.environment", "lib.workspace")
 BACKEND = {"keras": "tensorflow"}  # what computes behind a package that is named
 
 
@@ -123,15 +123,24 @@ def read_code(source: str, top: Path = PROJECT_ROOT) -> Code:
 
 def _locate(name: str, top: Path) -> tuple[_Module | None, str]:
     """Return the module of lib that a dotted name lies in, and its name in there; "" for all."""
+    file, dotted, inner = _place(name, top)
+    if file is None:
+        return None, ""
+    if dotted.startswith(APART):
+        return _Module(dotted, ast.Module([], [])), "*"
+    return _read(dotted, file), inner
+
+
+@functools.cache
+def _place(name: str, top: Path) -> tuple[Path | None, str, str]:
+    """Return file and name of the module that a dotted name lies in, and the name in there."""
     parts = name.split(".")
     for n in range(len(parts) if parts[0] == "lib" else 0, 0, -1):
         path, dotted = top.joinpath(*parts[:n]), ".".join(parts[:n])
         for file in (path.with_suffix(".py"), path / "__init__.py"):
-            if file.is_file() and dotted.startswith(BY_VALUE):
-                return _Module(dotted, ast.Module([], [])), "*"
             if file.is_file():
-                return _read(dotted, file), "" if n == len(parts) else parts[n]
-    return None, ""
+                return file, dotted, "" if n == len(parts) else parts[n]
+    return None, "", ""
 
 
 def _read(dotted: str, file: Path) -> _Module:

@@ -100,6 +100,8 @@ class Run:
     def kept(self, part: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """Return the table that `make` made for this `key`; make it if there is none.
 
+        The file also says where the table comes from; `origins` reads that.
+
         Parameters
         ----------
         part : str
@@ -107,8 +109,6 @@ class Run:
             keys goes once the new table is there.
         key : str
             Fingerprint of all that the table depends on.
-
-        The file also says where the table comes from; `origins` reads that.
         """
         name = self._name(part, key)
         if not self.keeps(part, key):

@@ -542,7 +542,7 @@ def test_an_unknown_format_is_refused_before_work(recording, monkeypatch, name):
 
 
 def test_a_folder_that_may_not_be_written_to_is_refused(recording, monkeypatch):
-    monkeypatch.setattr("lib.signals.target.os.access", lambda path, mode: False)  # root may always
+    monkeypatch.setattr("lib.denoise.target.os.access", lambda path, mode: False)  # root may always
     with pytest.raises(InputError, match="no folder to write to"):
         denoise.denoise_file(recording, recording.with_name("out.wav"))
 

@@ -1,6 +1,7 @@
 """lib.evaluation.peers: scores of toy peers, found again while they hold and left out when not."""
 
 import dataclasses
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -49,16 +50,16 @@ def run(tmp_path, trained, monkeypatch):
         for fold in folds["fold"]:
             write_json(run.path(f"models/Conv-TasNet-fold{fold}.json"), {"fold": fold})
 
-    for name in pretrained.PEERS:
-        monkeypatch.delitem(METHODS, name)
-    monkeypatch.setitem(METHODS, "half", toy("half", half, compared=True))
-    trained_one = toy("Conv-TasNet", tenth, compared=True, trained=True)
-    monkeypatch.delitem(METHODS, "Conv-TasNet")
-    monkeypatch.setitem(METHODS, "Conv-TasNet", trained_one)
     monkeypatch.setattr(peers, "train_all", train)
     monkeypatch.setattr(peers, "require_packages", lambda: None)
     monkeypatch.setattr(evaluation, "open_trained", lambda *_: Ear(0))
-    return Run(corpus="sample", config=CONFIG, data_dir="", dir=tmp_path)
+    kept = {name: method for name, method in METHODS.items() if not method.compared}
+    installed = [
+        toy("half", half, compared=True),
+        toy("Conv-TasNet", tenth, compared=True, trained=True),
+    ]
+    with mock.patch.dict(METHODS, kept | {peer.name: peer for peer in installed}, clear=True):
+        yield Run(corpus="sample", config=CONFIG, data_dir="", dir=tmp_path)
 
 
 def noisy_scores(run, store, folds=FOLDS):

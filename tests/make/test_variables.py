@@ -1,4 +1,4 @@
-"""lib.variables and lib.errors.end: what `make` was given, and the one line that refuses it.
+"""lib.make.variables and lib.errors.end: what `make` was given, and the one line that refuses it.
 
 What needs `make` is in `test_make`.
 """

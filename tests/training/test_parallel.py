@@ -92,5 +92,7 @@ def test_two_networks_are_trained_at_a_time_each_on_another_gpu(tmp_path, monkey
 @pytest.mark.usefixtures("two_gpus")
 def test_a_network_that_cannot_be_trained_is_named(tmp_path):
     run = Run(corpus="toys", config=CONFIG, data_dir="", dir=tmp_path)
-    with pytest.raises(DenoisingError, match=r"ours, fold 1, .*: clips\.npy is not .*02_spec"):
+    with pytest.raises(
+        DenoisingError, match=r"ours, fold 1, .*: clips\.npy is not in .*: run the notebooks"
+    ):
         parallel.train_ahead(run, pd.DataFrame({"fold": [0]}), ["ours"])
