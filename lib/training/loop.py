@@ -115,6 +115,7 @@ def fit(
     checkpoint = _newest_checkpoint(checkpoints)
     if checkpoint:
         history = json.loads((checkpoint / "history.json").read_text(encoding="utf-8"))
+        model.optimizer.build(model.trainable_variables)
         _give(model, _state(load_network(checkpoint / "last.keras")))
         print(f"{title}: resumed after epoch {len(history)}", file=sys.stderr, flush=True)
     for epoch in range(len(history), budget.epochs):
