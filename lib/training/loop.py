@@ -152,13 +152,17 @@ def fit(
     return load_network(checkpoint / "best.keras"), history  # type: ignore[operator] # one epoch or more
 
 
-def _state(model: keras.Model) -> list[np.ndarray]:
+def _variables(model: keras.Model) -> list:
     """Weights, states of random generators and of the optimiser, in their order."""
-    return [ops.convert_to_numpy(v) for v in [*model.variables, *model.optimizer.variables]]
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _state(model: keras.Model) -> list[np.ndarray]:
+    return [ops.convert_to_numpy(variable) for variable in _variables(model)]
 
 
 def _give(model: keras.Model, state: list[np.ndarray]) -> None:
-    for variable, value in zip([*model.variables, *model.optimizer.variables], state, strict=True):
+    for variable, value in zip(_variables(model), state, strict=True):
         variable.assign(value)
 
 
