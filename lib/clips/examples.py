@@ -103,7 +103,11 @@ class TrainingPairs:
 
 
 def validation_pairs(store: ClipStore, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whole clips with their fixed noise: two arrays [shape=(len(rows), clip_samples)]."""
-    n = store.config.audio.clip_samples
-    noisy = np.stack([fix_length(store.noisy(row), n) for row in rows]).astype(np.float32)
-    return noisy, np.stack([store.clips[row] for row in rows])
+    """Whole clips with their fixed noise: two arrays [shape=(len(rows), samples)].
+
+    All are as long as the longest of them, or as a training example if that is longer.
+    """
+    longest = int(store.index["samples"].iloc[rows].max())
+    samples = max(longest, round(store.config.training.crop_s * store.config.audio.sample_rate))
+    noisy = np.stack([fix_length(store.noisy(row), samples) for row in rows]).astype(np.float32)
+    return noisy, np.stack([store.clips[row, :samples] for row in rows])

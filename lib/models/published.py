@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from lib.config import AudioConfig
 from lib.signals.audio import fix_length, require_rate, resample
 from lib.signals.stft import istft, stft
 
@@ -30,6 +32,7 @@ __all__ = [
     "RelativeMagnitude",
     "ZScore",
     "build_reference",
+    "input_sizes",
     "reference_features",
     "reference_waveform",
 ]
@@ -86,6 +89,33 @@ def reference_waveform(magnitude: np.ndarray, noisy: np.ndarray, sample_rate: in
         length=REFERENCE_RATE,
     )
     return fix_length(resample(y, REFERENCE_RATE, sample_rate), len(noisy))
+
+
+def input_sizes(audio: AudioConfig) -> pd.DataFrame:
+    """What the two kinds of model look at, side by side: one row per property."""
+    frames = 1 + -(-audio.clip_samples // audio.hop_length)
+    bins = audio.n_fft // 2
+    ours = {
+        "sample rate (Hz)": audio.sample_rate,
+        "window (ms)": 1e3 * audio.n_fft / audio.sample_rate,
+        "hop (ms)": 1e3 * audio.hop_length / audio.sample_rate,
+        "width of a bin (Hz)": audio.sample_rate / audio.n_fft,
+        "frequency bins": bins,
+        "frames per second": frames,
+        "values per clip": bins * frames,
+    }
+    bins, frames, _ = REFERENCE_SHAPE
+    reference = {
+        "sample rate (Hz)": REFERENCE_RATE,
+        "window (ms)": 1e3 * REFERENCE_FFT / REFERENCE_RATE,
+        "hop (ms)": 1e3 * REFERENCE_HOP / REFERENCE_RATE,
+        "width of a bin (Hz)": REFERENCE_RATE / REFERENCE_FFT,
+        "frequency bins": bins,
+        "frames per second": frames,
+        "values per clip": bins * frames,
+    }
+    table = pd.DataFrame({"reference": reference, "ours": ours}, dtype=float)
+    return table.rename_axis("property").reset_index()
 
 
 @dataclass(frozen=True)
@@ -195,15 +225,12 @@ class ReferenceDenoiser:
     sample_rate: int
     scale: ZScore | RelativeMagnitude
 
-    def output(self, features: np.ndarray) -> np.ndarray:
-        """What the network answers to `reference_features` [shape=(1024, 44, 1)]."""
-        inputs = self.scale.inputs(features)[None].astype(np.float32)
-        return np.asarray(self.network.predict_on_batch(inputs))[0]
-
     def magnitudes(self, noisy: np.ndarray) -> np.ndarray:
         """Estimate of the clean magnitudes of a clip [shape=(1024, 44, 1)]."""
         features = reference_features(noisy, self.sample_rate)
-        return self.scale.magnitudes(self.output(features), features)
+        inputs = self.scale.inputs(features)[None].astype(np.float32)
+        output = np.asarray(self.network.predict_on_batch(inputs))[0]
+        return self.scale.magnitudes(output, features)
 
     def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
         """Denoise one clip [shape=(n,)], second by second; it keeps its length and rate."""

@@ -6,40 +6,10 @@ import keras
 import pandas as pd
 from keras import layers, ops
 
-from lib.config import AudioConfig
-from lib.models.published import REFERENCE_FFT, REFERENCE_HOP, REFERENCE_RATE, REFERENCE_SHAPE
-
-__all__ = ["count_macs", "input_sizes", "layer_table"]
+__all__ = ["count_macs", "layer_table"]
 
 CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv1D, layers.Conv1DTranspose,
                 layers.Dense)  # fmt: skip
-
-
-def input_sizes(audio: AudioConfig) -> pd.DataFrame:
-    """What the two kinds of model look at, side by side: one row per property."""
-    frames = 1 + -(-audio.clip_samples // audio.hop_length)
-    bins = audio.n_fft // 2
-    ours = {
-        "sample rate (Hz)": audio.sample_rate,
-        "window (ms)": 1e3 * audio.n_fft / audio.sample_rate,
-        "hop (ms)": 1e3 * audio.hop_length / audio.sample_rate,
-        "width of a bin (Hz)": audio.sample_rate / audio.n_fft,
-        "frequency bins": bins,
-        "frames per second": frames,
-        "values per clip": bins * frames,
-    }
-    bins, frames, _ = REFERENCE_SHAPE
-    reference = {
-        "sample rate (Hz)": REFERENCE_RATE,
-        "window (ms)": 1e3 * REFERENCE_FFT / REFERENCE_RATE,
-        "hop (ms)": 1e3 * REFERENCE_HOP / REFERENCE_RATE,
-        "width of a bin (Hz)": REFERENCE_RATE / REFERENCE_FFT,
-        "frequency bins": bins,
-        "frames per second": frames,
-        "values per clip": bins * frames,
-    }
-    table = pd.DataFrame({"reference": reference, "ours": ours}, dtype=float)
-    return table.rename_axis("property").reset_index()
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:

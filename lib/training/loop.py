@@ -11,6 +11,7 @@ functions of the history, which is what lets them survive an interruption.
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import sys
@@ -114,7 +115,8 @@ def fit(
     checkpoint = _newest_checkpoint(checkpoints)
     if checkpoint:
         history = json.loads((checkpoint / "history.json").read_text(encoding="utf-8"))
-        model = load_network(checkpoint / "last.keras")
+        model.optimizer.build(model.trainable_variables)
+        _give(model, _state(load_network(checkpoint / "last.keras")))
         print(f"{title}: resumed after epoch {len(history)}", file=sys.stderr, flush=True)
     for epoch in range(len(history), budget.epochs):
         losses = [h["validation_loss"] for h in history]
@@ -150,14 +152,42 @@ def fit(
     return load_network(checkpoint / "best.keras"), history  # type: ignore[operator] # one epoch or more
 
 
+def _variables(model: keras.Model) -> list:
+    """Weights, states of random generators and of the optimiser, in their order."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _state(model: keras.Model) -> list[np.ndarray]:
+    return [ops.convert_to_numpy(variable) for variable in _variables(model)]
+
+
+def _give(model: keras.Model, state: list[np.ndarray]) -> None:
+    for variable, value in zip(_variables(model), state, strict=True):
+        variable.assign(value)
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled(recipe: Recipe, config: Config, steps: int) -> tuple[keras.Model, list[np.ndarray]]:
+    """Return a network that is ready to be trained, and its state before any training.
+
+    All folds use the same one, since its first steps, in which it is compiled, take longer than an
+    epoch; what one fold learned is gone when the next begins.
+    """
+    optimiser, loss = recipe.optimiser(config, steps), recipe.loss(config)
+    keras.utils.set_random_seed(config.seed)
+    model = recipe.build(config.audio)
+    model.compile(optimiser, loss)
+    optimiser.build(model.trainable_variables)
+    return model, _state(model)
+
+
 def learn(
     recipe: Recipe, config: Config, lessons: Lessons, checkpoints: Path, title: str
 ) -> tuple[keras.Model, list[dict]]:
     """Build a network and train it by its recipe; return its best state and its history."""
     budget = recipe.budget(config)
     steps = len(lessons.batches(epoch=0)) * budget.epochs
-    optimiser, loss = recipe.optimiser(config, steps), recipe.loss(config)
+    model, untrained = _compiled(recipe, config, steps)
     keras.utils.set_random_seed(config.seed)
-    model = recipe.build(config.audio)
-    model.compile(optimiser, loss)
+    _give(model, untrained)
     return fit(model, lessons, budget, checkpoints=checkpoints, title=title)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 
-import keras
 import numpy as np
 import pandas as pd
 
@@ -91,7 +90,6 @@ def train_all(run: Run, store: ClipStore, folds: pd.DataFrame, names: Iterable[s
     for fold in sorted(folds["fold"].unique()):
         for name in names:
             records.append(train_fold(run, store, folds, name, int(fold)))
-            keras.backend.clear_session()
     return records
 
 

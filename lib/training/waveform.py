@@ -17,7 +17,7 @@ from lib.training.recipe import Budget, Lessons
 
 __all__ = ["alone", "budget", "in_windows", "lessons", "loss", "one_second", "optimiser"]
 
-VALIDATION_CLIPS = 100  # per speaker
+VALIDATION_CLIPS = 120  # in all
 
 
 def lessons(
@@ -35,7 +35,7 @@ def lessons(
         Makes a training example, as `training_example` does.
     """
     rows = store.rows_of(training, limit=store.config.training.max_clips_per_speaker)
-    held = store.rows_of(validation, limit=VALIDATION_CLIPS)
+    held = store.rows_of(validation, limit=-(-VALIDATION_CLIPS // len(validation)))
     batches = functools.partial(TrainingPairs, store, rows, example=example)
     return Lessons(batches, validation_pairs(store, held), clips=len(rows))
 

@@ -3,12 +3,13 @@
 import keras
 import numpy as np
 import pytest
-from voices import RATE, voice
+from voices import RATE, configure, voice
 
 from lib.errors import InputError
 from lib.models import published
 from lib.models.published import RelativeMagnitude, ZScore
 from lib.signals.noise import mix_at_snr, white_noise
+from lib.signals.stft import stft
 
 
 def snr_db(reference, estimate):
@@ -127,3 +128,14 @@ def test_a_long_clip_is_denoised_second_by_second():
 def test_a_denoiser_refuses_other_rates():
     with pytest.raises(InputError, match="works at 8000 Hz, got 16000 Hz"):
         published.ReferenceDenoiser(Copy(), RATE, RelativeMagnitude())(np.zeros(50), 16_000)
+
+
+def test_input_sizes_say_what_the_models_see():
+    audio = configure(audio={"n_fft": 256, "hop_length": 64}).audio
+    table = published.input_sizes(audio).set_index("property")
+    assert table.loc["values per clip", "reference"] == 1024 * 44
+    assert (
+        table.loc["frames per second", "ours"]
+        == stft(np.ones(audio.clip_samples), n_fft=256, hop_length=64).shape[1]
+    )
+    assert table.loc["width of a bin (Hz)", "ours"] == 31.25

@@ -1,14 +1,11 @@
 """Sizes and costs that can be had by hand."""
 
 import keras
-import numpy as np
 import pytest
-from voices import configure
 
 from lib.config import AudioConfig
 from lib.models import size
 from lib.models.published import REFERENCE_SHAPE, build_reference
-from lib.signals.stft import stft
 from lib.training.recipes import RECIPES
 
 PUBLISHED = [320, 128, 18_496, 256, 73_856, 512, 0, 147_584, 512, 0, 73_792, 256, 577]
@@ -59,14 +56,3 @@ def test_macs_of_a_worked_model():
 def test_one_second_is_an_input_of_the_network(name):
     audio, recipe = AudioConfig(), RECIPES[name]
     assert size.count_macs(recipe.build(audio), recipe.one_second(audio)) > 1e6
-
-
-def test_input_sizes_say_what_the_models_see():
-    audio = configure(audio={"n_fft": 256, "hop_length": 64}).audio
-    table = size.input_sizes(audio).set_index("property")
-    assert table.loc["values per clip", "reference"] == 1024 * 44
-    assert (
-        table.loc["frames per second", "ours"]
-        == stft(np.ones(audio.clip_samples), n_fft=256, hop_length=64).shape[1]
-    )
-    assert table.loc["width of a bin (Hz)", "ours"] == 31.25

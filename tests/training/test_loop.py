@@ -166,7 +166,8 @@ def test_early_stopping_returns_the_best_epoch(backwards, tmp_path):
     assert_same_network(model, backwards[0])  # that of the first epoch in both
     held = model.evaluate(*BACKWARDS, verbose=0)
     assert held == pytest.approx(losses[0], abs=1e-5)
-    assert fit(tmp_path, epochs=9, patience=2, validation=BACKWARDS)[1] == history  # no more
+    again = fit(tmp_path, epochs=9, patience=2, rate=RATE, validation=BACKWARDS)[1]
+    assert again == history  # no more
 
 
 def test_losses_are_means_over_all_batches():

@@ -162,6 +162,34 @@ def test_a_resumed_fold_is_the_undisturbed_one(
         np.testing.assert_array_equal(one, other)
 
 
+def tiny_dropout(audio):
+    """Any length of waveform, five weights that learn from a part of it, drawn anew each time."""
+    inputs = x = keras.Input((None,))
+    x = keras.layers.Dropout(0.5)(keras.layers.Reshape((-1, 1))(x))
+    x = keras.layers.Conv1D(1, 5, padding="same")(x)
+    return keras.Model(inputs, keras.layers.Reshape((-1,))(x))
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("method", ["ours", "reference repaired", "dropout"])
+def test_a_fold_does_not_know_which_one_came_before(
+    run, store, folds, tmp_path, monkeypatch, method
+):
+    """All folds use one compiled network; nothing of one may be left when the next begins."""
+    dropout = dataclasses.replace(RECIPES["ours"], name="dropout", build=tiny_dropout)
+    monkeypatch.setitem(RECIPES, "dropout", dropout)
+    places = {(0, 1): run, (1, 0): dataclasses.replace(run, dir=tmp_path / "elsewhere")}
+    for order, place in places.items():
+        place.save("folds", folds)
+        for fold in order:
+            train.train_fold(place, store, folds, method, fold)
+    for fold in (0, 1):
+        name = train.stem(method, fold)
+        weights = [keep.load_trained(p, name, fold)[0].get_weights() for p in places.values()]
+        for one, other in zip(*weights, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_what_a_network_depends_on_trains_it_again(run, store, folds, pretended):
     def trained(store, folds=folds):
         train.train_fold(run, store, folds, "ours", 0)
