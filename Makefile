@@ -94,7 +94,7 @@ search: $(VENV)/.complete  ## try the variants of our model again, then report; 
 	@echo "── what was tried is in $(REPORT)/report.html and $(REPORT)/report.pdf"
 
 test: $(VENV)/.complete-dev  ## run the tests; no network needed
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadscope
 
 check: $(VENV)/.complete-dev  ## lint, format, spelling, types, docstrings, dead code, clean notebooks
 	$(PY) -m ruff check .
