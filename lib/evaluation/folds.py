@@ -8,7 +8,7 @@ interrupted evaluation goes on where it was, and a changed method is scored alon
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from lib.evaluation.score import add_improvements, score_method
 from lib.methods import Method, reported
 from lib.methods.pretrained import PACKAGES
 from lib.models.published import ZScore, reference_features
+from lib.models.recogniser import Recogniser
 from lib.training.keep import read_record
 from lib.training.recipes import recipe_of
 from lib.training.train import open_trained, stem
@@ -54,7 +55,9 @@ def _scale(run: Run, fold: int) -> dict | None:
     return read_record(run, stem(PUBLISHED, fold)).get("scale")
 
 
-def _score(run: Run, store: ClipStore, method: Method, fold: int, rows) -> pd.DataFrame:
+def _score(
+    run: Run, store: ClipStore, method: Method, fold: int, rows, ear: Callable[[], Recogniser]
+) -> pd.DataFrame:
     denoise, scale = method.denoiser(run, fold), _scale(run, fold)
     first = (store.noisy(rows[0]), store.config.audio.sample_rate)
     denoise(*first, *([store.clean(rows[0])] if method.oracle else []))  # what loads or compiles
@@ -65,7 +68,7 @@ def _score(run: Run, store: ClipStore, method: Method, fold: int, rows) -> pd.Da
             store,
             rows,
             scale=ZScore(**scale) if scale else None,
-            recogniser=open_trained(run, "recogniser", fold),
+            recogniser=ear(),
             tick=progress.update,
         ).assign(fold=fold)
 
@@ -88,8 +91,9 @@ def evaluate(
     methods = list(methods or reported())
     tables = []
     for fold, rows in test_rows(store, folds, run.config.evaluation.max_clips).items():
+        ear = functools.cache(functools.partial(open_trained, run, "recogniser", fold))
         for method in methods:
-            score = functools.partial(_score, run, store, method, fold, rows)
+            score = functools.partial(_score, run, store, method, fold, rows, ear)
             tables.append(run.kept(*_part(run, store, method, fold, rows), score))
     return add_improvements(pd.concat(tables, ignore_index=True))
 
