@@ -9,6 +9,13 @@ from places import REAL_SPEECH
 from lib.workspace import workers
 from lib.workspace.folder import PROJECT_ROOT, write_json
 
+LONGEST = ("test_series.py", "test_parallel.py", "test_rates.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest, so that no process works on alone at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture(autouse=True)
 def _close_figures():
