@@ -84,11 +84,14 @@ def collect(run: Run) -> dict:
 
 
 def _origins(run: Run) -> dict[str, list[dict]]:
-    """Where networks and scores come from, as it was written down when they were made."""
+    """Where networks and scores come from, as it was written down when they were made.
+
+    What an earlier version of the project left in the folder does not say, and has no part in it.
+    """
     files = sorted(run.path("models").glob("*.json"))
     records = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     return {
-        "networks": [record["origin"] for record in records],
+        "networks": [record["origin"] for record in records if "origin" in record],
         "tables of scores": [o for part in ("scores", "sweep") for o in run.origins(part)],
     }
 

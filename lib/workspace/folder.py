@@ -128,7 +128,8 @@ class Run:
     def origins(self, part: str) -> list[dict]:
         """Where the tables kept in a folder, or below it, come from (`lib.workspace.origin`)."""
         files = sorted(self.path(part).rglob("*.parquet"))
-        return [pd.read_parquet(file, columns=[]).attrs.get("origin", {}) for file in files]
+        tables = (pd.read_parquet(file, columns=[]).attrs for file in files)
+        return [attrs["origin"] for attrs in tables if "origin" in attrs]
 
     def keeps(self, part: str, key: str) -> bool:
         """Whether the table of this `key` is there."""

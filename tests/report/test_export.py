@@ -235,6 +235,17 @@ def test_the_report_shows_where_networks_and_scores_come_from(project):
     assert "2000-01-01 00:00" in html
 
 
+def test_what_an_earlier_version_left_says_nothing_of_its_origin(project):
+    run = export.open_run(corpus="toy", profile="smoke", build_dir=str(project))
+    run.save("scores/fold0-aa", pd.DataFrame({"si_sdr_db": [1.0]}))
+    write_json(run.path("models/Conv-TasNet-fold0.json"), {"fingerprint": "aa"})
+    assert provenance.collect(run)["made"] == []
+    run.kept("scores/fold0/ours", "a", lambda: pd.DataFrame({"si_sdr_db": [1.0]}))
+    assert [(part["what"], part["n"]) for part in provenance.collect(run)["made"]] == [
+        ("tables of scores", 1)
+    ]
+
+
 @pytest.mark.parametrize("exporter", [export.ReportHTMLExporter, export.ReportPDFExporter])
 def test_nbconvert_exporters(exporter):
     notebook = full_notebook().prose("Elsewhere is @fig-other.").node
