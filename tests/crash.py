@@ -55,7 +55,7 @@ def kill_all(process: subprocess.Popen) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             member.kill()
     process.wait()
-    psutil.wait_procs(family[1:], timeout=10)
+    psutil.wait_procs(family[1:], timeout=120)
 
 
 def undisturbed(project: Path, venv: Path, log: Path) -> dict[str, float]:

@@ -20,6 +20,7 @@ from lib.errors import MissingArtifactError
 from lib.workspace.folder import PROJECT_ROOT
 
 FIRST, *LATER = sorted((PROJECT_ROOT / "notebooks").glob("0*.ipynb"))
+PATIENCE = 600  # seconds until what takes one is called hung: other tests keep the cores busy
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 SERVER = """
 c.ServerApp.allow_root = True
@@ -90,8 +91,8 @@ def lab(tmp_path):
             cwd=project, env=kept | here | other, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
-        deadline = time.monotonic() + 60
-        while "secret" not in (tmp_path / "log").read_text():
+        deadline = time.monotonic() + PATIENCE
+        while "running at" not in (tmp_path / "log").read_text():
             assert server.poll() is None, (tmp_path / "log").read_text()
             assert time.monotonic() < deadline, (tmp_path / "log").read_text()
             time.sleep(0.2)
@@ -109,12 +110,12 @@ def test_a_notebook_runs_in_jupyterlab(lab):
         browser = playwright.chromium.launch(executable_path=BROWSER)
         page = browser.new_page()
         page.goto(lab)
-        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
-        page.get_by_text("Kernel status: Idle").first.wait_for(state="attached", timeout=60_000)
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=1000 * PATIENCE)
+        page.get_by_text("Kernel status: Idle").first.wait_for(state="attached", timeout=1000 * PATIENCE)
         page.locator(".jp-Notebook .jp-Cell").first.click()
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        page.wait_for_function(ALL_DONE, timeout=180_000)
+        page.wait_for_function(ALL_DONE, timeout=1000 * PATIENCE)
         prompts = page.locator(".jp-Notebook .jp-InputPrompt").all_inner_texts()
         assert all(re.fullmatch(r"\[\d+\]:|", prompt) for prompt in prompts), "a cell did not run"
         assert page.locator(".jp-OutputArea", has_text="Traceback (most recent").count() == 0

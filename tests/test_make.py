@@ -150,7 +150,7 @@ class Project:
         """Run make to its end; return what the stand-in was asked to do."""
         (self.root / "log").unlink(missing_ok=True)
         process = self.start(*arguments, **environment)
-        self.output, self.errors = process.communicate(timeout=30)
+        self.output, self.errors = process.communicate(timeout=120)
         self.status = process.returncode
         return [line.split()[0] for line in self.log() if line.split()]
 
@@ -181,7 +181,7 @@ class Project:
         (self.root / name).write_text(text.replace(old, new))
 
     def wait_for(self, text):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not any(text in line for line in self.log()):
             assert time.monotonic() < deadline, f"{text} did not start: {self.log()}"
             time.sleep(0.05)
@@ -309,9 +309,9 @@ def test_a_stopped_run_resumes(project, number):
         os.killpg(process.pid, number)  # as Ctrl-C does
     else:
         process.send_signal(number)
-    process.communicate(timeout=10)
+    process.communicate(timeout=120)
     assert process.returncode != 0
-    deadline = time.monotonic() + 10  # the lower processes see within a second that they are alone
+    deadline = time.monotonic() + 120  # the lower processes see within a second that they are alone
     while "03_model_training" not in " ".join(runs := project.make("report")):
         assert time.monotonic() < deadline, project.errors
         time.sleep(0.2)
@@ -330,7 +330,7 @@ def test_two_runs_at_once_are_refused(project):
     project.make("report", "CORPUS=fsdd")
     assert project.status == 0, "another corpus is not in the way"
     os.killpg(process.pid, signal.SIGTERM)
-    process.communicate(timeout=10)
+    process.communicate(timeout=120)
 
 
 @pytest.mark.parametrize("status", ["1", "killed"])
@@ -475,7 +475,7 @@ def test_an_interrupted_rendering_leaves_the_last_report(project, number):
     process = project.start("report", SLOW_RENDERING="1")
     project.wait_for("render")
     os.killpg(process.pid, number)
-    process.communicate(timeout=10)
+    process.communicate(timeout=120)
     assert project.files("report/sample") == {"report.html", "report.pdf"}
 
 

@@ -314,12 +314,12 @@ def test_execute_ends_quietly_when_told_to(tmp_path):
     process.stdout.readline()
     kernel = int(process.stdout.readline())
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "was interrupted" in errors
     assert "Traceback" not in errors
     assert {p.name for p in tmp_path.iterdir()} == {"in.ipynb"}
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and _alive(kernel):
         time.sleep(0.1)
     assert not _alive(kernel)
@@ -398,7 +398,7 @@ worker = subprocess.Popen(["sleep", "60"]).pid
 pathlib.Path({str(tmp_path / "worker")!r}).write_text(str(worker))
 os._exit(9)"""
     process = run_notebook(write_notebook(tmp_path / "in.ipynb", code))
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     worker = int((tmp_path / "worker").read_text())
     assert not psutil.pid_exists(worker) or psutil.Process(worker).status() == "zombie"
     assert process.returncode == 1
