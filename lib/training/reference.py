@@ -12,12 +12,12 @@ from lib.clips.examples import equal_batches
 from lib.clips.store import ClipStore
 from lib.config import AudioConfig, Config
 from lib.models.published import (
-    REFERENCE_RATE,
     REFERENCE_SHAPE,
     ReferenceDenoiser,
     RelativeMagnitude,
     ZScore,
     build_reference,
+    filled_bins,
     reference_features,
 )
 from lib.training.recipe import Budget, Lessons
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 BATCH = 8
-VALIDATION_SPECTROGRAMS = 16  # in all, because the full forward pass is slow
+VALIDATION_CLIPS = 60  # in all
 
 
 def build(audio: AudioConfig) -> keras.Model:
@@ -80,7 +80,7 @@ def lessons(
     *,
     scale: type[ZScore | RelativeMagnitude],
 ) -> Lessons:
-    """Crops of the training speakers' spectrograms, whole spectrograms of the validation speakers.
+    """Crops of the training speakers' spectrograms, fixed ones of the validation speakers'.
 
     Parameters
     ----------
@@ -89,24 +89,27 @@ def lessons(
     """
     settings, rate, seed = store.config.training, store.config.audio.sample_rate, store.config.seed
     limit = -(-settings.reference_clips // len(training))
+    few = -(-VALIDATION_CLIPS // len(validation))
     noisy, clean = _features(store, tuple(store.rows_of(training, limit=limit)))
-    few = -(-VALIDATION_SPECTROGRAMS // len(validation))
     held = _features(store, tuple(store.rows_of(validation, limit=few)))
     fitted = scale.fit(noisy, clean)
     inputs, targets = fitted.inputs(noisy), fitted.targets(clean, noisy)
+    cut = functools.partial(
+        ReferenceCrops,
+        bins=settings.reference_crop_bins,
+        crops=settings.reference_crops,
+        top=filled_bins(rate),
+    )
 
     def batches(epoch: int) -> ReferenceCrops:
-        return ReferenceCrops(
-            inputs,
-            targets,
-            bins=settings.reference_crop_bins,
-            crops=settings.reference_crops,
-            top=min(inputs.shape[1], int(inputs.shape[1] * rate / REFERENCE_RATE)),
-            rng=np.random.default_rng([seed, epoch]),
-        )
+        return cut(inputs, targets, rng=np.random.default_rng([seed, epoch]))
 
-    whole = fitted.inputs(held[0]), fitted.targets(held[1], held[0])
-    return Lessons(batches, whole, clips=len(noisy), facts={"scale": asdict(fitted)})
+    unheard = fitted.inputs(held[0]), fitted.targets(held[1], held[0])
+    fixed = cut(*unheard, rng=np.random.default_rng(seed))
+    parts = zip(*(fixed[batch] for batch in range(len(fixed))))
+    held_inputs, held_targets = (np.concatenate(part) for part in parts)
+    facts = {"scale": asdict(fitted)}
+    return Lessons(batches, (held_inputs, held_targets), clips=len(noisy), facts=facts)
 
 
 def loss(config: Config) -> keras.Loss:

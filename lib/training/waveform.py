@@ -6,18 +6,20 @@ import functools
 from collections.abc import Callable
 
 import keras
+import numpy as np
 
-from lib.clips.examples import TrainingPairs, training_example, validation_pairs
+from lib.clips.examples import TrainingPairs, training_example
 from lib.clips.store import ClipStore
 from lib.config import AudioConfig, Config
 from lib.models.conv_tasnet import ClipDenoiser
 from lib.models.mask import WindowDenoiser
+from lib.signals.audio import fix_length
 from lib.training.losses import DenoisingLoss
 from lib.training.recipe import Budget, Lessons
 
 __all__ = ["alone", "budget", "in_windows", "lessons", "loss", "one_second", "optimiser"]
 
-VALIDATION_CLIPS = 120  # in all
+VALIDATION_CLIPS = 60  # in all
 
 
 def lessons(
@@ -37,7 +39,9 @@ def lessons(
     rows = store.rows_of(training, limit=store.config.training.max_clips_per_speaker)
     held = store.rows_of(validation, limit=-(-VALIDATION_CLIPS // len(validation)))
     batches = functools.partial(TrainingPairs, store, rows, example=example)
-    return Lessons(batches, validation_pairs(store, held), clips=len(rows))
+    samples = store.config.audio.clip_samples
+    noisy = np.stack([fix_length(store.noisy(row), samples) for row in held]).astype(np.float32)
+    return Lessons(batches, (noisy, store.clips[held]), clips=len(rows))
 
 
 def loss(config: Config) -> DenoisingLoss:

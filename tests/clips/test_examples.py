@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from voices import configure, voice, voice_store
 
-from lib.clips.examples import TrainingPairs, equal_batches, training_example, validation_pairs
+from lib.clips.examples import TrainingPairs, equal_batches, training_example
 from lib.config import Config
 from lib.metrics import snr
 
@@ -127,16 +127,6 @@ def test_every_epoch_has_its_own_order_and_noise(store):
     assert first.batches.tolist() != second.batches.tolist()
     examples = clips_of(first), clips_of(second)
     assert not any(np.array_equal(examples[0][row], examples[1][row]) for row in range(12))
-
-
-def test_validation_has_whole_clips_and_the_noise_of_the_store(store):
-    noisy, clean = validation_pairs(store, np.array([4, 7]))
-    samples, longest = store.index["samples"].iat[7], store.index["samples"].iloc[[4, 7]].max()
-    crop = round(store.config.training.crop_s * store.config.audio.sample_rate)
-    assert noisy.shape == clean.shape == (2, max(longest, crop))
-    np.testing.assert_allclose(noisy[1, :samples], store.noisy(7), atol=1e-6)
-    assert not noisy[1, samples:].any()
-    np.testing.assert_array_equal(clean[1], store.clips[7, : clean.shape[1]])
 
 
 def test_default_configuration_is_the_quick_profile():

@@ -118,6 +118,18 @@ def test_a_network_that_changes_nothing_changes_nothing(scale):
     assert snr_db(y, denoise(y, RATE)) > 40
 
 
+def test_only_the_bins_that_the_working_rate_fills_are_asked_for():
+    assert [published.filled_bins(rate) for rate in (8000, 11_025, 22_050, 48_000)] == [
+        371, 512, 1024, 1024,
+    ]  # fmt: skip
+    scale, y = RelativeMagnitude(), voice(0)
+    network = published.build_reference((None, *published.REFERENCE_SHAPE[1:]))
+    denoise = published.ReferenceDenoiser(network, RATE, scale)
+    whole, part = denoise.magnitudes(y), denoise.magnitudes(y, 371)
+    np.testing.assert_allclose(part[:371], whole[:371], rtol=1e-4, atol=1e-6 * whole.max())
+    assert not part[371:].any() and whole[371:].any()
+
+
 def test_a_long_clip_is_denoised_second_by_second():
     denoise = published.ReferenceDenoiser(Copy(), RATE, RelativeMagnitude())
     y = np.concatenate([np.pad(voice(seed), (2400, 2400)) for seed in range(2)])

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.config import Config
 from lib.errors import DenoisingError
 from lib.training import loop, losses
-from lib.training.recipe import Budget, Lessons
+from lib.training.recipe import Budget, Lessons, Recipe
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 
@@ -177,6 +178,31 @@ def test_losses_are_means_over_all_batches():
     assert ours == pytest.approx(model.evaluate(x, 2 * x, verbose=0), abs=1e-5)
     first = model.evaluate(x[:32], 2 * x[:32], verbose=0)
     assert abs(ours - first) > 1e-3  # three batches of unlike sizes and losses
+
+
+@pytest.mark.parametrize("clips", [1, 31, 32, 33, 60, 100])
+def test_batches_of_validation_are_as_equal_as_they_can_be(clips):
+    x = np.arange(clips)
+    sizes = [len(part) for part, _ in loop._cut((x, x))]
+    assert max(sizes) <= 32 and max(sizes) - min(sizes) <= 1 and len(set(sizes)) <= 2
+    np.testing.assert_array_equal(np.concatenate([part for _, part in loop._cut((x, x))]), x)
+
+
+@pytest.mark.parametrize(
+    ("xla", "epochs", "cards", "expected"),
+    [(True, 17, {}, True), (True, 16, {}, False), (False, 17, {}, False), (True, 17, {0}, False)],
+)
+def test_xla_serves_long_training_on_cpus(tmp_path, monkeypatch, xla, epochs, cards, expected):
+    """Six batches an epoch; compiling takes as long as a hundred steps save."""
+    monkeypatch.setattr(loop, "gpus", lambda: cards)
+    monkeypatch.setattr(loop, "fit", lambda model, *_, **options: (model, []))
+    recipe = Recipe(
+        "tiny", build=lambda audio: tiny(), lessons=None, loss=lambda config: "mse",
+        optimiser=lambda config, steps: keras.optimizers.Adam(), xla=xla,
+        budget=lambda config: Budget(epochs, 9), wrap=None, one_second=None,
+    )  # fmt: skip
+    network, _ = loop.learn(recipe, Config(), Lessons(Batches, VALIDATION, 24), tmp_path, "tiny")
+    assert network.jit_compile == expected
 
 
 def test_plateau_lowers_the_rate_of_the_optimiser(backwards):
