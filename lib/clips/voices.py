@@ -1,8 +1,4 @@
-"""The voices of a run's speakers: pitch and tilt of some clips of each.
-
-The speaker analysis asks whether a difference between groups is one between their voices.  Level,
-duration and noise floor of each clip stand in the manifest already.
-"""
+"""The voices of a run's speakers, to ask whether a difference between groups is one of voices."""
 
 from __future__ import annotations
 
@@ -23,13 +19,9 @@ CLIPS_PER_SPEAKER = 20  # two of each digit: enough for a median, quick for 60 s
 
 
 def measure_voices(run: Run, store: ClipStore) -> pd.DataFrame:
-    """Measure some clips of every speaker; kept until a clip or this code changes.
+    """Measure `CLIPS_PER_SPEAKER` clips of every speaker; kept until a clip or this code changes.
 
-    Returns
-    -------
-    pd.DataFrame
-        At most `CLIPS_PER_SPEAKER` rows per speaker: ``clip_id``, ``speaker``, ``f0_hz``,
-        ``tilt_db_per_octave``.
+    Columns: ``clip_id``, ``speaker``, ``f0_hz``, ``tilt_db_per_octave``.
     """
     rows = store.rows_of(store.index["speaker"].unique(), limit=CLIPS_PER_SPEAKER)
     clips = store.index.loc[rows, ["clip_id", "speaker"]].reset_index(drop=True)

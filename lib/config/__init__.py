@@ -1,16 +1,10 @@
 """Every choice of the project in one place: frozen dataclasses and three profiles.
 
-Conventions: frequencies in Hz, times in seconds, ratios in dB, counts as integers.  Beside each
-number stands the range in which the project works; a value outside it is an error.
+Frequencies in Hz, times in seconds, ratios in dB.  Beside each number stands the range in which the
+project works; a value outside it is an error, and so is an unknown key of a YAML file.
 
-``smoke`` proves that everything runs, ``quick`` is the default, ``full`` is for
-publishing.  The profiles differ in budget only (folds, clips, epochs, resampling
-draws), never in what is measured.  A YAML file may override any field::
-
-    training:
-      epochs: 30
-
-An unknown section or key is an error, never ignored.
+``smoke`` proves that everything runs, ``quick`` is the default, ``full`` is for publishing: they
+differ in budget only, never in what is measured.
 """
 
 from __future__ import annotations
@@ -19,7 +13,7 @@ import contextlib
 import dataclasses
 import difflib
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from pathlib import Path
@@ -49,16 +43,12 @@ def _noise_kinds() -> tuple[str, ...]:
     return (*NOISES, SUPPLIED)
 
 
-def _profiles() -> tuple[str, ...]:
-    return tuple(PROFILES)
-
-
 def _number(default, least, most):
     """A setting that is a number from `least` to `most`; whole numbers only if `default` is one."""
     return field(default=default, metadata={"range": (least, most)})
 
 
-def _choice(default: str, choices: Callable[[], tuple[str, ...]]):
+def _choice(default: str, choices: Callable[[], Collection[str]]):
     """A setting that is one of some words, which are asked for when they are needed."""
     return field(default=default, metadata={"choices": choices})
 
@@ -201,7 +191,7 @@ class StatisticsConfig(_Settings):
 class Config(_Settings):
     """All choices of one run."""
 
-    profile: str = _choice("quick", _profiles)
+    profile: str = _choice("quick", lambda: PROFILES)
     seed: int = _number(0, 0, 2**32 - 1)  # what NumPy and Keras take
     audio: AudioConfig = field(default_factory=AudioConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)
@@ -226,7 +216,7 @@ class Config(_Settings):
             )
 
     def to_dict(self) -> dict:
-        """All fields as nested plain dictionaries, ready for JSON."""
+        """All fields as nested dictionaries, ready for JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -307,20 +297,9 @@ def _as(kind: type, value):
 def load_config(profile: str = "quick", params_file: str | Path | None = None) -> Config:
     """Return the configuration of a profile, optionally overridden by a YAML file.
 
-    Parameters
-    ----------
-    profile : str
-        ``"smoke"``, ``"quick"`` or ``"full"``.
-    params_file : str or Path, optional
-        YAML with any subset of the fields of `Config`.
+    The file holds any subset of the fields of `Config`.  Raises InputError for an unknown profile
+    or key, an unreadable file, or a value that is not allowed.
 
-    Raises
-    ------
-    InputError
-        Unknown profile, unreadable file, unknown key or a value that is not allowed.
-
-    Examples
-    --------
     >>> load_config("smoke").training.epochs
     1
     """

@@ -57,10 +57,7 @@ for _kind in ("int", "float"):
 def read_settings(path: str | Path) -> dict:
     """Return the mapping that a YAML file holds; {} for an empty one.
 
-    Raises
-    ------
-    InputError
-        The file cannot be read, is not YAML, or holds something else than one mapping.
+    Raises InputError if the file cannot be read, is not YAML, or holds something else.
     """
     try:
         values = _Loader(Path(path).read_bytes()).get_single_data()

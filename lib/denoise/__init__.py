@@ -1,24 +1,11 @@
 """Denoise anyone's recording: with the network that comes with the project, or another.
 
-::
+Any length, rate, number of channels and sample format that libsndfile reads; the result has the
+same rate, channels and length.  The network works at its own rate, so the result holds nothing
+above half of that (4 kHz for a network trained at 8 kHz).  Channels are denoised one by one.
 
-    python -m lib.denoise noisy.wav denoised.wav
-
-and in Python::
-
-    from lib.denoise import denoise_file, denoise_signal, load_model
-
-    model = load_model()
-    denoised = denoise_signal(noisy, sample_rate, model)
-    denoise_file("noisy.wav", "denoised.wav")
-
-Any length, rate, number of channels and sample format that libsndfile reads; the result has
-the same rate, channels and length.  The network works at its own rate, so the result holds
-nothing above half of that (4 kHz for a network trained at 8 kHz).  Channels are denoised one by
-one.
-
-Long recordings go through in windows of one second that overlap by half and are cross-faded
-with a raised cosine, whose overlapping halves add up to one: no seams.
+Long recordings go through in windows of one second that overlap by half and are cross-faded with a
+raised cosine, whose overlapping halves add up to one: no seams.
 """
 
 from __future__ import annotations
@@ -56,20 +43,10 @@ UNLIMITED = ("FLOAT", "DOUBLE")  # sample formats that hold values above full sc
 
 
 def load_model(path: str | Path = SHIPPED) -> WindowDenoiser:
-    """Load a trained network of ours, with the working rate that the record beside it states.
+    """Load the shipped network, or another of ours, with the rate that the record beside it states.
 
-    Parameters
-    ----------
-    path : str or Path
-        The network that comes with the project, or one that was trained here:
-        ``build/<corpus>-<profile>/models/ours-fold<k>.keras``, with its ``.json``.
-
-    Raises
-    ------
-    MissingArtifactError
-        The network or its record is not there.
-    InputError
-        It is no network of ours.
+    `path` is ``build/<corpus>-<profile>/models/ours-fold<k>.keras``, with its ``.json``.  Raises
+    MissingArtifactError if one of the two is missing, InputError if it is no network of ours.
     """
     path = Path(path)
     if not path.is_file() or not path.with_suffix(".json").is_file():
@@ -118,11 +95,7 @@ def _no_network(path: Path, error: Exception) -> InputError:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Drop what is written to the standard error, by C++ too.
-
-    When TensorFlow is imported and when it looks for devices, it greets before it has read which
-    messages are wanted.
-    """
+    """Drop what is written to the standard error, by C++ too: how TensorFlow greets."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:
@@ -137,25 +110,9 @@ def _silence() -> Iterator[None]:
 def denoise_signal(y: np.ndarray, sample_rate: int, model: WindowDenoiser) -> np.ndarray:
     """Denoise a signal of any length.
 
-    Parameters
-    ----------
-    y : np.ndarray [shape=(n,) or (n, channels)]
-        Finite samples on any scale.
-    sample_rate : int
-        In Hz; a whole number.
-    model : WindowDenoiser
-        From `load_model`.
-
-    Returns
-    -------
-    np.ndarray [shape of `y`, dtype=float64]
-        At the rate and on the scale of `y`.
-
-    Raises
-    ------
-    InputError
-        `y` is empty, not finite, has more than two axes or more channels than samples, or
-        `sample_rate` is no rate.
+    `y` [shape=(n,) or (n, channels)] holds finite samples on any scale, at a whole number of Hz;
+    the result [float64] has its shape, rate and scale.  Raises InputError if `y` is empty, not
+    finite, has more than two axes or more channels than samples, or `sample_rate` is no rate.
     """
     if not (isinstance(sample_rate, numbers.Real) and sample_rate >= 1 and sample_rate % 1 == 0):
         raise InputError(f"Expected a sample rate as a whole number of Hz, got {sample_rate!r}.")
@@ -172,8 +129,7 @@ def denoise_signal(y: np.ndarray, sample_rate: int, model: WindowDenoiser) -> np
         raise InputError("The signal holds NaN or infinite samples; a finite one is expected.")
     if y.ndim == 1:
         return _denoise_channel(y.astype(float), sample_rate, model)
-    channels = [_denoise_channel(c.astype(float), sample_rate, model) for c in y.T]
-    return np.stack(channels, axis=1)
+    return np.stack([denoise_signal(c, sample_rate, model) for c in y.T], axis=1)
 
 
 def _denoise_channel(
@@ -184,10 +140,7 @@ def _denoise_channel(
     exponent = np.frexp(np.max(np.abs(y)))[1]  # a power of two changes no digit
     x = resample(np.ldexp(y, -exponent), sample_rate, rate)
     x = fix_length(x, -(-len(y) * rate // sample_rate))
-    if len(x) <= window:
-        out = model(x, rate)
-    else:
-        out = _denoise_windows(x, model, tick)
+    out = model(x, rate) if len(x) <= window else _denoise_windows(x, model, tick)
     out = fix_length(resample(out.astype(float), rate, sample_rate), len(y))
     return np.ldexp(out, exponent)
 
@@ -212,16 +165,11 @@ def _denoise_windows(x: np.ndarray, model: WindowDenoiser, tick: Callable) -> np
 def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHIPPED) -> None:
     """Denoise a sound file; `target` is written whole or not at all and may be `source`.
 
-    The name of `target` chooses its format; the sample format is that of `source` where both
-    know it.  Warnings say where `source` is cut short or its header is wrong, and where a format
-    of integer samples cuts off what exceeds full scale.
-
-    Raises
-    ------
-    InputError
-        `source` is missing, not audio or not finite, or `target` cannot be written.
-    MissingArtifactError
-        `model` is not there.
+    The name of `target` chooses its format; the sample format is that of `source` where both know
+    it.  Warnings say where `source` is cut short or its header is wrong, and where a format of
+    integer samples cuts off what exceeds full scale.  Raises InputError if `source` is missing, not
+    audio or not finite, or `target` cannot be written; MissingArtifactError if `model` is not
+    there.
     """
     source, target, model = map(_at_home, (source, target, model))
     format_of(target)

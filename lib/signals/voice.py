@@ -1,9 +1,6 @@
-"""What a voice sounds like, measured on a clean clip: pitch and spectral tilt.
+"""What a voice sounds like, measured on a clean clip [shape=(n,)]: pitch and spectral tilt.
 
-Pitch (F0) is the median over the voiced frames of a clip, in Hz, by probabilistic YIN; tilt is the
-slope of the third-octave spectrum, in dB per octave (0 for white noise, -3 for pink).
-
-Sources: Mauch & Dixon, ICASSP (2014) 659 (probabilistic YIN, as in librosa).
+Source: Mauch & Dixon, ICASSP (2014) 659 (probabilistic YIN, as in librosa).
 """
 
 from __future__ import annotations
@@ -15,23 +12,13 @@ import scipy.signal
 
 __all__ = ["pitch_hz", "tilt_db_per_octave"]
 
-
 PITCH_HZ = (60, 400)
-
-
 TILT_HZ = (125, 3500)
-
-
 FRAME_S = 0.064  # four periods of the lowest pitch
 
 
 def pitch_hz(y: np.ndarray, sample_rate: int) -> float:
-    """Return the median pitch of a clip in Hz; NaN where nothing is voiced.
-
-    Parameters
-    ----------
-    y : np.ndarray [shape=(n,)]
-    """
+    """Return the median F0 over the voiced frames, in Hz; NaN where nothing is voiced."""
     frame = round(FRAME_S * sample_rate)
     if len(y) < frame or not np.any(y):
         return float("nan")
@@ -44,7 +31,7 @@ def pitch_hz(y: np.ndarray, sample_rate: int) -> float:
 
 
 def tilt_db_per_octave(y: np.ndarray, sample_rate: int) -> float:
-    """Return the slope of the spectrum of a clip in dB per octave; NaN for silence.
+    """Return the slope of the spectrum (0 for white noise, -3 for pink); NaN for silence.
 
     A straight line through the mean power in third-octave bands from 125 to 3500 Hz.
     """
