@@ -1,8 +1,8 @@
 """Which key of the metadata is which of our fields, whatever it is called.
 
-Names are compared without case, blanks and punctuation, and by `SYNONYMS`; those that are none of
-ours are listed by `unknown_fields`.  What metadata hold is text to be shown, so control
-characters are replaced and texts of more than `LONGEST` characters are cut.
+Names are compared without case, blanks and punctuation, and by `SYNONYMS`.  What metadata hold is
+text to be shown, so control characters are replaced and texts of more than `LONGEST` characters are
+cut.
 """
 
 from __future__ import annotations
@@ -88,13 +88,7 @@ def by_field(raw: dict[str, dict]) -> dict[str, dict]:
 
 
 def unknown_fields(raw: dict[str, dict]) -> pd.DataFrame:
-    """The fields of the metadata that are none of ours.
-
-    Returns
-    -------
-    pd.DataFrame
-        field, n_speakers, example (one of its values); the most frequent first.
-    """
+    """The fields that are none of ours: field, n_speakers, example; the most frequent first."""
     counts: Counter = Counter()
     examples: dict[str, str] = {}
     for fields in raw.values():

@@ -1,8 +1,7 @@
 """Which country lies on which continent, to check one column of the metadata against the other.
 
-Continents as in Audio MNIST, seven names; countries in their common English names, after the
-regions of the United Nations (M49).  A country on two continents is listed under both, and so are
-places that people count to either.
+Continents as in Audio MNIST; countries in their common English names, after the regions of the
+United Nations (M49), under every continent that people count them to.
 """
 
 from __future__ import annotations

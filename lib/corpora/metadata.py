@@ -1,10 +1,8 @@
 """From the metadata as supplied to a table that can be grouped by.
 
 `RULES` says, value by value, what is changed and why; `KEPT` names what looks odd and stays.
-Values that no rule knows pass through; `unknown_values` lists those that are not in `KNOWN`
-either.  The cleaning log holds one row for each change.  Missing values are None, a missing age
-NaN; a field that a corpus lacks is missing throughout.  Fields are found by
-`lib.corpora.fieldnames`.
+Values that no rule knows pass through.  Missing values are None, a missing age NaN; a field that a
+corpus lacks is missing throughout.
 """
 
 from __future__ import annotations
@@ -78,7 +76,6 @@ KEPT = (
     ("origin", "Europe, Poland, Slubice", "a German accent from across the river Oder"),
 )
 
-
 KNOWN = {  # levels that have been looked at, in Audio MNIST and in the sample corpus
     "gender": {"female", "male"},
     "native_speaker": {"no", "yes"},
@@ -90,8 +87,6 @@ KNOWN = {  # levels that have been looked at, in Audio MNIST and in the sample c
     "recording_room": {"Kino", "Ruheraum", "library", "vr-room"},
     "continent": set(CONTINENTS),
 }
-
-
 LEVELS = {field: {bare(level): level for level in levels} for field, levels in KNOWN.items()}
 
 
@@ -166,23 +161,14 @@ def _renamed(raw: dict[str, dict]) -> list[tuple]:
 def clean_speakers(
     raw: dict[str, dict], speakers: Iterable[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Clean the metadata of a corpus.
+    """Clean the metadata of a corpus: speaker -> {field: value}, as `Corpus.raw_metadata` gives it.
 
-    Parameters
-    ----------
-    raw : dict
-        Speaker -> {field: value}, as `Corpus.raw_metadata` gives it.
-    speakers : iterable of str
-        Speakers that have clips; those without metadata become rows of missing values.
+    `speakers` have clips; those without metadata become rows of missing values.
 
-    Returns
-    -------
-    table : pd.DataFrame
-        One row per speaker, sorted: `speaker`, the clean fields, continent, country and city
-        from the origin, then ``raw_<field>`` as text.
-    log : pd.DataFrame
-        One row per change: speaker, field, raw, clean, rule; first the names of fields, with the
-        number of speakers whose metadata have them.
+    The table has one row per speaker, sorted: `speaker`, the clean fields, continent, country and
+    city from the origin, then ``raw_<field>`` as text.  The log has one row per change: speaker,
+    field, raw, clean, rule; first the names of fields, with the number of speakers whose metadata
+    have them.
     """
     rows, log, heard = [], _renamed(raw), set(speakers)
     raw = by_field(raw)
@@ -209,16 +195,11 @@ def clean_speakers(
 
 
 def raw_summary(raw: dict[str, dict]) -> pd.DataFrame:
-    """Counts of the metadata before any cleaning, as the file has it.
+    """Counts of the metadata before any cleaning, one row per field.
 
-    Values are compared as they are stored, so the number 30 and the text "30" are two; the
-    distinct texts are counted beside them.
-
-    Returns
-    -------
-    pd.DataFrame
-        One row per field: field, speakers (with a value), distinct, distinct_as_text,
-        most_frequent (None where no value occurs twice), times.  Ties go to the value met first.
+    Values are compared as they are stored, so the number 30 and the text "30" are two; the distinct
+    texts are counted beside them.  The most frequent is None where no value occurs twice; ties go
+    to the value met first.
     """
     rows = []
     raw = by_field(raw)
@@ -250,8 +231,7 @@ def rules_table() -> pd.DataFrame:
 def unknown_values(table: pd.DataFrame) -> pd.DataFrame:
     """The values of a cleaned table that passed through unknown: field, value, n_speakers.
 
-    Countries are known by `lib.corpora.geography`, the other levels by `KNOWN`; cities and dates
-    are not checked.
+    Cities and dates are not checked.
     """
     rows = []
     for field in [*KNOWN, "country"]:
@@ -265,14 +245,7 @@ def unknown_values(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def misplaced(table: pd.DataFrame) -> pd.DataFrame:
-    """Origins whose continent, as supplied, is not that of their country.
-
-    Returns
-    -------
-    pd.DataFrame
-        speaker, supplied, continent of the country, and the origin after cleaning; an origin that
-        no rule corrects stays as it is.
-    """
+    """Origins whose continent, as supplied, is not that of their country; not all are corrected."""
     rows = []
     for speaker in table[table["country"].notna()].itertuples():
         supplied = speaker.raw_origin.split(",")[0].strip().replace("-", " ")

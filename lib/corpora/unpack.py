@@ -1,10 +1,8 @@
 """Unpack a zip archive that anyone may have made: whole or not at all, and only inside its folder.
 
-Refused are absolute paths, ``..``, links and other special files, names that occur twice,
-encrypted members, and archives with more files or bytes than agreed.  The bytes are those that the
-archive declares; `zipfile` reads no member beyond its declared size.  Before that, names are
-brought to what they were meant to be: Windows writes backslashes between folders, macOS does not
-say that its names are UTF-8.
+Refused are absolute paths, ``..``, links and other special files, names that occur twice, encrypted
+members, and archives with more files or bytes than agreed, which `zipfile` holds to what they
+declare.  Before that, names are brought to what they were meant to be.
 """
 
 from __future__ import annotations
@@ -42,17 +40,8 @@ CLOSED = (NotImplementedError, RuntimeError)  # a method that Python does not kn
 def folder_of(data_dir: str | Path, into: str | Path = PROJECT_ROOT / "data") -> Path:
     """Return `data_dir` or, if it is a zip archive, the folder where it is unpacked once.
 
-    Parameters
-    ----------
-    data_dir : str or Path
-        A folder, or an archive of one.
-    into : str or Path
-        Archives are unpacked to ``<into>/<their name>-<hash of their listing>``.
-
-    Raises
-    ------
-    InputError
-        The archive is broken, hostile or larger than the disk.
+    That is ``<into>/<its name>-<hash of its listing>``.  Raises InputError if the archive is
+    broken, hostile or larger than the disk.
     """
     data_dir = Path(data_dir)
     if not data_dir.is_file():
@@ -84,22 +73,9 @@ def unpack(
 ) -> Path:
     """Unpack `archive` as `folder`; folders that hold nothing but a folder are left out.
 
-    Parameters
-    ----------
-    archive : str or Path
-    folder : Path
-        Appears when the archive is unpacked whole and `check` is content.
-    most_files, most_bytes : int
-        What the archive may hold.
-    check : callable, optional
-        Called with the unpacked folder before it gets its name; raises if something is wrong.
-
-    Raises
-    ------
-    InputError
-        The archive is broken, hostile or larger than agreed.
-    OSError
-        The disk is too small.
+    `folder` appears when all is unpacked and `check`, called with it under another name, raises
+    nothing.  Raises InputError if the archive is broken, hostile or larger than agreed, OSError if
+    the disk is too small.
     """
     part = folder.with_name(f".{folder.name}.unpacking")
     shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
@@ -139,7 +115,7 @@ def _is_tar(path: Path) -> bool:
 
 
 def _name(member: zipfile.ZipInfo) -> str:
-    """Name of a member with slashes, and as text where its UTF-8 was not declared."""
+    """Name of a member: Windows writes backslashes, macOS does not declare its UTF-8."""
     name = member.filename
     if not member.flag_bits & 0x800:  # read as the characters of MS-DOS, cp437
         with contextlib.suppress(UnicodeError):
