@@ -21,18 +21,7 @@ from pathlib import Path
 from lib.config.reader import read_settings
 from lib.errors import InputError
 
-__all__ = [
-    "AudioConfig",
-    "NoiseConfig",
-    "TrainingConfig",
-    "SearchConfig",
-    "RecognitionConfig",
-    "EvaluationConfig",
-    "StatisticsConfig",
-    "Config",
-    "PROFILES",
-    "load_config",
-]
+__all__ = ["AudioConfig", "Config", "NoiseConfig", "PROFILES", "StatisticsConfig", "load_config"]
 
 SUPPLIED = "supplied"  # noisy files of the corpus; the other kinds are those of lib.signals.noise
 

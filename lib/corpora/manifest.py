@@ -26,14 +26,7 @@ from lib.signals.faults import refusal
 from lib.signals.recording import Recording, read_whole
 from lib.workspace.workers import in_parallel
 
-__all__ = [
-    "MIN_SPEAKERS",
-    "build_manifest",
-    "content_hash",
-    "excluded",
-    "measure_clip",
-    "usable",
-]
+__all__ = ["build_manifest", "content_hash", "excluded", "measure_clip", "usable"]
 
 MIN_SPEAKERS = 3  # one each to learn from, to stop on and to test on
 MIN_DURATION_S = 0.1  # shorter holds no digit
@@ -81,7 +74,7 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
         row["channel"] = audio.choose_channel(clip.samples, rate)
         y = audio.mix_down(clip.samples, row["channel"])
         row["sample_rate"], row["duration_s"] = rate, len(y) / rate
-        row |= _correction(clip)
+        row["correction_kind"], row["correction"] = clip.correction or ("", "")
         row["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         if row["duration_s"] < MIN_DURATION_S:
             reason = f"{faults.TOO_SHORT} ({row['duration_s']:.3f} s)"
@@ -122,11 +115,6 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
         return row | {"kind": kind, "reason": f"its noisy counterpart is not: {error}"}
 
 
-def _correction(clip: Recording) -> dict[str, str]:
-    kind, text = clip.correction or ("", "")
-    return {"correction_kind": kind, "correction": text}
-
-
 def _measure_noisy(path: Path, clean: np.ndarray, row: dict, config: AudioConfig) -> dict:
     """The columns of `MEASURES` that a supplied noisy file adds to the `row` of its clip."""
     noisy, rate = _read(path), row["sample_rate"]
@@ -148,7 +136,9 @@ def _measure_noisy(path: Path, clean: np.ndarray, row: dict, config: AudioConfig
     with np.errstate(divide="ignore"):  # a copy of the clean clip
         snr_db = 10 * np.log10(np.sum(speech**2) / np.sum((mixed - speech) ** 2))
     measured = {"noisy_channel": channel, "measured_snr_db": float(snr_db)}
-    return measured | ({} if row["correction_kind"] else _correction(noisy))
+    if noisy.correction and not row["correction_kind"]:
+        measured["correction_kind"], measured["correction"] = noisy.correction
+    return measured
 
 
 def build_manifest(corpus: Corpus, config: Config) -> pd.DataFrame:

@@ -18,11 +18,6 @@ from lib.corpora.fieldnames import FIELDS, LONGEST, bare, by_field, keys_by_fiel
 from lib.corpora.geography import CONTINENTS, continents_of
 
 __all__ = [
-    "KEPT",
-    "KNOWN",
-    "RULES",
-    "WORDS",
-    "Rule",
     "clean_speakers",
     "misplaced",
     "oddities_kept",
@@ -163,12 +158,10 @@ def clean_speakers(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Clean the metadata of a corpus: speaker -> {field: value}, as `Corpus.raw_metadata` gives it.
 
-    `speakers` have clips; those without metadata become rows of missing values.
-
-    The table has one row per speaker, sorted: `speaker`, the clean fields, continent, country and
-    city from the origin, then ``raw_<field>`` as text.  The log has one row per change: speaker,
-    field, raw, clean, rule; first the names of fields, with the number of speakers whose metadata
-    have them.
+    The table has one row per speaker, sorted, also for `speakers` without metadata: `speaker`, the
+    clean fields, continent, country and city from the origin, then ``raw_<field>`` as text.  The
+    log has one row per change: speaker, field, raw, clean, rule; first the names of fields, with
+    the number of speakers whose metadata have them.
     """
     rows, log, heard = [], _renamed(raw), set(speakers)
     raw = by_field(raw)

@@ -181,7 +181,13 @@ def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHI
         warnings.warn(f"{source}: {fault.text}; what is there is denoised.", stacklevel=2)
     denoiser = load_model(model)
     length = -(-len(y) * denoiser.audio.sample_rate // rate)
-    with _progress(y.shape[1] * length, hidden=len(y) < LONG_S * rate) as bar:
+    with tqdm(
+        total=y.shape[1] * length,
+        desc="denoising",
+        disable=len(y) < LONG_S * rate,
+        mininterval=0.5 if sys.stderr.isatty() else 30,  # a few lines in a log
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left",
+    ) as bar:
         for channel in y.T:  # in place: a long recording fits once into memory
             channel[:] = _denoise_channel(channel.astype(float), rate, denoiser, bar.update)
     peak = max(y.max(), -y.min())
@@ -200,14 +206,3 @@ def _at_home(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
-
-
-def _progress(total: int, *, hidden: bool) -> tqdm:
-    """A bar: alive on a terminal, a few lines in a log."""
-    return tqdm(
-        total=total,
-        desc="denoising",
-        disable=hidden,
-        mininterval=0.5 if sys.stderr.isatty() else 30,
-        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left",
-    )

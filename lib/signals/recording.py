@@ -159,6 +159,6 @@ def read_whole(path: str | Path, *, longest_s: float = math.inf) -> Recording:
     """Read a sound file as `read_recording` does, but refuse one that is cut short."""
     recording = read_recording(path, longest_s=longest_s)
     if recording.cut:
-        kind, text = recording.cut
-        raise refusal(path, kind, f"{text}; restore it from its source")
+        reason = f"{recording.cut.text}; restore it from its source"
+        raise refusal(path, recording.cut.kind, reason)
     return recording

@@ -1,13 +1,10 @@
 """Twenty voices out of one: digits spoken by hibari-tts 0.2.1, reshaped per speaker.
 
-hibari-tts (Apache-2.0) predicts, every 12.5 ms at 24 kHz, the log magnitudes of a harmonic,
-a noise and a residual branch, two phases and F0; `hibari.dsp.synth` turns them into sound.
-Between the two we change what tells speakers apart: F0 register and span, length of the vocal
-tract (a warp of the frequency axis), spectral tilt and colour, breath, tempo; then room and
-room noise.  An accent is another row of phones.
-
-Arrays are (601 frequencies, frames); everything random comes from a generator seeded with
-(seed, speaker) or (seed, speaker, digit, repetition), so no clip depends on another.
+hibari-tts (Apache-2.0) predicts, every 12.5 ms at 24 kHz, the log magnitudes of a harmonic, a noise
+and a residual branch, two phases and F0 [shape=(601 frequencies, frames)]; `hibari.dsp.synth` turns
+them into sound.  Between the two we change what tells speakers apart.  Everything random comes from
+a generator seeded with (seed, speaker) or (seed, speaker, digit, repetition), so no clip depends on
+another.
 """
 
 from __future__ import annotations
