@@ -1,7 +1,6 @@
 """Noisy and clean examples to learn from, made anew in every epoch.
 
-The random stream of each depends on the root seed, the clip and the epoch only: no order of
-reading, number of workers or interruption changes it.
+Their random streams depend on the root seed, the clip and the epoch only.
 """
 
 from __future__ import annotations

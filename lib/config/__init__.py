@@ -1,10 +1,7 @@
-"""Every choice of the project in one place: frozen dataclasses and three profiles.
+"""Every choice of the project in one place; frequencies in Hz, times in seconds, ratios in dB.
 
-Frequencies in Hz, times in seconds, ratios in dB.  Beside each number stands the range in which the
-project works; a value outside it is an error, and so is an unknown key of a YAML file.
-
-``smoke`` proves that everything runs, ``quick`` is the default, ``full`` is for publishing: they
-differ in budget only, never in what is measured.
+Beside each number stands the range in which the project works.  The profiles differ in budget only,
+never in what is measured: ``smoke`` proves that everything runs, ``full`` is for publishing.
 """
 
 from __future__ import annotations
@@ -284,13 +281,9 @@ def _as(kind: type, value):
 
 
 def load_config(profile: str = "quick", params_file: str | Path | None = None) -> Config:
-    """Return the configuration of a profile, optionally overridden by a YAML file.
+    """Return the configuration of a profile, overridden by a YAML file with any of its fields.
 
-    The file holds any subset of the fields of `Config`.  Raises InputError for an unknown profile
-    or key, an unreadable file, or a value that is not allowed.
-
-    >>> load_config("smoke").training.epochs
-    1
+    Raises InputError for an unknown profile or key, an unreadable file, or a value not allowed.
     """
     if profile not in PROFILES:
         raise InputError(f"Unknown profile {profile!r}; choose one of {', '.join(PROFILES)}.")

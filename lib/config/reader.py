@@ -18,10 +18,8 @@ from lib.errors import InputError
 
 __all__ = ["read_settings"]
 
-UNREADABLE = (  # the last three: a tag that does not fit its value, and nesting without end
-    *(OSError, yaml.YAMLError, ValueError),
-    *(LookupError, AttributeError, RecursionError),
-)
+# The last three: a tag that does not fit its value, and nesting without end.
+UNREADABLE = (OSError, yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
 
 
 class _Loader(yaml.SafeLoader):

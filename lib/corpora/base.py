@@ -1,9 +1,8 @@
 """What a corpus is, and how a folder of clips is read.
 
 A clip is a file named ``<digit>_<speaker>_<repetition>.wav`` (or ``.flac``); its supplied noisy
-counterpart, where there is one, lies beside it as ``<digit>_<speaker>_<rep>_noisy.wav``.  Files
-named like a clip that cannot be one are rejected, all others ignored; both with the kind of fault
-(`lib.signals.faults`) and the reason.
+counterpart lies beside it as ``<digit>_<speaker>_<rep>_noisy.wav``.  Files named like a clip that
+cannot be one are rejected, all others ignored; both with the kind of fault and the reason.
 """
 
 from __future__ import annotations
@@ -98,11 +97,10 @@ def read_folder(
 ) -> Corpus:
     """Find the clips in `data_dir` or anywhere below; `facts` are the first fields of `Corpus`.
 
-    Where several places hold clips, they are used together, unless they hold clips of the same
-    names: then the place with the most clips is used, of equals the uppermost.  If
-    `folder_per_speaker`, clips must lie in a folder named after their speaker, else in any other.
-    `metadata` names the file that describes the speakers; the nearest one to the clips is read,
-    which may also lie beside `data_dir`.
+    Several places with clips are used together, unless these have the same names: then the place
+    with the most clips is used, of equals the uppermost.  If `folder_per_speaker`, clips must lie
+    in a folder named after their speaker, else in any other.  Of files of the name `metadata` the
+    nearest to the clips is read, which may also lie beside `data_dir`.
 
     Raises InputError if `data_dir` is not a folder or its metadata are broken, CorpusError if it
     holds no clip.

@@ -1,8 +1,7 @@
 """Fetch a public archive once and unpack it under ``data/`` of the project.
 
-The archive is GitHub's, of one commit.  GitHub may pack the same commit anew, so it is not the
-archive that is checked but what it holds.  The transfer is pooch's; what was interrupted is resumed
-where the server can, transient faults are tried again after growing pauses.
+GitHub may pack a commit anew, so it is not the archive that is checked but what it holds.
+Transfers go on where they were interrupted, if the server can.
 """
 
 from __future__ import annotations

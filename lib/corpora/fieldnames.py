@@ -1,8 +1,6 @@
 """Which key of the metadata is which of our fields, whatever it is called.
 
-Names are compared without case, blanks and punctuation, and by `SYNONYMS`.  What metadata hold is
-text to be shown, so control characters are replaced and texts of more than `LONGEST` characters are
-cut.
+Names are compared without case, blanks and punctuation, and by `SYNONYMS`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """The manifest: every clip of a corpus, measured, and whether it can be used.
 
-Offset, rumble, peak and clipping are measured on the clip as it is; level, noise floor and the SNR
-of a supplied pair after offset and rumble are gone.  Of a clip longer than the window of the clip
-store the window with the most energy is used.  A file that cannot be used is a row with status
-"excluded" and the reason; the run goes on.  A clip whose noisy file cannot be used has a reason,
-too.  Beside every reason and correction stands its kind (`lib.signals.faults`).
+Offset, rumble, peak and clipping are measured on the clip as it is, all else after offset and
+rumble are gone.  A file that cannot be used is a row with status "excluded" and the reason; a clip
+whose noisy file cannot be used has a reason, too.  Beside every reason stands its kind
+(`lib.signals.faults`).
 """
 
 from __future__ import annotations

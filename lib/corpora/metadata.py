@@ -1,6 +1,5 @@
 """From the metadata as supplied to a table that can be grouped by.
 
-`RULES` says, value by value, what is changed and why; `KEPT` names what looks odd and stays.
 Values that no rule knows pass through.  Missing values are None, a missing age NaN; a field that a
 corpus lacks is missing throughout.
 """
@@ -39,7 +38,7 @@ class Rule(NamedTuple):
     why: str
 
 
-RULES = (
+RULES = (  # what is changed, value by value, and why
     Rule("accent", "german", "German", "spelling: the other speakers have a capital"),
     Rule("accent", "Brasilian", "Brazilian", "spelling"),
     Rule("accent", "Egyptian_American?", "Egyptian-American", "the doubt is not a level"),
@@ -61,7 +60,7 @@ WORDS = (  # each of these words, in any case
     Rule("native_speaker", "no, n, false, 0", "no", "one word for each answer"),
 )
 
-KEPT = (
+KEPT = (  # what looks odd and stays
     ("accent", "Madras", "the former name of Chennai: a city where others have a language"),
     ("accent", "Levant", "a region; the other speaker from Damascus is called Arabic"),
     ("accent", "English", "a native speaker from Delhi; which English is not said"),

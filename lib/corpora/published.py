@@ -1,9 +1,8 @@
 """Which clips of a tree are, byte for byte, those of the published Audio MNIST.
 
 ``contents/audiomnist.npy`` [shape=(60, 10, 50), dtype=uint64] holds the first 8 bytes of the
-SHA-256 of every clip, by speaker 01 to 60, digit and repetition.  `pack` made it from a table of a
-public copy.  A clip that differs is no fault: copies of the corpus are known that differ in a clip
-or two.  So it is counted and named, and used like all others.
+SHA-256 of every clip, by speaker 01 to 60, digit and repetition.  A clip that differs is counted
+and named, and used like all others: copies of the corpus are known that differ in a clip or two.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Unpack a zip archive that anyone may have made: whole or not at all, and only inside its folder.
 
-Refused are absolute paths, ``..``, links and other special files, names that occur twice, encrypted
-members, and archives with more files or bytes than agreed, which `zipfile` holds to what they
-declare.  Before that, names are brought to what they were meant to be.
+Refused are links and paths out of it, names that occur twice, encrypted members, and archives with
+more files or bytes than agreed; `zipfile` reads no member beyond the size it declares.
 """
 
 from __future__ import annotations
@@ -30,10 +29,7 @@ __all__ = ["MOST_BYTES", "MOST_FILES", "folder_of", "require_space", "unpack"]
 
 MOST_FILES = 200_000  # the supplied pairs of Audio MNIST are 60,000
 MOST_BYTES = 20_000_000_000  # and 4 GB
-BROKEN = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-    *(struct.error, UnicodeDecodeError, EOFError),
-)
+BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, UnicodeError, EOFError)
 CLOSED = (NotImplementedError, RuntimeError)  # a method that Python does not know; a password
 
 

@@ -1,11 +1,8 @@
 """Denoise anyone's recording: with the network that comes with the project, or another.
 
-Any length, rate, number of channels and sample format that libsndfile reads; the result has the
-same rate, channels and length.  The network works at its own rate, so the result holds nothing
-above half of that (4 kHz for a network trained at 8 kHz).  Channels are denoised one by one.
-
-Long recordings go through in windows of one second that overlap by half and are cross-faded with a
-raised cosine, whose overlapping halves add up to one: no seams.
+The result has the rate, channels and length of the recording, but nothing above half of the
+network's own rate.  Channels are denoised one by one, in windows of one second that overlap by half
+and are cross-faded with a raised cosine, whose overlapping halves add up to one: no seams.
 """
 
 from __future__ import annotations
@@ -167,9 +164,8 @@ def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHI
 
     The name of `target` chooses its format; the sample format is that of `source` where both know
     it.  Warnings say where `source` is cut short or its header is wrong, and where a format of
-    integer samples cuts off what exceeds full scale.  Raises InputError if `source` is missing, not
-    audio or not finite, or `target` cannot be written; MissingArtifactError if `model` is not
-    there.
+    integers cuts off what exceeds full scale.  Raises InputError if `source` cannot be read or
+    `target` not be written, MissingArtifactError if `model` is not there.
     """
     source, target, model = map(_at_home, (source, target, model))
     format_of(target)

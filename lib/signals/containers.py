@@ -1,8 +1,7 @@
 """What the header of a sound file says of its length, held against the file; sizes in bytes.
 
-Recorders that crash, writers into a pipe and broken downloads leave headers that promise more than
-the file holds, or nothing at all; decoders disagree about what to do then.  So the size of the
-sound is read from the header itself.
+Headers of recorders that crash, of pipes and broken downloads promise more than the file holds, or
+nothing at all, and decoders disagree about what to do then.
 
 Sources: EBU Tech 3306 (RF64), the AIFF-C draft of 1991, Apple's CAF specification, RFC 3533 (Ogg).
 """

@@ -1,10 +1,8 @@
 """Noise, and the one way in which this project mixes it with speech.
 
-Signals are 1-D arrays at one sample rate.  Levels are ratios of energies over the *whole* arrays:
-pass a clip's own samples, never its padding, without DC and rumble, or these count as speech.
-
-A new noise is a function of the number of samples and the random stream, and a line in `NOISES`.
-Babble needs talkers, so it is swept only.
+Levels are ratios of energies over the *whole* arrays [shape=(n,)]: pass a clip's own samples, never
+its padding, without DC and rumble, or these count as speech.  A new noise is a function and a line
+in `NOISES`; babble needs talkers, so it is swept only.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """Anyone's sound file, read from front to end: what is there, and what is wrong with it.
 
-It trusts neither the length that a header promises nor a codec to seek, so that files from pipes,
-of recorders that crashed and in codecs of telephones are read; what is missing is told, not
-guessed.
+Neither a length in a header nor a codec's seeking is trusted; what is missing is told, not guessed.
 """
 
 from __future__ import annotations
