@@ -21,10 +21,9 @@ def training_example(
     """Make a noisy example and its target [both shape=(samples,), dtype=float32] from a clean clip.
 
     The clip is played at a random speed (which moves pitch and formants, as another speaker would),
-    cut at a random place, followed by zeros if it is shorter, and mixed with fresh noise.  Most
-    examples have the configured kind of noise and SNR, some have noise of another colour at another
-    SNR, so that the network knows what to leave alone.  Both signals are scaled so that the noisy
-    one has an RMS of 0.1.
+    cut at a random place and mixed with fresh noise: mostly of the configured kind and SNR,
+    sometimes of another colour at another SNR, so that the network knows what to leave alone.  Both
+    are scaled so that the noisy one has an RMS of 0.1, and followed by zeros if they are shorter.
     """
     settings = config.training
     speed = rng.uniform(1 - settings.speed_spread, 1 + settings.speed_spread)

@@ -1,11 +1,7 @@
-"""Fetch a corpus, or see that one on disk can be read.
+"""Fetch a corpus, or see that one on disk can be read, as ``make data`` does.
 
-::
-
-    python -m lib.corpora CORPUS DATA_DIR compare
-
-is what `make data` runs.  Before a report it is run without the last word: 01 compares Audio MNIST
-with what was published.
+``python -m lib.corpora CORPUS DATA_DIR compare``; a report runs it without the last word, for 01
+compares Audio MNIST with what was published.
 """
 
 from __future__ import annotations

@@ -89,8 +89,7 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
         with np.errstate(over="ignore"):
             levels = [audio.rms_dbfs(speech), audio.rms_dbfs(heard)]
         if not max(levels) <= LOUDEST_DBFS:
-            reason = f"no sound has a level of {max(levels):.0f} dBFS"
-            raise refusal(path, faults.TOO_LOUD, reason)
+            raise refusal(path, faults.TOO_LOUD, f"no sound has a level of {max(levels):.0f} dBFS")
         if min(levels) < SILENCE_DBFS:
             reason = f"silent, at least below {config.sample_rate / 2:g} Hz"
             raise refusal(path, faults.SILENT, reason)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -29,35 +29,26 @@ PLAUSIBLE_AGE = (5, 110)
 DATE = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
 
-class Rule(NamedTuple):
-    """One correction: in `field`, `raw` becomes `clean`, because of `why`."""
-
-    field: str
-    raw: str
-    clean: str
-    why: str
-
-
-RULES = (  # what is changed, value by value, and why
-    Rule("accent", "german", "German", "spelling: the other speakers have a capital"),
-    Rule("accent", "Brasilian", "Brazilian", "spelling"),
-    Rule("accent", "Egyptian_American?", "Egyptian-American", "the doubt is not a level"),
-    Rule("accent", "German/Spanish", "German-Spanish", "two accents, kept as a level of its own"),
-    Rule("recording_room", "VR-Room", "vr-room", "one room, several spellings"),
-    Rule("recording_room", "VR-room", "vr-room", "one room, several spellings"),
-    Rule("recording_room", "vr-romm", "vr-room", "one room, several spellings"),
-    Rule("origin", "Spanien", "Spain", "the German name of a country"),
-    Rule("origin", "Muenchen", "Munich", "one city, two names"),
-    Rule("origin", "South-America", "South America", "spelling"),
-    Rule("origin", "Europe, India", "Asia, India", "India lies in Asia"),
-    Rule("origin", "Europe, Syria", "Asia, Syria", "Syria lies in Asia"),
+RULES = (  # field, what is changed in it, into what, and why
+    ("accent", "german", "German", "spelling: the other speakers have a capital"),
+    ("accent", "Brasilian", "Brazilian", "spelling"),
+    ("accent", "Egyptian_American?", "Egyptian-American", "the doubt is not a level"),
+    ("accent", "German/Spanish", "German-Spanish", "two accents, kept as a level of its own"),
+    ("recording_room", "VR-Room", "vr-room", "one room, several spellings"),
+    ("recording_room", "VR-room", "vr-room", "one room, several spellings"),
+    ("recording_room", "vr-romm", "vr-room", "one room, several spellings"),
+    ("origin", "Spanien", "Spain", "the German name of a country"),
+    ("origin", "Muenchen", "Munich", "one city, two names"),
+    ("origin", "South-America", "South America", "spelling"),
+    ("origin", "Europe, India", "Asia, India", "India lies in Asia"),
+    ("origin", "Europe, Syria", "Asia, Syria", "Syria lies in Asia"),
 )
 
 WORDS = (  # each of these words, in any case
-    Rule("gender", "male, m, man", "male", "one word for each gender"),
-    Rule("gender", "female, f, woman", "female", "one word for each gender"),
-    Rule("native_speaker", "yes, y, true, 1", "yes", "one word for each answer"),
-    Rule("native_speaker", "no, n, false, 0", "no", "one word for each answer"),
+    ("gender", "male, m, man", "male", "one word for each gender"),
+    ("gender", "female, f, woman", "female", "one word for each gender"),
+    ("native_speaker", "yes, y, true, 1", "yes", "one word for each answer"),
+    ("native_speaker", "no, n, false, 0", "no", "one word for each answer"),
 )
 
 KEPT = (  # what looks odd and stays
@@ -100,14 +91,14 @@ def _clean(field: str, raw: object) -> tuple[object, str]:
     if shown(text) != text:
         text = shown(text)
         reasons.append(f"characters that cannot be shown, or more than {LONGEST} of them")
-    for rule in RULES:
-        if rule.field == field and f", {rule.raw}, " in f", {text}, ":  # whole parts only
-            text = f", {text}, ".replace(f", {rule.raw}, ", f", {rule.clean}, ")[2:-2]
-            reasons.append(rule.why)
-    for rule in WORDS:
-        if rule.field == field and text.casefold() in rule.raw.split(", ") and text != rule.clean:
-            text = rule.clean
-            reasons.append(rule.why)
+    for place, old, new, why in RULES:
+        if place == field and f", {old}, " in f", {text}, ":  # whole parts only
+            text = f", {text}, ".replace(f", {old}, ", f", {new}, ")[2:-2]
+            reasons.append(why)
+    for place, words, word, why in WORDS:
+        if place == field and text.casefold() in words.split(", ") and text != word:
+            text = word
+            reasons.append(why)
     if (level := LEVELS.get(field, {}).get(bare(text), text)) != text:
         text = level
         reasons.append("spelling of a known value")
@@ -155,12 +146,11 @@ def _renamed(raw: dict[str, dict]) -> list[tuple]:
 def clean_speakers(
     raw: dict[str, dict], speakers: Iterable[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Clean the metadata of a corpus: speaker -> {field: value}, as `Corpus.raw_metadata` gives it.
+    """Clean the metadata of a corpus, as `Corpus.raw_metadata` gives them.
 
     The table has one row per speaker, sorted, also for `speakers` without metadata: `speaker`, the
     clean fields, continent, country and city from the origin, then ``raw_<field>`` as text.  The
-    log has one row per change: speaker, field, raw, clean, rule; first the names of fields, with
-    the number of speakers whose metadata have them.
+    log has one row per change: speaker, field, raw, clean, rule; first the names of fields.
     """
     rows, log, heard = [], _renamed(raw), set(speakers)
     raw = by_field(raw)
@@ -216,8 +206,8 @@ def oddities_kept(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def rules_table() -> pd.DataFrame:
-    """`RULES` and `WORDS` as a table: field, raw, clean, why."""
-    return pd.DataFrame([*RULES, *WORDS])
+    """`RULES` and `WORDS` as a table."""
+    return pd.DataFrame([*RULES, *WORDS], columns=["field", "raw", "clean", "why"])
 
 
 def unknown_values(table: pd.DataFrame) -> pd.DataFrame:

@@ -26,7 +26,7 @@ CHANGED, UNKNOWN = "another content", "not published"
 
 
 def pack(table: str | Path, target: str | Path = TABLE) -> None:
-    """Write `target` from a CSV table with the columns ``path`` and ``sha256``."""
+    """Write `target`, as it was made, from a CSV table with the columns ``path`` and ``sha256``."""
     known = pd.read_csv(table)
     parts = known["path"].str.extract(r"/(\d)_(\d+)_(\d+)\.wav$").astype(int)
     packed = np.zeros((parts[1].max(), 10, parts[2].max() + 1), np.uint64)
@@ -43,12 +43,10 @@ def _known() -> np.ndarray:
 
 
 def compare(clips: pd.DataFrame) -> pd.DataFrame:
-    """Compare clips with the published ones: one row per clip.
+    """Compare clips with the published ones by their `sha256` ("" for what cannot be read).
 
-    `clips` has the columns clip_id, speaker, digit, repetition and sha256 ("" for what cannot be
-    read).  The result has clip_id, speaker, `found` ("as published", "another content", "published
-    under another name" or "not published") and `twin`, the clip that precedes it in the published
-    corpus with the same content, or None.
+    The result has one row per clip: clip_id, speaker, `found` (what it is, as above) and `twin`,
+    the clip that precedes it in the published corpus with the same content, or None.
     """
     known = _known()
     padded = clips["speaker"].where(clips["speaker"].str.fullmatch("[0-9]{2}"), "0")

@@ -46,7 +46,10 @@ def folder_of(data_dir: str | Path, into: str | Path = PROJECT_ROOT / "data") ->
         with zipfile.ZipFile(data_dir) as content:
             listing = sorted((m.filename, m.file_size, m.CRC) for m in content.infolist())
     except (*BROKEN, *CLOSED, OSError) as error:
-        if data_dir.suffix.lower() in (".7z", ".rar") or _is_tar(data_dir):
+        packed = data_dir.suffix.lower() in (".7z", ".rar")
+        with contextlib.suppress(OSError, *BROKEN):
+            packed = packed or tarfile.is_tarfile(data_dir)
+        if packed:
             raise InputError(
                 f"{data_dir} is an archive, but no zip; unpack it and point DATA_DIR at the folder."
             ) from error
@@ -102,12 +105,6 @@ def unpack(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder
-
-
-def _is_tar(path: Path) -> bool:
-    with contextlib.suppress(OSError, *BROKEN):
-        return tarfile.is_tarfile(path)
-    return False
 
 
 def _name(member: zipfile.ZipInfo) -> str:

@@ -167,7 +167,8 @@ def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHI
     integers cuts off what exceeds full scale.  Raises InputError if `source` cannot be read or
     `target` not be written, MissingArtifactError if `model` is not there.
     """
-    source, target, model = map(_at_home, (source, target, model))
+    # The ``~`` is the home of a user; a name that only begins so is a name.
+    source, target, model = (Path(os.path.expanduser(p)) for p in (source, target, model))  # noqa: PTH111
     format_of(target)
     place = check_place(target)
     recording = read_recording(source, dtype="float32")
@@ -194,11 +195,3 @@ def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHI
             stacklevel=2,
         )
     write_sound(place, y, rate, kind=kind, subtype=subtype)
-
-
-def _at_home(path: str | Path) -> Path:
-    """The path with its ``~`` as the home of a user; a name that only begins so is a name."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)

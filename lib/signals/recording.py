@@ -32,8 +32,7 @@ class Recording:
 
     samples: np.ndarray  # [shape=(n, channels)]
     sample_rate: int  # Hz
-    format: str  # of the container, as libsndfile calls it,
-    subtype: str  # and of the samples
+    subtype: str  # sample format, as libsndfile calls it
     cut: Fault | None  # what is missing
     correction: Fault | None  # what of the header was not believed
 
@@ -88,7 +87,7 @@ def read_recording(
         cut = Fault(faults.DAMAGED, said)
     elif n <= longest_s * rate:
         cut, correction = _judge_length(n, file.frames, rate, extent, ending)
-    return Recording(samples, rate, file.format, file.subtype, cut, correction)
+    return Recording(samples, rate, file.subtype, cut, correction)
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
@@ -99,8 +98,7 @@ def _refuse_what_is_no_file(path: Path) -> None:
     if not path.is_file():
         raise refusal(path, faults.NO_FILE)
     if path.stat().st_size == 0:
-        what_to_do = f"{faults.EMPTY} (0 bytes); restore it from its source"
-        raise refusal(path, faults.EMPTY, what_to_do)
+        raise refusal(path, faults.EMPTY, f"{faults.EMPTY} (0 bytes); restore it from its source")
 
 
 def _read_blocks(file: _Forwards, longest_s: float, dtype: str) -> tuple[np.ndarray, str]:
