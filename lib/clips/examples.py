@@ -46,11 +46,8 @@ def training_example(
 
 
 def equal_batches(order: np.ndarray, size: int) -> np.ndarray:
-    """Cut `order` into equal batches [shape=(batches, size, ...)]; a remainder is left out.
-
-    Equal shapes spare a second compilation; `order` is new in every epoch.
-    """
-    size = min(size, len(order))
+    """Cut `order` into equal batches [shape=(batches, size, ...)]; a remainder is left out."""
+    size = min(size, len(order))  # equal shapes spare a second compilation
     return order[: len(order) // size * size].reshape(-1, size, *order.shape[1:])
 
 

@@ -1,7 +1,6 @@
 """Who may learn from whom: speakers, not clips, are dealt into folds.
 
-Fold k is tested on its own speakers, stopped on the speakers of the next fold, and trained on all
-others.
+Fold k is tested on its own speakers, stopped on those of the next, and trained on all others.
 """
 
 from __future__ import annotations
@@ -21,8 +20,7 @@ def deal_folds(clips: pd.DataFrame, speakers: pd.DataFrame, config: Config) -> p
 
     Folds differ by at most one speaker, and by at most one of each gender (scikit-learn's
     StratifiedGroupKFold leaves folds empty when speakers are few).  `speakers` has the columns
-    `speaker` and `gender` (may be missing), the result `speaker` and `fold`.  Raises CorpusError
-    for fewer than three speakers.
+    `speaker` and `gender` (may be missing).  Raises CorpusError for fewer than three speakers.
     """
     clips = clips[["speaker"]].merge(speakers[["speaker", "gender"]], on="speaker", how="left")
     names = clips["speaker"].unique()

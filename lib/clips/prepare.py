@@ -26,8 +26,7 @@ __all__ = ["build_store", "prepare_clip", "used_clips"]
 def used_clips(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
     """The clips of the manifest that a run uses: all usable ones, or those with a noisy file.
 
-    A noisy file that equals the clean one is none.  Raises CorpusError if no clip has the noisy
-    file that is wanted.
+    A noisy file that equals the clean one is none.  Raises CorpusError if none is left.
     """
     clips = usable(manifest)
     if not config.noise.supplied:
@@ -58,9 +57,9 @@ def prepare_clip(root: str | Path, clip, audio: AudioConfig, noisy: bool = False
 def build_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
     """Store the clips that the run uses, with their noisy files where these are its noise.
 
-    The index then also holds a hash of the noisy side, `noisy_sha256`, so that a network knows what
-    it was trained on.  It is written last: a build that was stopped is not opened.  Paths in the
-    manifest are relative to `root`.
+    The index then also holds a hash of the noisy side, so that a network knows what it was trained
+    on; it is written last, and without it a store is not opened.  `root` is that of the manifest's
+    paths.
     """
     clips = used_clips(manifest, run.config).sort_values("clip_id", ignore_index=True)
     clean = _store_clips(run, clips, root, noisy=False)
@@ -75,9 +74,8 @@ def build_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
 def _store_clips(run: Run, clips: pd.DataFrame, root: str, *, noisy: bool) -> ClipStore:
     """Leave ``clips.npy`` and ``clip_index.parquet`` of clips, each whole or not at all."""
     audio = run.config.audio
-    prepared = in_parallel(
-        prepare_clip, ((root, clip, audio, noisy) for clip in clips.itertuples())
-    )
+    tasks = ((root, clip, audio, noisy) for clip in clips.itertuples())
+    prepared = in_parallel(prepare_clip, tasks)
     lengths = np.zeros(len(clips), dtype=np.int64)
     with atomic_path(run.path("clips.npy")) as part:
         store = np.lib.format.open_memmap(

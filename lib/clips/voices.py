@@ -26,7 +26,7 @@ FRAME_S = 0.064  # four periods of the lowest pitch
 
 
 def measure_voices(run: Run, store: ClipStore) -> pd.DataFrame:
-    """Measure `CLIPS_PER_SPEAKER` clips of every speaker; kept until a clip or this code changes.
+    """Measure a few clips of every speaker; kept until a clip or this code changes.
 
     Columns: ``clip_id``, ``speaker``, ``f0_hz``, ``tilt_db_per_octave``.
     """

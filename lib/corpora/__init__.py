@@ -10,7 +10,7 @@ from lib.corpora.base import Corpus
 from lib.corpora.manifest import build_manifest
 from lib.errors import InputError
 
-__all__ = ["CORPORA", "Corpus", "build_manifest", "open_corpus"]
+__all__ = ["CORPORA", "build_manifest", "open_corpus"]
 
 CORPORA = {
     "sample": sample.open_tree,

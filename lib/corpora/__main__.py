@@ -21,10 +21,8 @@ def main(name: str, data_dir: str = "", compare: str = "") -> None:
     if compare and there and name == "audiomnist":
         print(published.sentence(published.compare(published.hashed(corpus))))
     clips = corpus.clips()
-    print(
-        f"── {corpus.title}: {len(clips):,} clips of {clips['speaker'].nunique()} speakers in "
-        f"{corpus.root}"
-    )
+    n_speakers = clips["speaker"].nunique()
+    print(f"── {corpus.title}: {len(clips):,} clips of {n_speakers} speakers in {corpus.root}")
 
 
 if __name__ == "__main__":

@@ -27,10 +27,7 @@ ARCHIVE = download.Archive(
 
 
 def read_tree(folder: str | Path, **facts) -> base.Corpus:
-    """Read any tree in the Audio MNIST layout; `facts` are the other fields of `Corpus`.
-
-    `folder` may be the repository, its ``data/``, or whatever folder the speakers lie in or below.
-    """
+    """Read any tree in the Audio MNIST layout that lies in `folder` or below."""
     return base.read_folder(folder, folder_per_speaker=True, metadata=METADATA, **facts)
 
 

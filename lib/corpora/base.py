@@ -98,12 +98,10 @@ def read_folder(
     """Find the clips in `data_dir` or anywhere below; `facts` are the first fields of `Corpus`.
 
     Several places with clips are used together, unless these have the same names: then the place
-    with the most clips is used, of equals the uppermost.  If `folder_per_speaker`, clips must lie
-    in a folder named after their speaker, else in any other.  Of files of the name `metadata` the
-    nearest to the clips is read, which may also lie beside `data_dir`.
-
-    Raises InputError if `data_dir` is not a folder or its metadata are broken, CorpusError if it
-    holds no clip.
+    with the most clips is used, of equals the uppermost.  Clips must lie in a folder named after
+    their speaker if `folder_per_speaker`, else in any other.  Of files called `metadata` the
+    nearest to the clips is read, which may also lie beside `data_dir`.  Raises InputError if
+    `data_dir` is not a folder or its metadata are broken, CorpusError if it holds no clip.
     """
     top = Path(data_dir)
     if not top.is_dir():

@@ -51,10 +51,9 @@ class Archive:
 def fetch(archive: Archive, into: str | Path = PROJECT_ROOT / "data") -> Path:
     """Return the folder of a corpus, downloading it if it is not there.
 
-    The folder appears when everything is there and has been checked.  Until then what was
-    transferred lies beside it as ``.<name>-<commit>.zip.part``, to be resumed.  Raises
-    DownloadError if there is no network, no space, or not the archive that was expected; it says
-    how to do it by hand.
+    The folder appears when everything is there and has been checked; until then what was
+    transferred lies beside it, to be resumed.  Raises DownloadError if there is no network, no
+    space, or not the archive that was expected; it says how to do it by hand.
     """
     folder = Path(into) / archive.name
     whole = folder.with_name(f".{archive.name}-{archive.revision[:8]}.zip")

@@ -16,7 +16,6 @@ from lib.corpora.base import printable
 __all__ = [
     "FIELDS",
     "LONGEST",
-    "SYNONYMS",
     "bare",
     "by_field",
     "keys_by_field",

@@ -1,9 +1,8 @@
 """The manifest: every clip of a corpus, measured, and whether it can be used.
 
-Offset, rumble, peak and clipping are measured on the clip as it is, all else after offset and
-rumble are gone.  A file that cannot be used is a row with status "excluded" and the reason; a clip
-whose noisy file cannot be used has a reason, too.  Beside every reason stands its kind
-(`lib.signals.faults`).
+Offset, rumble, peak and clipping are measured on the clip as it is, all else without offset and
+rumble.  A file that cannot be used is a row with status "excluded"; beside every reason stands its
+kind (`lib.signals.faults`), also of a noisy file that cannot be used.
 """
 
 from __future__ import annotations

@@ -179,9 +179,8 @@ def clean_speakers(
 def raw_summary(raw: dict[str, dict]) -> pd.DataFrame:
     """Counts of the metadata before any cleaning, one row per field.
 
-    Values are compared as they are stored, so the number 30 and the text "30" are two; the distinct
-    texts are counted beside them.  The most frequent is None where no value occurs twice; ties go
-    to the value met first.
+    Values are compared as they are stored, so the number 30 and the text "30" are two, and as text.
+    The most frequent is None where no value occurs twice; ties go to the value met first.
     """
     rows = []
     raw = by_field(raw)

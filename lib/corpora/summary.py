@@ -18,7 +18,6 @@ __all__ = [
     "corrections",
     "describe_corpus",
     "distributions",
-    "duplicates",
     "examples",
     "measured_snr",
     "set_aside",
@@ -48,7 +47,7 @@ def describe_corpus(corpus: Corpus, manifest: pd.DataFrame) -> dict:
         "n_ignored_files": len(corpus.ignored),
         "found_in": _where(corpus.places),
         "n_useless_counterparts": int((clips["kind"] != "").sum()),
-        "n_duplicates": len(duplicates(manifest)),
+        "n_duplicates": int(clips["sha256"].duplicated().sum()),
         "n_described_speakers": len(described),
         "n_speakers_without_metadata": len(set(clips["speaker"]) - described),
         "n_speakers_without_clips": len(described - set(clips["speaker"])),
@@ -110,12 +109,6 @@ def corrections(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
     return table.assign(clips=[int(mask.sum()) for _, mask, _ in rows])
 
 
-def duplicates(manifest: pd.DataFrame) -> pd.DataFrame:
-    """Usable clips whose file is byte for byte that of an earlier one."""
-    clips = usable(manifest)
-    return clips[clips["sha256"].duplicated()]
-
-
 def distributions(manifest: pd.DataFrame) -> pd.DataFrame:
     """Minimum, 5 %, median, 95 % and maximum of each measure over the usable clips."""
     measures = {
@@ -153,10 +146,8 @@ def measured_snr(manifest: pd.DataFrame, speakers: pd.DataFrame, by: str) -> pd.
         "max_db": ("measured_snr_db", "max"),
     }
     everything = pairs.assign(**{by: "all"})
-    return pd.concat(
-        [part.groupby(by).agg(**spans).reset_index() for part in (everything, pairs)],
-        ignore_index=True,
-    )
+    tables = [part.groupby(by).agg(**spans).reset_index() for part in (everything, pairs)]
+    return pd.concat(tables, ignore_index=True)
 
 
 def snr_facts(manifest: pd.DataFrame, noise: NoiseConfig) -> dict:

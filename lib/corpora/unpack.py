@@ -25,7 +25,7 @@ from tqdm import tqdm
 from lib.errors import InputError
 from lib.workspace.folder import PROJECT_ROOT
 
-__all__ = ["MOST_BYTES", "MOST_FILES", "folder_of", "require_space", "unpack"]
+__all__ = ["folder_of", "require_space", "unpack"]
 
 MOST_FILES = 200_000  # the supplied pairs of Audio MNIST are 60,000
 MOST_BYTES = 20_000_000_000  # and 4 GB
@@ -72,9 +72,9 @@ def unpack(
 ) -> Path:
     """Unpack `archive` as `folder`; folders that hold nothing but a folder are left out.
 
-    `folder` appears when all is unpacked and `check`, called with it under another name, raises
-    nothing.  Raises InputError if the archive is broken, hostile or larger than agreed, OSError if
-    the disk is too small.
+    `folder` appears when all is unpacked and `check`, called with what it will be, raises nothing.
+    Raises InputError if the archive is broken, hostile or too large, OSError if the disk is too
+    small.
     """
     part = folder.with_name(f".{folder.name}.unpacking")
     shutil.rmtree(part, ignore_errors=True)  # of a run that was killed

@@ -167,8 +167,8 @@ def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHI
     integers cuts off what exceeds full scale.  Raises InputError if `source` cannot be read or
     `target` not be written, MissingArtifactError if `model` is not there.
     """
-    # The ``~`` is the home of a user; a name that only begins so is a name.
-    source, target, model = (Path(os.path.expanduser(p)) for p in (source, target, model))  # noqa: PTH111
+    at_home = os.path.expanduser  # it leaves ~nobody.wav as it is
+    source, target, model = (Path(at_home(path)) for path in (source, target, model))
     format_of(target)
     place = check_place(target)
     recording = read_recording(source, dtype="float32")

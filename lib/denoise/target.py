@@ -51,7 +51,7 @@ def choose_format(path: Path, subtype: str, sample_rate: int, channels: int) -> 
     """Format and sample format for a file of that name, which holds such a recording.
 
     The sample format is `subtype`, or that of the format where it is impossible.  Raises InputError
-    if the name stands for no format, or its format does not hold such a recording.
+    if there is no format that does.
     """
     kind = format_of(path)
     subtype = subtype.replace("ALAC", "PCM")  # as good; that encoder crashes on a full disk
@@ -94,11 +94,7 @@ def _holds(kind: str, subtype: str, sample_rate: int, channels: int) -> bool:
 
 
 def check_place(path: Path) -> Path:
-    """Return the file to write: `path`, or what it is a link to.
-
-    Raises InputError if something else than a file is there, it is read-only, or its folder is
-    missing or may not be written to.
-    """
+    """Return the file to write, `path` or what it links to; raise InputError if it cannot be."""
     try:
         place = path.resolve()
         mode = place.stat().st_mode if place.exists() else None
@@ -134,11 +130,7 @@ def write_sound(
     try:
         with atomic_path(place) as part:
             part.touch(0o666 if mode is None else 0o600)  # never more open than the old one
-            try:
-                _encode(part, samples, sample_rate, kind, subtype)
-            except soundfile.LibsndfileError:
-                _ask_the_system(part)
-                raise
+            _encode(part, samples, sample_rate, kind, subtype)
             if mode is not None:
                 part.chmod(mode)
     except (soundfile.LibsndfileError, OSError) as error:
@@ -150,15 +142,12 @@ def write_sound(
 
 
 def _encode(part: Path, samples: np.ndarray, sample_rate: int, kind: str, subtype: str) -> None:
-    channels = samples.shape[1]
-    with soundfile.SoundFile(
-        os.fsencode(part), "w", sample_rate, channels, subtype, format=kind
-    ) as file:
-        for start in range(0, len(samples), BLOCK):
-            file.write(samples[start : start + BLOCK])
-
-
-def _ask_the_system(part: Path) -> None:
-    """Raise what the system says to one more block; libsndfile only says "System error"."""
-    with open(part, "ab") as file:
-        file.write(bytes(BLOCK))
+    name, channels = os.fsencode(part), samples.shape[1]
+    try:
+        with soundfile.SoundFile(name, "w", sample_rate, channels, subtype, format=kind) as file:
+            for start in range(0, len(samples), BLOCK):
+                file.write(samples[start : start + BLOCK])
+    except soundfile.LibsndfileError:  # it only says "System error"; one more block asks that
+        with open(part, "ab") as rest:
+            rest.write(bytes(BLOCK))
+        raise

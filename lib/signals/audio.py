@@ -56,8 +56,8 @@ def choose_channel(samples: np.ndarray, sample_rate: int) -> int:
     """Choose `MEAN`, or the index of the loudest channel where the mean loses what it holds.
 
     The mean of channels in opposite phase is silence, and a silent channel halves the level; two
-    channels that have nothing in common lose 3 dB.  Offset and rumble do not count.  `samples` has
-    the shape (n, channels).
+    that have nothing in common lose 3 dB.  `samples` [shape=(n, channels)] may have offset and
+    rumble.
     """
     if samples.shape[1] == 1:
         return MEAN

@@ -106,8 +106,7 @@ def _walk(file: BinaryIO, size: int, magic: bytes) -> Extent | None:
     field, form = at + len(chunk[0]), layout.head[0] + layout.head[-1]
     if magic == b"RF64" and length == 2**32 - 1:  # the true size stands in the first chunk
         field, form = 28, "<Q"
-        true = _unpack(file, field, form)
-        if true is None:
+        if not (true := _unpack(file, field, form)):
             return None
         (length,) = true
     promised, there = max(0, length - inside), max(0, size - start)

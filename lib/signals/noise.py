@@ -18,13 +18,11 @@ __all__ = [
     "NOISES",
     "white_noise",
     "coloured_noise",
-    "pink_noise",
     "babble_noise",
     "mix_at_snr",
     "clip_rng",
     "make_noise",
 ]
-
 
 FEWEST_TALKERS = 3  # fewer are no babble
 

@@ -3,11 +3,8 @@
     python -m lib.corpora.sample.generate OUT
     python -m lib.corpora.sample.generate OUT --speakers 60 --repetitions 50 --sample-rate 48000
 
-Needs, beside requirements.txt::
-
-    pip install hibari-tts==0.2.1 onnx onnxruntime
-
-The same arguments give the same samples, whatever is generated beside them.
+Needs, beside requirements.txt, hibari-tts==0.2.1, onnx and onnxruntime.  The same arguments give
+the same samples, whatever is generated beside them.
 """
 
 from __future__ import annotations
