@@ -7,7 +7,6 @@ equal keys wins.  Here numbers are what they look like, and what stands there tw
 from __future__ import annotations
 
 import contextlib
-import functools
 import re
 import reprlib
 from pathlib import Path
@@ -37,9 +36,9 @@ class _Loader(yaml.SafeLoader):
 def _number(loader, node):
     """A number as Python reads it; what is none there (1:30, .nan) stays text."""
     text = loader.construct_scalar(node)
-    for kind in (functools.partial(int, base=0), float):
+    for read in (lambda digits: int(digits, base=0), float):
         with contextlib.suppress(ValueError):
-            return kind(text)
+            return read(text)
     return text
 
 

@@ -46,9 +46,9 @@ def load_model(path: str | Path = SHIPPED) -> WindowDenoiser:
     MissingArtifactError if one of the two is missing, InputError if it is no network of ours.
     """
     path = Path(path)
-    if not path.is_file() or not path.with_suffix(".json").is_file():
-        missing = path.with_suffix(".json") if path.is_file() else path
-        raise MissingArtifactError(f"{missing} is missing: train a model with `make report`.")
+    for part in (path, path.with_suffix(".json")):
+        if not part.is_file():
+            raise MissingArtifactError(f"{part} is missing: train a model with `make report`.")
     try:
         audio = _read_record(path)
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
@@ -75,10 +75,7 @@ def _read_record(path: Path) -> AudioConfig:
     facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     if not isinstance(facts, dict) or facts["method"] != "ours":
         raise ValueError("the record is of another method")
-    audio = AudioConfig(**facts["audio"])
-    if not isinstance(audio.sample_rate, int) or min(audio.sample_rate, audio.clip_samples) < 1:
-        raise ValueError("no working rate")
-    return audio
+    return AudioConfig(**facts["audio"])
 
 
 def _no_network(path: Path, error: Exception) -> InputError:

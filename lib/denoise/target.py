@@ -55,9 +55,8 @@ def choose_format(path: Path, subtype: str, sample_rate: int, channels: int) -> 
     """
     kind = format_of(path)
     subtype = subtype.replace("ALAC", "PCM")  # as good; that encoder crashes on a full disk
-    wanted = [subtype, soundfile.default_subtype(kind)]
-    if path.suffix.lower() == ".opus":
-        wanted = ["OPUS"]
+    opus = path.suffix.lower() == ".opus"
+    wanted = ["OPUS"] if opus else [subtype, soundfile.default_subtype(kind)]
     for choice in wanted:
         if _holds(kind, choice, sample_rate, channels):
             return kind, choice

@@ -66,7 +66,10 @@ def babble_noise(n: int, rng: np.random.Generator, talkers: list[np.ndarray]) ->
     return babble
 
 
-NOISES = {"white": white_noise, "pink": pink_noise}
+NOISES = {
+    "white": white_noise,
+    "pink": pink_noise,
+}
 
 
 def make_noise(
