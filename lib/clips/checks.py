@@ -20,13 +20,8 @@ __all__ = ["band_limiting_gain", "describe_supplied", "mixing_error_db"]
 def band_limiting_gain(paths: list[str], config: Config) -> pd.DataFrame:
     """SNR that mere resampling to the working rate gains on noise mixed at the files' rate.
 
-    White noise spreads over all frequencies up to half the sample rate, speech does not: a
-    low-pass filter alone "improves" the SNR of a high-rate mixture.
-
-    Returns
-    -------
-    pd.DataFrame
-        One row per file: `sample_rate`, `gain_db`; the gain is 0 where the rates agree.
+    White noise spreads up to half the sample rate, speech does not: a low-pass filter alone
+    "improves" the SNR.  One row per file: `sample_rate`, `gain_db`.
     """
     audio, rows = config.audio, []
     for path in paths:
@@ -47,15 +42,12 @@ def mixing_error_db(store: ClipStore, rows: np.ndarray) -> float:
 
 
 def describe_supplied(store: ClipStore, manifest: pd.DataFrame, speakers: pd.DataFrame) -> dict:
-    """The SNR of the supplied files of a store, for sentences.
+    """The SNR in dB of the supplied files of a store, for sentences.
 
-    Returns
-    -------
-    dict
-        `n` and `left_out`, the usable clips with and without a noisy file; `file_mean`,
-        `file_low` and `file_high`, the SNR as it was measured on the files; `mean`, `low` and
-        `high` at the working rate; for `digit` and `accent` the group whose mean there is
-        lowest, and `digit_below` and `accent_below`, by how many dB it lies below `mean`.
+    `n` and `left_out` count the usable clips with and without a noisy file; `file_mean`,
+    `file_low`, `file_high` are as measured on the files, `mean`, `low`, `high` at the working rate;
+    `digit` and `accent` are the groups with the lowest mean there, `digit_below` and `accent_below`
+    how far it lies below `mean`.
     """
     clips = used_clips(manifest, store.config)
     heard = [snr(store.clean(row), store.noisy(row)) for row in range(len(store))]

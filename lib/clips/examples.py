@@ -1,8 +1,6 @@
-"""Noisy and clean examples to learn from.
+"""Noisy and clean examples to learn from, made anew in every epoch.
 
-Every example is made anew in every epoch by `training_example`, from a random stream that depends
-on the root seed, the clip and the epoch only: no order of reading, number of workers or
-interruption changes it.
+Their random streams depend on the root seed, the clip and the epoch only.
 """
 
 from __future__ import annotations
@@ -20,24 +18,12 @@ __all__ = ["training_example", "equal_batches", "TrainingPairs"]
 def training_example(
     clean: np.ndarray, samples: int, rng: np.random.Generator, config: Config
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Make one noisy example and its target from a clean clip.
+    """Make a noisy example and its target [both shape=(samples,), dtype=float32] from a clean clip.
 
-    The clip is played at a random speed (which moves pitch and formants, as another speaker
-    would), cut at a random place to `samples`, and mixed with fresh noise.  Most examples have
-    the configured kind of noise and SNR, some have noise of another colour at another SNR, so
-    that the network knows what to leave alone.  Both signals are scaled so that the noisy one
-    has an RMS of 0.1.
-
-    Parameters
-    ----------
-    clean : np.ndarray [shape=(n,)]
-        Own samples of a clip.
-    samples : int
-        Length of the example; shorter clips are followed by zeros.
-
-    Returns
-    -------
-    noisy, target : np.ndarray [shape=(samples,), dtype=float32]
+    The clip is played at a random speed (which moves pitch and formants, as another speaker would),
+    cut at a random place and mixed with fresh noise: mostly of the configured kind and SNR,
+    sometimes of another colour at another SNR, so that the network knows what to leave alone.  Both
+    are scaled so that the noisy one has an RMS of 0.1, and followed by zeros if they are shorter.
     """
     settings = config.training
     speed = rng.uniform(1 - settings.speed_spread, 1 + settings.speed_spread)
@@ -60,26 +46,16 @@ def training_example(
 
 
 def equal_batches(order: np.ndarray, size: int) -> np.ndarray:
-    """Cut `order` into equal batches [shape=(batches, size, ...)]; a remainder is left out.
-
-    Equal shapes spare a second compilation; `order` is new in every epoch, so every clip has
-    its turn.
-    """
-    size = min(size, len(order))
+    """Cut `order` into equal batches [shape=(batches, size, ...)]; a remainder is left out."""
+    size = min(size, len(order))  # equal shapes spare a second compilation
     return order[: len(order) // size * size].reshape(-1, size, *order.shape[1:])
 
 
 class TrainingPairs:
-    """A sequence of batches of (noisy, clean) waveforms for one epoch, shuffled.
+    """Batches of (noisy, clean) waveforms of some `rows` of the store for one epoch.
 
-    Parameters
-    ----------
-    rows : np.ndarray
-        Rows of the store to learn from.
-    epoch : int
-        Decides the order of the clips and the noise on them.
-    example : callable
-        Makes one example, as `training_example` does.
+    The `epoch` decides the order of the clips and the noise on them; `example` makes one example,
+    as `training_example` does.
     """
 
     def __init__(self, store: ClipStore, rows: np.ndarray, *, epoch: int, example=training_example):

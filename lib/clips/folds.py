@@ -1,7 +1,6 @@
 """Who may learn from whom: speakers, not clips, are dealt into folds.
 
-Fold k is tested on its own speakers, stopped on the speakers of the next fold, and trained on all
-others.
+Fold k is tested on its own speakers, stopped on those of the next, and trained on all others.
 """
 
 from __future__ import annotations
@@ -17,27 +16,11 @@ __all__ = ["deal_folds", "fewest_clips", "split_speakers", "test_rows"]
 
 
 def deal_folds(clips: pd.DataFrame, speakers: pd.DataFrame, config: Config) -> pd.DataFrame:
-    """Deal the speakers into folds: shuffled, then one by one, the genders after each other.
+    """Deal the speakers of `clips` into folds: shuffled, one gender after the other.
 
-    Folds differ by at most one speaker, and by at most one of each gender.  (scikit-learn's
-    StratifiedGroupKFold leaves folds empty when speakers are few.)
-
-    Parameters
-    ----------
-    clips : pd.DataFrame
-        The clips in use, one row each: column `speaker`.
-    speakers : pd.DataFrame
-        Columns `speaker` and `gender` (may be missing).
-
-    Returns
-    -------
-    pd.DataFrame
-        Columns `speaker`, `fold`; every speaker of `clips` exactly once.
-
-    Raises
-    ------
-    CorpusError
-        Fewer than three speakers: one each is needed to train, to stop and to test.
+    Folds differ by at most one speaker, and by at most one of each gender (scikit-learn's
+    StratifiedGroupKFold leaves folds empty when speakers are few).  `speakers` has the columns
+    `speaker` and `gender` (may be missing).  Raises CorpusError for fewer than three speakers.
     """
     clips = clips[["speaker"]].merge(speakers[["speaker", "gender"]], on="speaker", how="left")
     names = clips["speaker"].unique()

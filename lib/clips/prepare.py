@@ -1,6 +1,6 @@
 """From the files of a corpus to the clip store: which clips a run uses, and how each is prepared.
 
-No Keras here: the workers that prepare clips start fast.
+No Keras here, nor in `lib.clips.store`: the workers that prepare clips start fast.
 """
 
 from __future__ import annotations
@@ -26,12 +26,7 @@ __all__ = ["build_store", "prepare_clip", "used_clips"]
 def used_clips(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
     """The clips of the manifest that a run uses: all usable ones, or those with a noisy file.
 
-    A noisy file that equals the clean one is none.
-
-    Raises
-    ------
-    CorpusError
-        Noisy files are wanted and no clip has one.
+    A noisy file that equals the clean one is none.  Raises CorpusError if none is left.
     """
     clips = usable(manifest)
     if not config.noise.supplied:
@@ -49,19 +44,8 @@ def used_clips(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
 def prepare_clip(root: str | Path, clip, audio: AudioConfig, noisy: bool = False) -> np.ndarray:
     """Bring a clip to the working rate, without offset and rumble, and cut to its window.
 
-    Parameters
-    ----------
-    root : str or Path
-        Folder of the corpus.
-    clip : named tuple or pd.Series
-        A row of the manifest.
-    noisy : bool
-        Take the supplied noisy file instead: in the same window.
-
-    Returns
-    -------
-    np.ndarray [shape=(n,)]
-        At most ``audio.clip_samples``.
+    `clip` is a row of the manifest; its supplied noisy file is taken instead if `noisy`, in the
+    same window.  The result has at most ``audio.clip_samples``.
     """
     path, channel = (clip.noisy_path, clip.noisy_channel) if noisy else (clip.path, clip.channel)
     y, sample_rate = read_audio(f"{root}/{path}", channel)
@@ -73,16 +57,9 @@ def prepare_clip(root: str | Path, clip, audio: AudioConfig, noisy: bool = False
 def build_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
     """Store the clips that the run uses, with their noisy files where these are its noise.
 
-    The index then also holds a hash of the noisy side, `noisy_sha256`, so that a network knows
-    what it was trained on.  It is written last: a build that was stopped is not
-    opened.
-
-    Parameters
-    ----------
-    run : Run
-        Where the store is left.
-    manifest : pd.DataFrame
-        Of the corpus; its paths are relative to `root`.
+    The index then also holds a hash of the noisy side, so that a network knows what it was trained
+    on; it is written last, and without it a store is not opened.  `root` is that of the manifest's
+    paths.
     """
     clips = used_clips(manifest, run.config).sort_values("clip_id", ignore_index=True)
     clean = _store_clips(run, clips, root, noisy=False)
@@ -97,9 +74,8 @@ def build_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
 def _store_clips(run: Run, clips: pd.DataFrame, root: str, *, noisy: bool) -> ClipStore:
     """Leave ``clips.npy`` and ``clip_index.parquet`` of clips, each whole or not at all."""
     audio = run.config.audio
-    prepared = in_parallel(
-        prepare_clip, ((root, clip, audio, noisy) for clip in clips.itertuples())
-    )
+    tasks = ((root, clip, audio, noisy) for clip in clips.itertuples())
+    prepared = in_parallel(prepare_clip, tasks)
     lengths = np.zeros(len(clips), dtype=np.int64)
     with atomic_path(run.path("clips.npy")) as part:
         store = np.lib.format.open_memmap(

@@ -1,16 +1,10 @@
 """The clip store: every clip of a run once, at the working rate.
 
-An array ``clips.npy`` [shape=(n, samples), dtype=float32], opened memory-mapped, and beside it
-a table with one row per clip (`clip_id`, `speaker`, `digit`, `repetition`, `samples`).  Behind
-a clip's own `samples` its row is zero; noise is mixed over the clip's own samples only, and
-from a random stream of its own, so a noisy clip is the same on every call and machine.
-
-With ``noise: {kind: supplied}`` the noisy files that came with the corpus are a clip store of their
-own, under ``supplied/``; a clip is denoised and scored in the noise of its file as it is.  One
-fixed noise per clip is less than a fresh one in every epoch, so where training draws noise, it is
-white and at the nominal SNR.
-
-No Keras here: the workers that prepare clips start fast.
+An array ``clips.npy`` [shape=(n, samples), dtype=float32], opened memory-mapped, and beside it a
+table with one row per clip (`clip_id`, `speaker`, `digit`, `repetition`, `samples`).  Behind a
+clip's own `samples` its row is zero; noise is mixed over these only.  Noisy files that came with
+the corpus are a clip store of their own, under ``supplied/``; where training draws noise, it is
+white then, for one fixed noise per clip is less than a fresh one in every epoch.
 """
 
 from __future__ import annotations
@@ -54,12 +48,8 @@ class ClipStore:
     ) -> np.ndarray:
         """The clip with noise at exactly `snr_db`, the same on every call and machine.
 
-        Parameters
-        ----------
-        kind, snr_db
-            Condition; the configured one by default.
-        talkers : sequence of int
-            Rows from which babble draws its voices, of speakers other than the clip's own.
+        Kind and SNR are the configured ones by default; babble draws its voices from the rows
+        `talkers`, of speakers other than the clip's own.
         """
         kind = kind or self.config.noise.kind
         snr_db = self.config.noise.snr_db if snr_db is None else snr_db
@@ -78,8 +68,8 @@ class ClipStore:
     def rows_of(self, speakers, *, limit: int | None = None) -> np.ndarray:
         """Row numbers of the clips of `speakers`, at most `limit` per speaker.
 
-        A limited choice takes the first repetitions of all digits.  Where digits cannot come
-        equally often, every speaker goes on with the digit at which the one before stopped.
+        A limited choice takes the first repetitions of all digits; where digits cannot come equally
+        often, every speaker goes on with the digit at which the one before stopped.
         """
         chosen = self.index[self.index["speaker"].isin(list(speakers))]
         if limit is not None:
@@ -100,10 +90,7 @@ class SuppliedStore(ClipStore):
     def noisy(
         self, row: int, *, kind: str | None = None, snr_db: float | None = None, talkers=()
     ) -> np.ndarray:
-        """The supplied noisy file, at the length of the clip; other noise than it is mixed.
-
-        Parameters are those of `ClipStore.noisy`.
-        """
+        """The supplied noisy file, at the length of the clip; other noise than it is mixed."""
         if kind in (None, SUPPLIED) and snr_db in (None, self.config.noise.snr_db):
             return fix_length(self.supplied.clean(row), self.index["samples"].iat[row])
         return super().noisy(row, kind=kind, snr_db=snr_db, talkers=talkers)
@@ -131,10 +118,7 @@ def of_noisy_files(run: Run) -> Run:
 def open_store(run: Run) -> ClipStore:
     """Open the clip store of a run, memory-mapped, as it is denoised and scored.
 
-    Raises
-    ------
-    MissingArtifactError
-        It is not there, or not whole.
+    Raises MissingArtifactError if it is not there, or not whole.
     """
     store = _open(run)
     if not run.config.noise.supplied:

@@ -1,16 +1,7 @@
-"""Every choice of the project in one place: frozen dataclasses and three profiles.
+"""Every choice of the project in one place; frequencies in Hz, times in seconds, ratios in dB.
 
-Conventions: frequencies in Hz, times in seconds, ratios in dB, counts as integers.  Beside each
-number stands the range in which the project works; a value outside it is an error.
-
-``smoke`` proves that everything runs, ``quick`` is the default, ``full`` is for
-publishing.  The profiles differ in budget only (folds, clips, epochs, resampling
-draws), never in what is measured.  A YAML file may override any field::
-
-    training:
-      epochs: 30
-
-An unknown section or key is an error, never ignored.
+Beside each number stands the range in which the project works.  The profiles differ in budget only,
+never in what is measured: ``smoke`` proves that everything runs, ``full`` is for publishing.
 """
 
 from __future__ import annotations
@@ -19,7 +10,7 @@ import contextlib
 import dataclasses
 import difflib
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from pathlib import Path
@@ -27,18 +18,7 @@ from pathlib import Path
 from lib.config.reader import read_settings
 from lib.errors import InputError
 
-__all__ = [
-    "AudioConfig",
-    "NoiseConfig",
-    "TrainingConfig",
-    "SearchConfig",
-    "RecognitionConfig",
-    "EvaluationConfig",
-    "StatisticsConfig",
-    "Config",
-    "PROFILES",
-    "load_config",
-]
+__all__ = ["AudioConfig", "Config", "NoiseConfig", "PROFILES", "StatisticsConfig", "load_config"]
 
 SUPPLIED = "supplied"  # noisy files of the corpus; the other kinds are those of lib.signals.noise
 
@@ -49,16 +29,12 @@ def _noise_kinds() -> tuple[str, ...]:
     return (*NOISES, SUPPLIED)
 
 
-def _profiles() -> tuple[str, ...]:
-    return tuple(PROFILES)
-
-
 def _number(default, least, most):
     """A setting that is a number from `least` to `most`; whole numbers only if `default` is one."""
     return field(default=default, metadata={"range": (least, most)})
 
 
-def _choice(default: str, choices: Callable[[], tuple[str, ...]]):
+def _choice(default: str, choices: Callable[[], Collection[str]]):
     """A setting that is one of some words, which are asked for when they are needed."""
     return field(default=default, metadata={"choices": choices})
 
@@ -201,7 +177,7 @@ class StatisticsConfig(_Settings):
 class Config(_Settings):
     """All choices of one run."""
 
-    profile: str = _choice("quick", _profiles)
+    profile: str = _choice("quick", lambda: PROFILES)
     seed: int = _number(0, 0, 2**32 - 1)  # what NumPy and Keras take
     audio: AudioConfig = field(default_factory=AudioConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)
@@ -226,7 +202,7 @@ class Config(_Settings):
             )
 
     def to_dict(self) -> dict:
-        """All fields as nested plain dictionaries, ready for JSON."""
+        """All fields as nested dictionaries, ready for JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -305,24 +281,9 @@ def _as(kind: type, value):
 
 
 def load_config(profile: str = "quick", params_file: str | Path | None = None) -> Config:
-    """Return the configuration of a profile, optionally overridden by a YAML file.
+    """Return the configuration of a profile, overridden by a YAML file with any of its fields.
 
-    Parameters
-    ----------
-    profile : str
-        ``"smoke"``, ``"quick"`` or ``"full"``.
-    params_file : str or Path, optional
-        YAML with any subset of the fields of `Config`.
-
-    Raises
-    ------
-    InputError
-        Unknown profile, unreadable file, unknown key or a value that is not allowed.
-
-    Examples
-    --------
-    >>> load_config("smoke").training.epochs
-    1
+    Raises InputError for an unknown profile or key, an unreadable file, or a value not allowed.
     """
     if profile not in PROFILES:
         raise InputError(f"Unknown profile {profile!r}; choose one of {', '.join(PROFILES)}.")

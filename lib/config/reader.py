@@ -7,7 +7,6 @@ equal keys wins.  Here numbers are what they look like, and what stands there tw
 from __future__ import annotations
 
 import contextlib
-import functools
 import re
 import reprlib
 from pathlib import Path
@@ -18,10 +17,8 @@ from lib.errors import InputError
 
 __all__ = ["read_settings"]
 
-UNREADABLE = (  # the last three: a tag that does not fit its value, and nesting without end
-    *(OSError, yaml.YAMLError, ValueError),
-    *(LookupError, AttributeError, RecursionError),
-)
+# The last three: a tag that does not fit its value, and nesting without end.
+UNREADABLE = (OSError, yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
 
 
 class _Loader(yaml.SafeLoader):
@@ -39,9 +36,9 @@ class _Loader(yaml.SafeLoader):
 def _number(loader, node):
     """A number as Python reads it; what is none there (1:30, .nan) stays text."""
     text = loader.construct_scalar(node)
-    for kind in (functools.partial(int, base=0), float):
+    for read in (lambda digits: int(digits, base=0), float):
         with contextlib.suppress(ValueError):
-            return kind(text)
+            return read(text)
     return text
 
 
@@ -57,10 +54,7 @@ for _kind in ("int", "float"):
 def read_settings(path: str | Path) -> dict:
     """Return the mapping that a YAML file holds; {} for an empty one.
 
-    Raises
-    ------
-    InputError
-        The file cannot be read, is not YAML, or holds something else than one mapping.
+    Raises InputError if the file cannot be read, is not YAML, or holds something else.
     """
     try:
         values = _Loader(Path(path).read_bytes()).get_single_data()

@@ -1,31 +1,28 @@
-"""Fetch a corpus, or see that one on disk can be read.
+"""Fetch a corpus, or see that one on disk can be read, as ``make data`` does.
 
-::
-
-    python -m lib.corpora CORPUS DATA_DIR compare
-
-is what `make data` runs.  Before a report it is run without the last word: 01 compares Audio
-MNIST with what was published.
+``python -m lib.corpora CORPUS DATA_DIR compare``; a report runs it without the last word, for 01
+compares Audio MNIST with what was published.
 """
 
 from __future__ import annotations
 
 import sys
 
-from lib import corpora
+from lib.corpora import open_corpus, published
 from lib.errors import end
-from lib.make.variables import data_place
+from lib.make.variables import PROJECT_ROOT, data_place
 
 
 def main(name: str, data_dir: str = "", compare: str = "") -> None:
-    """Open the corpus and say what is there."""
+    """Say what is there and, to `compare`, how much of Audio MNIST is the published one."""
     place = str(data_place(data_dir)) if data_dir else ""
-    corpus = (corpora.check_corpus if compare else corpora.open_corpus)(name, place)
+    there = bool(place) or (PROJECT_ROOT / "data" / name).is_dir()  # a download was compared
+    corpus = open_corpus(name, place)
+    if compare and there and name == "audiomnist":
+        print(published.sentence(published.compare(published.hashed(corpus))))
     clips = corpus.clips()
-    print(
-        f"── {corpus.title}: {len(clips):,} clips of {clips['speaker'].nunique()} speakers in "
-        f"{corpus.root}"
-    )
+    n_speakers = clips["speaker"].nunique()
+    print(f"── {corpus.title}: {len(clips):,} clips of {n_speakers} speakers in {corpus.root}")
 
 
 if __name__ == "__main__":

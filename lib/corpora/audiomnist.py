@@ -1,9 +1,8 @@
 """Audio MNIST: 60 speakers x 10 digits x 50 repetitions at 48 kHz, and trees like it.
 
-Layout: ``data/<speaker>/<digit>_<speaker>_<rep>.wav`` beside ``data/audioMNIST_meta.txt``.
-Source: S. Becker et al., arXiv:1807.03418, https://github.com/soerenab/AudioMNIST (MIT).
-The supplied noisy counterparts are Kaggle's ``mahdiahmadi81/noisy-audio-mnist`` (CC0); they lie
-beside the clean clips, and `lib.clips.store` takes them for the noisy side.
+Layout: ``data/<speaker>/<digit>_<speaker>_<rep>.wav`` beside ``data/audioMNIST_meta.txt``.  Source:
+S. Becker et al., arXiv:1807.03418, https://github.com/soerenab/AudioMNIST (MIT).  The supplied
+noisy counterparts are Kaggle's ``mahdiahmadi81/noisy-audio-mnist`` (CC0).
 """
 
 from __future__ import annotations
@@ -28,10 +27,7 @@ ARCHIVE = download.Archive(
 
 
 def read_tree(folder: str | Path, **facts) -> base.Corpus:
-    """Read any tree in the Audio MNIST layout; `facts` are the other fields of `Corpus`.
-
-    `folder` may be the repository, its ``data/``, or whatever folder the speakers lie in or below.
-    """
+    """Read any tree in the Audio MNIST layout that lies in `folder` or below."""
     return base.read_folder(folder, folder_per_speaker=True, metadata=METADATA, **facts)
 
 

@@ -1,18 +1,15 @@
 """What a corpus is, and how a folder of clips is read.
 
-A clip is a file named ``<digit>_<speaker>_<repetition>.wav`` (or ``.flac``); its supplied
-noisy counterpart, where there is one, lies beside it as ``<digit>_<speaker>_<rep>_noisy.wav``.
-Nothing is assumed about the number of speakers, digits or repetitions, nor that metadata and
-clips name the same speakers, nor where below the given folder the clips lie.
-
-Files named like a clip that cannot be one (a second file of one clip, a noisy file alone, a clip
-in the folder of another speaker) are rejected, all others ignored; both with the kind of fault
-(`lib.signals.faults`) and the reason.
+A clip is a file named ``<digit>_<speaker>_<repetition>.wav`` (or ``.flac``); its supplied noisy
+counterpart lies beside it as ``<digit>_<speaker>_<rep>_noisy.wav``.  Files named like a clip that
+cannot be one are rejected, all others ignored; both with the kind of fault and the reason.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import re
@@ -26,7 +23,7 @@ from lib.errors import CorpusError, InputError
 from lib.signals import faults
 from lib.workspace.stamps import leads_out
 
-__all__ = ["Corpus", "is_printable", "printable", "read_folder", "read_metadata"]
+__all__ = ["Corpus", "is_printable", "printable", "read_folder", "read_metadata", "sha256_of"]
 
 CLIP = re.compile(
     r"(?P<clip_id>(?P<digit>[0-9])_(?P<speaker>[^_]+)_(?P<repetition>[0-9]{1,9}))"
@@ -44,35 +41,18 @@ JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # some scripts need 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus on disk: whose it is, where it lies, what it holds.
-
-    Attributes
-    ----------
-    name, title, note, licence, url : str
-        `note` is one sentence for the title page of the report.
-    redistributable : bool
-        Whether its audio may be committed inside a report.
-    synthetic : bool
-        Whether it is spoken by a machine.
-    root : Path
-        Folder that the paths of `clips` are relative to.
-    places : tuple of str
-        Where the clips lie below the folder that was given: one place, or several with different
-        clips.
-    ignored : tuple of (str, str, str)
-        Path, relative to `root`, kind and reason of what is neither a clip nor metadata.
-    """
+    """A corpus on disk: whose it is, where it lies, what it holds."""
 
     name: str
     title: str
-    note: str
+    note: str  # one sentence for the title page of the report
     licence: str
     url: str
-    redistributable: bool
-    root: Path
-    synthetic: bool = False
-    places: tuple[str, ...] = (".",)
-    ignored: tuple[tuple[str, str, str], ...] = ()
+    redistributable: bool  # whether its audio may be committed inside a report
+    root: Path  # the innermost folder that holds all clips used; `clips` has paths below it
+    synthetic: bool = False  # whether it is spoken by a machine
+    places: tuple[str, ...] = (".",)  # below the given folder, with different clips each
+    ignored: tuple[tuple[str, str, str], ...] = ()  # path below `root`, kind, reason
     _clips: pd.DataFrame = field(default=None, repr=False, compare=False)
     _rejected: pd.DataFrame = field(default=None, repr=False, compare=False)
     _metadata: dict = field(default_factory=dict, repr=False, compare=False)
@@ -104,33 +84,24 @@ def printable(text: str) -> str:
     return "".join(c if is_printable(c) else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file; "" where it cannot be read."""
+    with contextlib.suppress(OSError):
+        if path.is_file():  # a pipe would be waited for
+            return hashlib.sha256(path.read_bytes()).hexdigest()
+    return ""
+
+
 def read_folder(
     data_dir: str | Path, *, folder_per_speaker: bool, metadata: str = "", **facts
 ) -> Corpus:
-    """Find the clips in `data_dir` or anywhere below.
+    """Find the clips in `data_dir` or anywhere below; `facts` are the first fields of `Corpus`.
 
-    Where several places hold clips, they are used together, unless they hold clips of the same
-    names: then the place with the most clips is used, of equals the uppermost.
-
-    Parameters
-    ----------
-    folder_per_speaker : bool
-        Clips must lie in a folder named after their speaker; else in any other folder.
-    metadata : str
-        Name of the file that describes the speakers; the nearest one to the clips is read, which
-        may also lie beside `data_dir`.
-    **facts
-        The attributes of `Corpus` from `name` to `redistributable`.
-
-    Returns
-    -------
-    Corpus
-        Its root is the innermost folder that holds all clips used.
-
-    Raises
-    ------
-    InputError, CorpusError
-        `data_dir` is not a folder, or its metadata are broken; it holds no clip.
+    Several places with clips are used together, unless these have the same names: then the place
+    with the most clips is used, of equals the uppermost.  Clips must lie in a folder named after
+    their speaker if `folder_per_speaker`, else in any other.  Of files called `metadata` the
+    nearest to the clips is read, which may also lie beside `data_dir`.  Raises InputError if
+    `data_dir` is not a folder or its metadata are broken, CorpusError if it holds no clip.
     """
     top = Path(data_dir)
     if not top.is_dir():
@@ -291,10 +262,7 @@ def _table(clips: list[dict], columns: list[str]) -> pd.DataFrame:
 def read_metadata(path: Path) -> dict[str, dict]:
     """Read a JSON file of speaker -> fields, as Audio MNIST has it; {} if it is missing.
 
-    Raises
-    ------
-    InputError
-        The file is not such a JSON file, or describes a speaker twice.
+    Raises InputError if it is none, or describes a speaker twice.
     """
     if not path.is_file():
         return {}

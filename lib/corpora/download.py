@@ -1,26 +1,23 @@
 """Fetch a public archive once and unpack it under ``data/`` of the project.
 
-The archive is GitHub's, of one commit.  GitHub may pack the same commit anew, so it is not the
-archive that is checked but what it holds: ``contents/<name>.csv`` has the size and the SHA-256 of
-files as they are known, unless the corpus brings a check of its own.  The transfer is pooch's;
-what was interrupted is resumed where the server can, transient faults are tried again after
-growing pauses.
+GitHub may pack a commit anew, so it is not the archive that is checked but what it holds.
+Transfers go on where they were interrupted, if the server can.
 """
 
 from __future__ import annotations
 
-import csv
 import functools
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pooch
 import requests
 from tqdm import tqdm
 
+from lib.corpora.base import sha256_of
 from lib.corpora.unpack import require_space, unpack
 from lib.errors import DownloadError, InputError
 from lib.workspace.folder import PROJECT_ROOT
@@ -35,29 +32,15 @@ PASSING = (408, 416, 425, 429)  # of 400 to 499; all others are final
 
 @dataclass(frozen=True)
 class Archive:
-    """A corpus on GitHub.
+    """A corpus on GitHub; of what it holds more than twice as much is refused."""
 
-    Attributes
-    ----------
-    name : str
-        Folder under ``data/``, and table in ``contents/``.
-    repository, revision : str
-        Address on GitHub, and the commit.
-    download_mb, unpacked_mb : int
-        About how large, in units of 10**6 bytes; more than twice as much is refused.
-    files : int
-        About how many; more than twice as many are refused.
-    check : callable, optional
-        Raises InputError if the folder that it is given is not the corpus; else `check_content`.
-    """
-
-    name: str
-    repository: str
-    revision: str
-    download_mb: int
+    name: str  # folder under ``data/``, and table in ``contents/``
+    repository: str  # address on GitHub
+    revision: str  # commit
+    download_mb: int  # about so many times 10**6 bytes
     unpacked_mb: int
     files: int
-    check: Callable[[Path], None] | None = None
+    check: Callable[[Path], None] | None = None  # of its folder, instead of `check_content`
 
     @property
     def url(self) -> str:
@@ -68,13 +51,9 @@ class Archive:
 def fetch(archive: Archive, into: str | Path = PROJECT_ROOT / "data") -> Path:
     """Return the folder of a corpus, downloading it if it is not there.
 
-    The folder appears when everything is there and has been checked.  Until then what was
-    transferred lies beside it as ``.<name>-<commit>.zip.part``, to be resumed.
-
-    Raises
-    ------
-    DownloadError
-        No network, no space, or not the archive that was expected; says how to do it by hand.
+    The folder appears when everything is there and has been checked; until then what was
+    transferred lies beside it, to be resumed.  Raises DownloadError if there is no network, no
+    space, or not the archive that was expected; it says how to do it by hand.
     """
     folder = Path(into) / archive.name
     whole = folder.with_name(f".{archive.name}-{archive.revision[:8]}.zip")
@@ -112,27 +91,15 @@ def fetch(archive: Archive, into: str | Path = PROJECT_ROOT / "data") -> Path:
 
 
 def check_content(folder: Path, name: str) -> None:
-    """Compare the files of `folder` with what is known of the corpus `name`.
-
-    Raises
-    ------
-    InputError
-        A file of the table ``contents/<name>.csv`` is missing or differs.
-    """
-    with open(CONTENTS / f"{name}.csv", encoding="utf-8", newline="") as table:
-        known = list(csv.DictReader(table))
-    wrong = [row["path"] for row in known if not _is_known(folder / row["path"], row)]
+    """Raise InputError if a file of the table ``contents/<name>.csv`` is missing or differs."""
+    known = pd.read_csv(CONTENTS / f"{name}.csv")
+    found = [sha256_of(folder / path) for path in known["path"]]
+    wrong = known.loc[known["sha256"] != found, "path"].tolist()
     if wrong:
         raise InputError(
             f"{len(wrong):,} of the {len(known):,} files whose content is known are missing or "
             f"differ, the first is {wrong[0]}; nothing of it is used."
         )
-
-
-def _is_known(path: Path, row: dict) -> bool:
-    if not path.is_file() or path.stat().st_size != int(row["bytes"]):
-        return False
-    return hashlib.sha256(path.read_bytes()).hexdigest() == row["sha256"]
 
 
 def _transfer(url: str, part: Path) -> None:

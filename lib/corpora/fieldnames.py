@@ -1,8 +1,6 @@
 """Which key of the metadata is which of our fields, whatever it is called.
 
-Names are compared without case, blanks and punctuation, and by `SYNONYMS`; those that are none of
-ours are listed by `unknown_fields`.  What metadata hold is text to be shown, so control
-characters are replaced and texts of more than `LONGEST` characters are cut.
+Names are compared without case, blanks and punctuation, and by `SYNONYMS`.
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ from lib.corpora.base import printable
 __all__ = [
     "FIELDS",
     "LONGEST",
-    "SYNONYMS",
     "bare",
     "by_field",
     "keys_by_field",
@@ -88,13 +85,7 @@ def by_field(raw: dict[str, dict]) -> dict[str, dict]:
 
 
 def unknown_fields(raw: dict[str, dict]) -> pd.DataFrame:
-    """The fields of the metadata that are none of ours.
-
-    Returns
-    -------
-    pd.DataFrame
-        field, n_speakers, example (one of its values); the most frequent first.
-    """
+    """The fields that are none of ours: field, n_speakers, example; the most frequent first."""
     counts: Counter = Counter()
     examples: dict[str, str] = {}
     for fields in raw.values():

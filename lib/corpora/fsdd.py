@@ -1,9 +1,7 @@
 """Free Spoken Digit Dataset: 6 speakers x 10 digits x 50 repetitions at 8 kHz.
 
-Layout: ``recordings/<digit>_<speaker>_<rep>.wav``, all in one folder.
-Source: Z. Jackson et al., https://github.com/Jakobovski/free-spoken-digit-dataset
-(CC BY-SA 4.0).  The repository keeps its speakers in a Python file, ``metadata.py``; it is
-not executed here, its six rows are copied below.
+Layout: ``recordings/<digit>_<speaker>_<rep>.wav``, all in one folder.  Source: Z. Jackson et al.,
+https://github.com/Jakobovski/free-spoken-digit-dataset (CC BY-SA 4.0).
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ ARCHIVE = download.Archive(
     files=4000,
 )
 
-SPEAKERS = {  # from metadata.py of the repository
+SPEAKERS = {  # copied from metadata.py of the repository, which is not executed
     "george": {"gender": "male", "accent": "GRC/Greek"},
     "jackson": {"gender": "male", "accent": "USA/neutral"},
     "lucas": {"gender": "male", "accent": "DEU/German"},

@@ -1,8 +1,7 @@
 """Which country lies on which continent, to check one column of the metadata against the other.
 
-Continents as in Audio MNIST, seven names; countries in their common English names, after the
-regions of the United Nations (M49).  A country on two continents is listed under both, and so are
-places that people count to either.
+Continents as in Audio MNIST; countries in their common English names, after the regions of the
+United Nations (M49), under every continent that people count them to.
 """
 
 from __future__ import annotations
@@ -46,9 +45,5 @@ CONTINENTS = {
 
 
 def continents_of(country: str) -> list[str]:
-    """The continents on which `country` lies; none if it is not known.
-
-    >>> continents_of("Turkey"), continents_of("Atlantis")
-    (['Asia', 'Europe'], [])
-    """
+    """The continents on which `country` lies; none if it is not known."""
     return [continent for continent, countries in CONTINENTS.items() if country in countries]

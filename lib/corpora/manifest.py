@@ -1,13 +1,8 @@
 """The manifest: every clip of a corpus, measured, and whether it can be used.
 
-Offset, rumble, peak and clipping are measured on the clip as it is; level, noise floor and the SNR
-of a supplied pair after offset and rumble are gone (`lib.signals.audio`).  Of a clip that is longer
-than the window of the clip store the window with the most energy is used; where it begins stands in
-`window_start_s`.  `channel` and `noisy_channel` say what is heard of several channels: one of them,
-or -1 for their mean; `correction` says what of a header was not believed.  A file that cannot be
-used is a row with status "excluded" and the reason; the run goes on.  So is every file that
-`Corpus.rejected` names.  A clip whose noisy file cannot be used has a reason, too.  Beside every
-reason and correction stands its kind (`lib.signals.faults`), by which they are counted.
+Offset, rumble, peak and clipping are measured on the clip as it is, all else without offset and
+rumble.  A file that cannot be used is a row with status "excluded"; beside every reason stands its
+kind (`lib.signals.faults`), also of a noisy file that cannot be used.
 """
 
 from __future__ import annotations
@@ -25,17 +20,11 @@ from lib.config import AudioConfig, Config
 from lib.corpora.base import Corpus
 from lib.errors import CorpusError, InputError
 from lib.signals import audio, faults
+from lib.signals.faults import refusal
 from lib.signals.recording import Recording, read_whole
 from lib.workspace.workers import in_parallel
 
-__all__ = [
-    "MIN_SPEAKERS",
-    "build_manifest",
-    "content_hash",
-    "excluded",
-    "measure_clip",
-    "usable",
-]
+__all__ = ["build_manifest", "content_hash", "excluded", "measure_clip", "usable"]
 
 MIN_SPEAKERS = 3  # one each to learn from, to stop on and to test on
 MIN_DURATION_S = 0.1  # shorter holds no digit
@@ -45,9 +34,9 @@ LOUDEST_DBFS = 120.0  # more is no sound, whatever its unit
 MEASURES: dict[str, Any] = {
     "sample_rate": 0,
     "channels": 0,
-    "channel": audio.MEAN,
+    "channel": audio.MEAN,  # or the one of several that is heard
     "duration_s": np.nan,
-    "window_start_s": 0.0,
+    "window_start_s": 0.0,  # of what is used of a long clip
     "rms_dbfs": np.nan,
     "peak": np.nan,
     "dc_share": np.nan,
@@ -55,7 +44,7 @@ MEASURES: dict[str, Any] = {
     "noise_floor_db": np.nan,
     "clipped_share": np.nan,
     "correction_kind": "",
-    "correction": "",
+    "correction": "",  # what of the header was not believed
     "noisy_channel": audio.MEAN,
     "measured_snr_db": np.nan,
     "status": "ok",
@@ -69,10 +58,8 @@ def _read(path: Path) -> Recording:
     """Read a clip of bounded length."""
     clip = read_whole(path, longest_s=MAX_DURATION_S)
     if len(clip.samples) > MAX_DURATION_S * clip.sample_rate:
-        raise InputError(
-            f"{path}: too long for a digit (longer than {MAX_DURATION_S:g} s).",
-            kind=faults.TOO_LONG,
-        )
+        reason = f"{faults.TOO_LONG} (longer than {MAX_DURATION_S:g} s)"
+        raise refusal(path, faults.TOO_LONG, reason)
     return clip
 
 
@@ -85,17 +72,14 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
         row["channel"] = audio.choose_channel(clip.samples, rate)
         y = audio.mix_down(clip.samples, row["channel"])
         row["sample_rate"], row["duration_s"] = rate, len(y) / rate
-        row |= _correction(clip)
+        row["correction_kind"], row["correction"] = clip.correction or ("", "")
         row["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         if row["duration_s"] < MIN_DURATION_S:
-            raise InputError(
-                f"{path}: too short for a digit ({row['duration_s']:.3f} s).",
-                kind=faults.TOO_SHORT,
-            )
+            reason = f"{faults.TOO_SHORT} ({row['duration_s']:.3f} s)"
+            raise refusal(path, faults.TOO_SHORT, reason)
         if rate <= 2 * config.highpass_hz:
-            raise InputError(
-                f"{path}: no speech can be told at a rate of {rate} Hz.", kind=faults.LOW_RATE
-            )
+            reason = f"no speech can be told at a rate of {rate} Hz"
+            raise refusal(path, faults.LOW_RATE, reason)
         speech = audio.remove_dc_and_rumble(y, rate, config.highpass_hz)
         heard = audio.resample(speech, rate, config.sample_rate)
         start = audio.loudest_window(heard, config.clip_samples)
@@ -104,16 +88,13 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
         with np.errstate(over="ignore"):
             levels = [audio.rms_dbfs(speech), audio.rms_dbfs(heard)]
         if not max(levels) <= LOUDEST_DBFS:
-            raise InputError(
-                f"{path}: no sound has a level of {max(levels):.0f} dBFS.", kind=faults.TOO_LOUD
-            )
+            raise refusal(path, faults.TOO_LOUD, f"no sound has a level of {max(levels):.0f} dBFS")
         if min(levels) < SILENCE_DBFS:
-            raise InputError(
-                f"{path}: silent, at least below {config.sample_rate / 2:g} Hz.",
-                kind=faults.SILENT,
-            )
+            reason = f"silent, at least below {config.sample_rate / 2:g} Hz"
+            raise refusal(path, faults.SILENT, reason)
     except (InputError, OSError) as error:
-        return row | {"status": "excluded", "kind": _kind(error), "reason": str(error)}
+        kind = getattr(error, "kind", faults.UNOPENED)
+        return row | {"status": "excluded", "kind": kind, "reason": str(error)}
     row |= {
         "rms_dbfs": levels[0],
         "peak": audio.peak(y),
@@ -127,27 +108,16 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
     try:
         return row | _measure_noisy(noisy_path, y, row, config)
     except (InputError, OSError) as error:  # the clean clip is still good
-        reason = f"its noisy counterpart is not: {error}"
-        return row | {"kind": _kind(error), "reason": reason}
-
-
-def _kind(error: InputError | OSError) -> str:
-    return error.kind if isinstance(error, InputError) else faults.UNOPENED
-
-
-def _correction(clip: Recording) -> dict[str, str]:
-    kind, text = clip.correction or ("", "")
-    return {"correction_kind": kind, "correction": text}
+        kind = getattr(error, "kind", faults.UNOPENED)
+        return row | {"kind": kind, "reason": f"its noisy counterpart is not: {error}"}
 
 
 def _measure_noisy(path: Path, clean: np.ndarray, row: dict, config: AudioConfig) -> dict:
     """The columns of `MEASURES` that a supplied noisy file adds to the `row` of its clip."""
     noisy, rate = _read(path), row["sample_rate"]
     if noisy.sample_rate != rate:
-        raise InputError(
-            f"{path}: {noisy.sample_rate} Hz beside a clean clip of another rate ({rate} Hz).",
-            kind=faults.OTHER_RATE,
-        )
+        reason = f"{noisy.sample_rate} Hz beside a clean clip of another rate ({rate} Hz)"
+        raise refusal(path, faults.OTHER_RATE, reason)
     same = noisy.samples.shape[1] == row["channels"]
     channel = row["channel"] if same else audio.choose_channel(noisy.samples, rate)
     y = audio.mix_down(noisy.samples, channel)
@@ -159,31 +129,25 @@ def _measure_noisy(path: Path, clean: np.ndarray, row: dict, config: AudioConfig
     start = round(row["window_start_s"] * config.sample_rate)
     heard = heard[start : start + config.clip_samples]
     if len(heard) == 0 or audio.rms_dbfs(heard) < SILENCE_DBFS:
-        raise InputError(f"{path}: {faults.NOT_THERE}.", kind=faults.NOT_THERE)
+        raise refusal(path, faults.NOT_THERE)
     with np.errstate(divide="ignore"):  # a copy of the clean clip
         snr_db = 10 * np.log10(np.sum(speech**2) / np.sum((mixed - speech) ** 2))
     measured = {"noisy_channel": channel, "measured_snr_db": float(snr_db)}
-    return measured | ({} if row["correction_kind"] else _correction(noisy))
+    if noisy.correction and not row["correction_kind"]:
+        measured["correction_kind"], measured["correction"] = noisy.correction
+    return measured
 
 
-def build_manifest(corpus: Corpus, config: Config, *, threads: int = 2) -> pd.DataFrame:
-    """Measure every clip of `corpus`.
+def build_manifest(corpus: Corpus, config: Config) -> pd.DataFrame:
+    """Measure every clip: the columns of ``corpus.clips()`` and of `MEASURES`, a row per clip.
 
-    Returns
-    -------
-    pd.DataFrame
-        The columns of ``corpus.clips()`` and of `MEASURES`, one row per clip, then one per
-        rejected file; `path` and `noisy_path` are relative to ``corpus.root``.
-
-    Raises
-    ------
-    CorpusError
-        Fewer than `MIN_SPEAKERS` speakers have a usable clip.
+    After them comes one row per rejected file; paths are relative to ``corpus.root``.  Raises
+    CorpusError if fewer than `MIN_SPEAKERS` speakers have a usable clip.
     """
     clips, root = corpus.clips(), corpus.root
     noisy = (root / path if path else None for path in clips["noisy_path"])
     tasks = ((root / path, beside, config.audio) for path, beside in zip(clips["path"], noisy))
-    measured = in_parallel(measure_clip, tasks, threads=threads)
+    measured = in_parallel(measure_clip, tasks, threads=2)
     rows = list(tqdm(measured, total=len(clips), desc="measuring clips", mininterval=1))
     manifest = pd.concat([clips, pd.DataFrame(rows, columns=list(MEASURES))], axis=1)
     prefix = f"{root}/"  # the reason must read the same wherever the tree lies
@@ -194,18 +158,14 @@ def build_manifest(corpus: Corpus, config: Config, *, threads: int = 2) -> pd.Da
         manifest = pd.concat([manifest, rejected], ignore_index=True)
     heard = usable(manifest)["speaker"].nunique()
     if heard < MIN_SPEAKERS:
+        often = Counter(excluded(manifest)["kind"]).most_common(3)
+        counts = ", ".join(f"{kind} ({n})" for kind, n in often)
         raise CorpusError(
             f"{corpus.title} in {corpus.root}: {heard} speakers have usable clips, at least "
             f"{MIN_SPEAKERS} are needed to learn, to stop and to test on different people."
-            + _most_often(excluded(manifest))
+            + (f" Not used, most often: {counts}." if counts else "")
         )
     return manifest
-
-
-def _most_often(bad: pd.DataFrame) -> str:
-    """The commonest kinds of files set aside, as a sentence; "" if there are none."""
-    counts = [f"{kind} ({n})" for kind, n in Counter(bad["kind"]).most_common(3)]
-    return f" Not used, most often: {', '.join(counts)}." if counts else ""
 
 
 def content_hash(manifest: pd.DataFrame) -> str:

@@ -1,10 +1,7 @@
 """From the metadata as supplied to a table that can be grouped by.
 
-`RULES` says, value by value, what is changed and why; `KEPT` names what looks odd and stays.
-Values that no rule knows pass through; `unknown_values` lists those that are not in `KNOWN`
-either.  The cleaning log holds one row for each change.  Missing values are None, a missing age
-NaN; a field that a corpus lacks is missing throughout.  Fields are found by
-`lib.corpora.fieldnames`.
+Values that no rule knows pass through.  Missing values are None, a missing age NaN; a field that a
+corpus lacks is missing throughout.
 """
 
 from __future__ import annotations
@@ -12,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -20,11 +17,6 @@ from lib.corpora.fieldnames import FIELDS, LONGEST, bare, by_field, keys_by_fiel
 from lib.corpora.geography import CONTINENTS, continents_of
 
 __all__ = [
-    "KEPT",
-    "KNOWN",
-    "RULES",
-    "WORDS",
-    "Rule",
     "clean_speakers",
     "misplaced",
     "oddities_kept",
@@ -37,38 +29,29 @@ PLAUSIBLE_AGE = (5, 110)
 DATE = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
 
-class Rule(NamedTuple):
-    """One correction: in `field`, `raw` becomes `clean`, because of `why`."""
-
-    field: str
-    raw: str
-    clean: str
-    why: str
-
-
-RULES = (
-    Rule("accent", "german", "German", "spelling: the other speakers have a capital"),
-    Rule("accent", "Brasilian", "Brazilian", "spelling"),
-    Rule("accent", "Egyptian_American?", "Egyptian-American", "the doubt is not a level"),
-    Rule("accent", "German/Spanish", "German-Spanish", "two accents, kept as a level of its own"),
-    Rule("recording_room", "VR-Room", "vr-room", "one room, several spellings"),
-    Rule("recording_room", "VR-room", "vr-room", "one room, several spellings"),
-    Rule("recording_room", "vr-romm", "vr-room", "one room, several spellings"),
-    Rule("origin", "Spanien", "Spain", "the German name of a country"),
-    Rule("origin", "Muenchen", "Munich", "one city, two names"),
-    Rule("origin", "South-America", "South America", "spelling"),
-    Rule("origin", "Europe, India", "Asia, India", "India lies in Asia"),
-    Rule("origin", "Europe, Syria", "Asia, Syria", "Syria lies in Asia"),
+RULES = (  # field, what is changed in it, into what, and why
+    ("accent", "german", "German", "spelling: the other speakers have a capital"),
+    ("accent", "Brasilian", "Brazilian", "spelling"),
+    ("accent", "Egyptian_American?", "Egyptian-American", "the doubt is not a level"),
+    ("accent", "German/Spanish", "German-Spanish", "two accents, kept as a level of its own"),
+    ("recording_room", "VR-Room", "vr-room", "one room, several spellings"),
+    ("recording_room", "VR-room", "vr-room", "one room, several spellings"),
+    ("recording_room", "vr-romm", "vr-room", "one room, several spellings"),
+    ("origin", "Spanien", "Spain", "the German name of a country"),
+    ("origin", "Muenchen", "Munich", "one city, two names"),
+    ("origin", "South-America", "South America", "spelling"),
+    ("origin", "Europe, India", "Asia, India", "India lies in Asia"),
+    ("origin", "Europe, Syria", "Asia, Syria", "Syria lies in Asia"),
 )
 
 WORDS = (  # each of these words, in any case
-    Rule("gender", "male, m, man", "male", "one word for each gender"),
-    Rule("gender", "female, f, woman", "female", "one word for each gender"),
-    Rule("native_speaker", "yes, y, true, 1", "yes", "one word for each answer"),
-    Rule("native_speaker", "no, n, false, 0", "no", "one word for each answer"),
+    ("gender", "male, m, man", "male", "one word for each gender"),
+    ("gender", "female, f, woman", "female", "one word for each gender"),
+    ("native_speaker", "yes, y, true, 1", "yes", "one word for each answer"),
+    ("native_speaker", "no, n, false, 0", "no", "one word for each answer"),
 )
 
-KEPT = (
+KEPT = (  # what looks odd and stays
     ("accent", "Madras", "the former name of Chennai: a city where others have a language"),
     ("accent", "Levant", "a region; the other speaker from Damascus is called Arabic"),
     ("accent", "English", "a native speaker from Delhi; which English is not said"),
@@ -77,7 +60,6 @@ KEPT = (
     ("recording_room", "Ruheraum", "German for quiet room; a name, so not translated"),
     ("origin", "Europe, Poland, Slubice", "a German accent from across the river Oder"),
 )
-
 
 KNOWN = {  # levels that have been looked at, in Audio MNIST and in the sample corpus
     "gender": {"female", "male"},
@@ -90,8 +72,6 @@ KNOWN = {  # levels that have been looked at, in Audio MNIST and in the sample c
     "recording_room": {"Kino", "Ruheraum", "library", "vr-room"},
     "continent": set(CONTINENTS),
 }
-
-
 LEVELS = {field: {bare(level): level for level in levels} for field, levels in KNOWN.items()}
 
 
@@ -111,14 +91,14 @@ def _clean(field: str, raw: object) -> tuple[object, str]:
     if shown(text) != text:
         text = shown(text)
         reasons.append(f"characters that cannot be shown, or more than {LONGEST} of them")
-    for rule in RULES:
-        if rule.field == field and f", {rule.raw}, " in f", {text}, ":  # whole parts only
-            text = f", {text}, ".replace(f", {rule.raw}, ", f", {rule.clean}, ")[2:-2]
-            reasons.append(rule.why)
-    for rule in WORDS:
-        if rule.field == field and text.casefold() in rule.raw.split(", ") and text != rule.clean:
-            text = rule.clean
-            reasons.append(rule.why)
+    for place, old, new, why in RULES:
+        if place == field and f", {old}, " in f", {text}, ":  # whole parts only
+            text = f", {text}, ".replace(f", {old}, ", f", {new}, ")[2:-2]
+            reasons.append(why)
+    for place, words, word, why in WORDS:
+        if place == field and text.casefold() in words.split(", ") and text != word:
+            text = word
+            reasons.append(why)
     if (level := LEVELS.get(field, {}).get(bare(text), text)) != text:
         text = level
         reasons.append("spelling of a known value")
@@ -166,23 +146,11 @@ def _renamed(raw: dict[str, dict]) -> list[tuple]:
 def clean_speakers(
     raw: dict[str, dict], speakers: Iterable[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Clean the metadata of a corpus.
+    """Clean the metadata of a corpus, as `Corpus.raw_metadata` gives them.
 
-    Parameters
-    ----------
-    raw : dict
-        Speaker -> {field: value}, as `Corpus.raw_metadata` gives it.
-    speakers : iterable of str
-        Speakers that have clips; those without metadata become rows of missing values.
-
-    Returns
-    -------
-    table : pd.DataFrame
-        One row per speaker, sorted: `speaker`, the clean fields, continent, country and city
-        from the origin, then ``raw_<field>`` as text.
-    log : pd.DataFrame
-        One row per change: speaker, field, raw, clean, rule; first the names of fields, with the
-        number of speakers whose metadata have them.
+    The table has one row per speaker, sorted, also for `speakers` without metadata: `speaker`, the
+    clean fields, continent, country and city from the origin, then ``raw_<field>`` as text.  The
+    log has one row per change: speaker, field, raw, clean, rule; first the names of fields.
     """
     rows, log, heard = [], _renamed(raw), set(speakers)
     raw = by_field(raw)
@@ -209,16 +177,10 @@ def clean_speakers(
 
 
 def raw_summary(raw: dict[str, dict]) -> pd.DataFrame:
-    """Counts of the metadata before any cleaning, as the file has it.
+    """Counts of the metadata before any cleaning, one row per field.
 
-    Values are compared as they are stored, so the number 30 and the text "30" are two; the
-    distinct texts are counted beside them.
-
-    Returns
-    -------
-    pd.DataFrame
-        One row per field: field, speakers (with a value), distinct, distinct_as_text,
-        most_frequent (None where no value occurs twice), times.  Ties go to the value met first.
+    Values are compared as they are stored, so the number 30 and the text "30" are two, and as text.
+    The most frequent is None where no value occurs twice; ties go to the value met first.
     """
     rows = []
     raw = by_field(raw)
@@ -243,15 +205,14 @@ def oddities_kept(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def rules_table() -> pd.DataFrame:
-    """`RULES` and `WORDS` as a table: field, raw, clean, why."""
-    return pd.DataFrame([*RULES, *WORDS])
+    """`RULES` and `WORDS` as a table."""
+    return pd.DataFrame([*RULES, *WORDS], columns=["field", "raw", "clean", "why"])
 
 
 def unknown_values(table: pd.DataFrame) -> pd.DataFrame:
     """The values of a cleaned table that passed through unknown: field, value, n_speakers.
 
-    Countries are known by `lib.corpora.geography`, the other levels by `KNOWN`; cities and dates
-    are not checked.
+    Cities and dates are not checked.
     """
     rows = []
     for field in [*KNOWN, "country"]:
@@ -265,14 +226,7 @@ def unknown_values(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def misplaced(table: pd.DataFrame) -> pd.DataFrame:
-    """Origins whose continent, as supplied, is not that of their country.
-
-    Returns
-    -------
-    pd.DataFrame
-        speaker, supplied, continent of the country, and the origin after cleaning; an origin that
-        no rule corrects stays as it is.
-    """
+    """Origins whose continent, as supplied, is not that of their country; not all are corrected."""
     rows = []
     for speaker in table[table["country"].notna()].itertuples():
         supplied = speaker.raw_origin.split(",")[0].strip().replace("-", " ")

@@ -1,19 +1,12 @@
 """Which clips of a tree are, byte for byte, those of the published Audio MNIST.
 
 ``contents/audiomnist.npy`` [shape=(60, 10, 50), dtype=uint64] holds the first 8 bytes of the
-SHA-256 of every clip, by speaker 01 to 60, digit and repetition.  `pack` made it from a table of
-path, bytes and SHA-256 of a public copy::
-
-    python -c "from lib.corpora import published; published.pack('clips.csv')"
-
-A clip that differs is no fault: copies of the corpus are known that differ in a clip or two.  So
-it is counted and named, and used like all others.
+SHA-256 of every clip, by speaker 01 to 60, digit and repetition.  A clip that differs is counted
+and named, and used like all others: copies of the corpus are known that differ in a clip or two.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import sys
 from pathlib import Path
 
@@ -21,7 +14,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib.corpora.base import Corpus, read_folder
+from lib.corpora.base import Corpus, read_folder, sha256_of
 from lib.errors import CorpusError, InputError
 
 __all__ = ["check_download", "compare", "hashed", "pack", "sentence"]
@@ -33,7 +26,7 @@ CHANGED, UNKNOWN = "another content", "not published"
 
 
 def pack(table: str | Path, target: str | Path = TABLE) -> None:
-    """Write `target` from a CSV table with the columns ``path`` and ``sha256``."""
+    """Write `target`, as it was made, from a CSV table with the columns ``path`` and ``sha256``."""
     known = pd.read_csv(table)
     parts = known["path"].str.extract(r"/(\d)_(\d+)_(\d+)\.wav$").astype(int)
     packed = np.zeros((parts[1].max(), 10, parts[2].max() + 1), np.uint64)
@@ -50,19 +43,10 @@ def _known() -> np.ndarray:
 
 
 def compare(clips: pd.DataFrame) -> pd.DataFrame:
-    """Compare clips with the published ones.
+    """Compare clips with the published ones by their `sha256` ("" for what cannot be read).
 
-    Parameters
-    ----------
-    clips : pd.DataFrame
-        Columns clip_id, speaker, digit, repetition and sha256 ("" for what cannot be read).
-
-    Returns
-    -------
-    pd.DataFrame
-        One row per clip: clip_id, speaker, `found` ("as published", "another content", "published
-        under another name" or "not published") and `twin`, the clip that precedes it in the
-        published corpus with the same content, or None.
+    The result has one row per clip: clip_id, speaker, `found` (what it is, as above) and `twin`,
+    the clip that precedes it in the published corpus with the same content, or None.
     """
     known = _known()
     padded = clips["speaker"].where(clips["speaker"].str.fullmatch("[0-9]{2}"), "0")
@@ -117,24 +101,13 @@ def _named(compared: pd.DataFrame, kind: str) -> str:
 
 def hashed(corpus: Corpus) -> pd.DataFrame:
     """The clips of a corpus with their `sha256`; "" for a file that cannot be read."""
-    clips, hashes = corpus.clips(), []
-    for path in tqdm(clips["path"], desc="comparing with the published corpus", mininterval=1):
-        file, content = corpus.root / path, ""
-        with contextlib.suppress(OSError):
-            if file.is_file():  # a pipe would be waited for
-                content = hashlib.sha256(file.read_bytes()).hexdigest()
-        hashes.append(content)
-    return clips.assign(sha256=hashes)
+    clips = corpus.clips()
+    paths = tqdm(clips["path"], desc="comparing with the published corpus", mininterval=1)
+    return clips.assign(sha256=[sha256_of(corpus.root / path) for path in paths])
 
 
 def check_download(folder: Path) -> None:
-    """Say how much of a download is the published corpus.
-
-    Raises
-    ------
-    InputError
-        Less than half: it is something else.
-    """
+    """Say how much of a download is the published corpus; raise InputError for less than half."""
     facts = dict.fromkeys(["name", "title", "note", "licence", "url", "redistributable"], "")
     try:
         compared = compare(hashed(read_folder(folder, folder_per_speaker=True, **facts)))

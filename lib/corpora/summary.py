@@ -1,12 +1,9 @@
-"""What the exploration says of a corpus: tables from the manifest and the speakers.
+"""What the exploration says of a corpus: tables from the manifest and the cleaned speakers.
 
-`manifest` is the table of `lib.corpora.manifest`, `speakers` that of
-`lib.corpora.metadata`; levels in dB, durations in seconds, shares between 0 and 1.
+Levels in dB, durations in seconds, shares between 0 and 1.
 """
 
 from __future__ import annotations
-
-import dataclasses
 
 import numpy as np
 import pandas as pd
@@ -21,7 +18,6 @@ __all__ = [
     "corrections",
     "describe_corpus",
     "distributions",
-    "duplicates",
     "examples",
     "measured_snr",
     "set_aside",
@@ -38,12 +34,8 @@ def describe_corpus(corpus: Corpus, manifest: pd.DataFrame) -> dict:
     cells = clips.groupby(["speaker", "digit"]).size()
     described = set(corpus.raw_metadata())
     readable = manifest[manifest["sha256"] != ""]
-    facts = {
-        field.name: getattr(corpus, field.name)
-        for field in dataclasses.fields(corpus)
-        if not field.name.startswith("_") and field.name not in ("root", "places", "ignored")
-    }
-    return facts | {
+    facts = ("name", "title", "note", "licence", "url", "redistributable", "synthetic")
+    return {name: getattr(corpus, name) for name in facts} | {
         "root": str(corpus.root),
         "n_clips": len(clips),
         "n_speakers": int(clips["speaker"].nunique()),
@@ -55,7 +47,7 @@ def describe_corpus(corpus: Corpus, manifest: pd.DataFrame) -> dict:
         "n_ignored_files": len(corpus.ignored),
         "found_in": _where(corpus.places),
         "n_useless_counterparts": int((clips["kind"] != "").sum()),
-        "n_duplicates": len(duplicates(manifest)),
+        "n_duplicates": int(clips["sha256"].duplicated().sum()),
         "n_described_speakers": len(described),
         "n_speakers_without_metadata": len(set(clips["speaker"]) - described),
         "n_speakers_without_clips": len(described - set(clips["speaker"])),
@@ -86,10 +78,7 @@ def span(counts: pd.Series) -> str:
 
 
 def set_aside(corpus: Corpus, manifest: pd.DataFrame) -> pd.DataFrame:
-    """What is not used and why: reason, files, and the first of them, the most frequent first.
-
-    The reason is the kind of fault (`lib.signals.faults`); the manifest has the sentences.
-    """
+    """What is not used and why: kind of fault, files, and one of them; the most frequent first."""
     bad, clips = excluded(manifest), usable(manifest)
     useless = clips[clips["kind"] != ""]
     rows = [(path, kind) for path, kind, _ in corpus.ignored]
@@ -101,54 +90,23 @@ def set_aside(corpus: Corpus, manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def corrections(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
-    """What the usable clips need before they are sound at the working rate.
-
-    Returns
-    -------
-    pd.DataFrame
-        found, clips, done; a share of at least 1 % of the energy counts as offset or rumble.
-    """
+    """What the usable clips need before they are sound at the working rate, and in how many."""
     clips, sound = usable(manifest), config.audio
+    mixed, corrected = clips["channel"] == MEAN, clips["correction_kind"] != ""
+    long = f"longer than {sound.clip_s:g} s"
+    other_rate = f"another rate than {sound.sample_rate:,} Hz"
     rows = [
-        (
-            "several channels",
-            (clips["channels"] > 1) & (clips["channel"] == MEAN),
-            "their mean is used",
-        ),
-        (
-            "channels whose mean loses the speech",
-            clips["channel"] != MEAN,
-            "the loudest one is used",
-        ),
-        (
-            "a header that gives another length",
-            clips["correction_kind"] != "",
-            "what is there is used",
-        ),
-        (
-            f"another rate than {sound.sample_rate:,} Hz",
-            clips["sample_rate"] != sound.sample_rate,
-            "resampled",
-        ),
-        (
-            f"longer than {sound.clip_s:g} s",
-            clips["duration_s"] > sound.clip_s,
-            "the part with the most energy is used",
-        ),
-        ("offset", clips["dc_share"] >= 0.01, "removed"),
+        ("several channels", mixed & (clips["channels"] > 1), "their mean is used"),
+        ("channels whose mean loses the speech", ~mixed, "the loudest one is used"),
+        ("a header that gives another length", corrected, "what is there is used"),
+        (other_rate, clips["sample_rate"] != sound.sample_rate, "resampled"),
+        (long, clips["duration_s"] > sound.clip_s, "the part with the most energy is used"),
+        ("offset", clips["dc_share"] >= 0.01, "removed"),  # of the energy
         (f"rumble below {sound.highpass_hz:g} Hz", clips["rumble_share"] >= 0.01, "removed"),
         ("samples at full scale", clips["clipped_share"] > 0, "used as they are"),
     ]
-    return pd.DataFrame(
-        [(found, int(mask.sum()), done) for found, mask, done in rows],
-        columns=["found", "clips", "done"],
-    )
-
-
-def duplicates(manifest: pd.DataFrame) -> pd.DataFrame:
-    """Usable clips whose file is byte for byte that of an earlier one."""
-    clips = usable(manifest)
-    return clips[clips["sha256"].duplicated()]
+    table = pd.DataFrame(rows, columns=["found", "clips", "done"])
+    return table.assign(clips=[int(mask.sum()) for _, mask, _ in rows])
 
 
 def distributions(manifest: pd.DataFrame) -> pd.DataFrame:
@@ -173,13 +131,9 @@ def distributions(manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def measured_snr(manifest: pd.DataFrame, speakers: pd.DataFrame, by: str) -> pd.DataFrame:
-    """SNR of the supplied pairs by "digit" or by a column of `speakers`, and over all.
+    """SNR of the supplied pairs by "digit" or a column of `speakers`; over all of them first.
 
-    Returns
-    -------
-    pd.DataFrame
-        Columns: `by`, n_speakers, n_pairs, mean_db, min_db, max_db; the row "all" first.
-        Clips without a pair, and exact copies (an infinite SNR), are left out.
+    Clips without a pair, and exact copies (an infinite SNR), are left out.
     """
     pairs = usable(manifest).merge(speakers, on="speaker", how="left")
     pairs = pairs[np.isfinite(pairs["measured_snr_db"])]
@@ -192,10 +146,8 @@ def measured_snr(manifest: pd.DataFrame, speakers: pd.DataFrame, by: str) -> pd.
         "max_db": ("measured_snr_db", "max"),
     }
     everything = pairs.assign(**{by: "all"})
-    return pd.concat(
-        [part.groupby(by).agg(**spans).reset_index() for part in (everything, pairs)],
-        ignore_index=True,
-    )
+    tables = [part.groupby(by).agg(**spans).reset_index() for part in (everything, pairs)]
+    return pd.concat(tables, ignore_index=True)
 
 
 def snr_facts(manifest: pd.DataFrame, noise: NoiseConfig) -> dict:

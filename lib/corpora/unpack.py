@@ -1,10 +1,7 @@
 """Unpack a zip archive that anyone may have made: whole or not at all, and only inside its folder.
 
-Refused are absolute paths, ``..``, links and other special files, names that occur twice,
-encrypted members, and archives with more files or bytes than agreed.  The bytes are those that the
-archive declares; `zipfile` reads no member beyond its declared size.  Before that, names are
-brought to what they were meant to be: Windows writes backslashes between folders, macOS does not
-say that its names are UTF-8.
+Refused are links and paths out of it, names that occur twice, encrypted members, and archives with
+more files or bytes than agreed; `zipfile` reads no member beyond the size it declares.
 """
 
 from __future__ import annotations
@@ -28,31 +25,19 @@ from tqdm import tqdm
 from lib.errors import InputError
 from lib.workspace.folder import PROJECT_ROOT
 
-__all__ = ["MOST_BYTES", "MOST_FILES", "folder_of", "require_space", "unpack"]
+__all__ = ["folder_of", "require_space", "unpack"]
 
 MOST_FILES = 200_000  # the supplied pairs of Audio MNIST are 60,000
 MOST_BYTES = 20_000_000_000  # and 4 GB
-BROKEN = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-    *(struct.error, UnicodeDecodeError, EOFError),
-)
+BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, UnicodeError, EOFError)
 CLOSED = (NotImplementedError, RuntimeError)  # a method that Python does not know; a password
 
 
 def folder_of(data_dir: str | Path, into: str | Path = PROJECT_ROOT / "data") -> Path:
     """Return `data_dir` or, if it is a zip archive, the folder where it is unpacked once.
 
-    Parameters
-    ----------
-    data_dir : str or Path
-        A folder, or an archive of one.
-    into : str or Path
-        Archives are unpacked to ``<into>/<their name>-<hash of their listing>``.
-
-    Raises
-    ------
-    InputError
-        The archive is broken, hostile or larger than the disk.
+    That is ``<into>/<its name>-<hash of its listing>``.  Raises InputError if the archive is
+    broken, hostile or larger than the disk.
     """
     data_dir = Path(data_dir)
     if not data_dir.is_file():
@@ -61,7 +46,10 @@ def folder_of(data_dir: str | Path, into: str | Path = PROJECT_ROOT / "data") ->
         with zipfile.ZipFile(data_dir) as content:
             listing = sorted((m.filename, m.file_size, m.CRC) for m in content.infolist())
     except (*BROKEN, *CLOSED, OSError) as error:
-        if data_dir.suffix.lower() in (".7z", ".rar") or _is_tar(data_dir):
+        packed = data_dir.suffix.lower() in (".7z", ".rar")
+        with contextlib.suppress(OSError, *BROKEN):
+            packed = packed or tarfile.is_tarfile(data_dir)
+        if packed:
             raise InputError(
                 f"{data_dir} is an archive, but no zip; unpack it and point DATA_DIR at the folder."
             ) from error
@@ -84,22 +72,9 @@ def unpack(
 ) -> Path:
     """Unpack `archive` as `folder`; folders that hold nothing but a folder are left out.
 
-    Parameters
-    ----------
-    archive : str or Path
-    folder : Path
-        Appears when the archive is unpacked whole and `check` is content.
-    most_files, most_bytes : int
-        What the archive may hold.
-    check : callable, optional
-        Called with the unpacked folder before it gets its name; raises if something is wrong.
-
-    Raises
-    ------
-    InputError
-        The archive is broken, hostile or larger than agreed.
-    OSError
-        The disk is too small.
+    `folder` appears when all is unpacked and `check`, called with what it will be, raises nothing.
+    Raises InputError if the archive is broken, hostile or too large, OSError if the disk is too
+    small.
     """
     part = folder.with_name(f".{folder.name}.unpacking")
     shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
@@ -132,14 +107,8 @@ def unpack(
     return folder
 
 
-def _is_tar(path: Path) -> bool:
-    with contextlib.suppress(OSError, *BROKEN):
-        return tarfile.is_tarfile(path)
-    return False
-
-
 def _name(member: zipfile.ZipInfo) -> str:
-    """Name of a member with slashes, and as text where its UTF-8 was not declared."""
+    """Name of a member: Windows writes backslashes, macOS does not declare its UTF-8."""
     name = member.filename
     if not member.flag_bits & 0x800:  # read as the characters of MS-DOS, cp437
         with contextlib.suppress(UnicodeError):

@@ -1,24 +1,8 @@
 """Denoise anyone's recording: with the network that comes with the project, or another.
 
-::
-
-    python -m lib.denoise noisy.wav denoised.wav
-
-and in Python::
-
-    from lib.denoise import denoise_file, denoise_signal, load_model
-
-    model = load_model()
-    denoised = denoise_signal(noisy, sample_rate, model)
-    denoise_file("noisy.wav", "denoised.wav")
-
-Any length, rate, number of channels and sample format that libsndfile reads; the result has
-the same rate, channels and length.  The network works at its own rate, so the result holds
-nothing above half of that (4 kHz for a network trained at 8 kHz).  Channels are denoised one by
-one.
-
-Long recordings go through in windows of one second that overlap by half and are cross-faded
-with a raised cosine, whose overlapping halves add up to one: no seams.
+The result has the rate, channels and length of the recording, but nothing above half of the
+network's own rate.  Channels are denoised one by one, in windows of one second that overlap by half
+and are cross-faded with a raised cosine, whose overlapping halves add up to one: no seams.
 """
 
 from __future__ import annotations
@@ -56,25 +40,15 @@ UNLIMITED = ("FLOAT", "DOUBLE")  # sample formats that hold values above full sc
 
 
 def load_model(path: str | Path = SHIPPED) -> WindowDenoiser:
-    """Load a trained network of ours, with the working rate that the record beside it states.
+    """Load the shipped network, or another of ours, with the rate that the record beside it states.
 
-    Parameters
-    ----------
-    path : str or Path
-        The network that comes with the project, or one that was trained here:
-        ``build/<corpus>-<profile>/models/ours-fold<k>.keras``, with its ``.json``.
-
-    Raises
-    ------
-    MissingArtifactError
-        The network or its record is not there.
-    InputError
-        It is no network of ours.
+    `path` is ``build/<corpus>-<profile>/models/ours-fold<k>.keras``, with its ``.json``.  Raises
+    MissingArtifactError if one of the two is missing, InputError if it is no network of ours.
     """
     path = Path(path)
-    if not path.is_file() or not path.with_suffix(".json").is_file():
-        missing = path.with_suffix(".json") if path.is_file() else path
-        raise MissingArtifactError(f"{missing} is missing: train a model with `make report`.")
+    for part in (path, path.with_suffix(".json")):
+        if not part.is_file():
+            raise MissingArtifactError(f"{part} is missing: train a model with `make report`.")
     try:
         audio = _read_record(path)
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
@@ -101,10 +75,7 @@ def _read_record(path: Path) -> AudioConfig:
     facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     if not isinstance(facts, dict) or facts["method"] != "ours":
         raise ValueError("the record is of another method")
-    audio = AudioConfig(**facts["audio"])
-    if not isinstance(audio.sample_rate, int) or min(audio.sample_rate, audio.clip_samples) < 1:
-        raise ValueError("no working rate")
-    return audio
+    return AudioConfig(**facts["audio"])
 
 
 def _no_network(path: Path, error: Exception) -> InputError:
@@ -118,11 +89,7 @@ def _no_network(path: Path, error: Exception) -> InputError:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Drop what is written to the standard error, by C++ too.
-
-    When TensorFlow is imported and when it looks for devices, it greets before it has read which
-    messages are wanted.
-    """
+    """Drop what is written to the standard error, by C++ too: how TensorFlow greets."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:
@@ -137,25 +104,9 @@ def _silence() -> Iterator[None]:
 def denoise_signal(y: np.ndarray, sample_rate: int, model: WindowDenoiser) -> np.ndarray:
     """Denoise a signal of any length.
 
-    Parameters
-    ----------
-    y : np.ndarray [shape=(n,) or (n, channels)]
-        Finite samples on any scale.
-    sample_rate : int
-        In Hz; a whole number.
-    model : WindowDenoiser
-        From `load_model`.
-
-    Returns
-    -------
-    np.ndarray [shape of `y`, dtype=float64]
-        At the rate and on the scale of `y`.
-
-    Raises
-    ------
-    InputError
-        `y` is empty, not finite, has more than two axes or more channels than samples, or
-        `sample_rate` is no rate.
+    `y` [shape=(n,) or (n, channels)] holds finite samples on any scale, at a whole number of Hz;
+    the result [float64] has its shape, rate and scale.  Raises InputError if `y` is empty, not
+    finite, has more than two axes or more channels than samples, or `sample_rate` is no rate.
     """
     if not (isinstance(sample_rate, numbers.Real) and sample_rate >= 1 and sample_rate % 1 == 0):
         raise InputError(f"Expected a sample rate as a whole number of Hz, got {sample_rate!r}.")
@@ -172,8 +123,7 @@ def denoise_signal(y: np.ndarray, sample_rate: int, model: WindowDenoiser) -> np
         raise InputError("The signal holds NaN or infinite samples; a finite one is expected.")
     if y.ndim == 1:
         return _denoise_channel(y.astype(float), sample_rate, model)
-    channels = [_denoise_channel(c.astype(float), sample_rate, model) for c in y.T]
-    return np.stack(channels, axis=1)
+    return np.stack([denoise_signal(c, sample_rate, model) for c in y.T], axis=1)
 
 
 def _denoise_channel(
@@ -184,10 +134,7 @@ def _denoise_channel(
     exponent = np.frexp(np.max(np.abs(y)))[1]  # a power of two changes no digit
     x = resample(np.ldexp(y, -exponent), sample_rate, rate)
     x = fix_length(x, -(-len(y) * rate // sample_rate))
-    if len(x) <= window:
-        out = model(x, rate)
-    else:
-        out = _denoise_windows(x, model, tick)
+    out = model(x, rate) if len(x) <= window else _denoise_windows(x, model, tick)
     out = fix_length(resample(out.astype(float), rate, sample_rate), len(y))
     return np.ldexp(out, exponent)
 
@@ -212,18 +159,13 @@ def _denoise_windows(x: np.ndarray, model: WindowDenoiser, tick: Callable) -> np
 def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHIPPED) -> None:
     """Denoise a sound file; `target` is written whole or not at all and may be `source`.
 
-    The name of `target` chooses its format; the sample format is that of `source` where both
-    know it.  Warnings say where `source` is cut short or its header is wrong, and where a format
-    of integer samples cuts off what exceeds full scale.
-
-    Raises
-    ------
-    InputError
-        `source` is missing, not audio or not finite, or `target` cannot be written.
-    MissingArtifactError
-        `model` is not there.
+    The name of `target` chooses its format; the sample format is that of `source` where both know
+    it.  Warnings say where `source` is cut short or its header is wrong, and where a format of
+    integers cuts off what exceeds full scale.  Raises InputError if `source` cannot be read or
+    `target` not be written, MissingArtifactError if `model` is not there.
     """
-    source, target, model = map(_at_home, (source, target, model))
+    at_home = os.path.expanduser  # it leaves ~nobody.wav as it is
+    source, target, model = (Path(at_home(path)) for path in (source, target, model))
     format_of(target)
     place = check_place(target)
     recording = read_recording(source, dtype="float32")
@@ -233,7 +175,13 @@ def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHI
         warnings.warn(f"{source}: {fault.text}; what is there is denoised.", stacklevel=2)
     denoiser = load_model(model)
     length = -(-len(y) * denoiser.audio.sample_rate // rate)
-    with _progress(y.shape[1] * length, hidden=len(y) < LONG_S * rate) as bar:
+    with tqdm(
+        total=y.shape[1] * length,
+        desc="denoising",
+        disable=len(y) < LONG_S * rate,
+        mininterval=0.5 if sys.stderr.isatty() else 30,  # a few lines in a log
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left",
+    ) as bar:
         for channel in y.T:  # in place: a long recording fits once into memory
             channel[:] = _denoise_channel(channel.astype(float), rate, denoiser, bar.update)
     peak = max(y.max(), -y.min())
@@ -244,22 +192,3 @@ def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHI
             stacklevel=2,
         )
     write_sound(place, y, rate, kind=kind, subtype=subtype)
-
-
-def _at_home(path: str | Path) -> Path:
-    """The path with its ``~`` as the home of a user; a name that only begins so is a name."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
-
-
-def _progress(total: int, *, hidden: bool) -> tqdm:
-    """A bar: alive on a terminal, a few lines in a log."""
-    return tqdm(
-        total=total,
-        desc="denoising",
-        disable=hidden,
-        mininterval=0.5 if sys.stderr.isatty() else 30,
-        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left",
-    )

@@ -37,13 +37,7 @@ BLOCK = 65_536  # samples written at once; libsndfile crashes on long blocks of 
 
 
 def format_of(path: Path) -> str:
-    """The format that the end of a name stands for, as libsndfile calls it.
-
-    Raises
-    ------
-    InputError
-        It stands for none.
-    """
+    """The format, as libsndfile calls it, that a name stands for; raises InputError if for none."""
     kind = path.suffix.lstrip(".").upper()
     kind = NAMES.get(kind, kind)
     if kind not in set(soundfile.available_formats()) - NO_FILE:
@@ -54,27 +48,15 @@ def format_of(path: Path) -> str:
 
 
 def choose_format(path: Path, subtype: str, sample_rate: int, channels: int) -> tuple[str, str]:
-    """Format and sample format for a file of that name.
+    """Format and sample format for a file of that name, which holds such a recording.
 
-    Parameters
-    ----------
-    path : Path
-        Its end chooses the format, and ``.opus`` the codec.
-    subtype : str
-        The sample format that is wanted; that of the format is taken where it is impossible.
-    sample_rate, channels : int
-        What the file must hold.
-
-    Raises
-    ------
-    InputError
-        The name stands for no format, or its format does not hold such a recording.
+    The sample format is `subtype`, or that of the format where it is impossible.  Raises InputError
+    if there is no format that does.
     """
     kind = format_of(path)
     subtype = subtype.replace("ALAC", "PCM")  # as good; that encoder crashes on a full disk
-    wanted = [subtype, soundfile.default_subtype(kind)]
-    if path.suffix.lower() == ".opus":
-        wanted = ["OPUS"]
+    opus = path.suffix.lower() == ".opus"
+    wanted = ["OPUS"] if opus else [subtype, soundfile.default_subtype(kind)]
     for choice in wanted:
         if _holds(kind, choice, sample_rate, channels):
             return kind, choice
@@ -111,14 +93,7 @@ def _holds(kind: str, subtype: str, sample_rate: int, channels: int) -> bool:
 
 
 def check_place(path: Path) -> Path:
-    """Return the file to write: `path`, or what it is a link to.
-
-    Raises
-    ------
-    InputError
-        Something else than a file is there, it is read-only, or its folder is missing or may not
-        be written to.
-    """
+    """Return the file to write, `path` or what it links to; raise InputError if it cannot be."""
     try:
         place = path.resolve()
         mode = place.stat().st_mode if place.exists() else None
@@ -145,32 +120,16 @@ def check_place(path: Path) -> Path:
 def write_sound(
     place: Path, samples: np.ndarray, sample_rate: int, *, kind: str, subtype: str
 ) -> None:
-    """Write a sound file whole or not at all; a file that is replaced passes on its mode.
+    """Write samples [shape=(n, channels)] whole or not at all; a file replaced passes on its mode.
 
-    Parameters
-    ----------
-    place : Path
-        From `check_place`.
-    samples : np.ndarray [shape=(n, channels)]
-    sample_rate : int
-        In Hz.
-    kind, subtype : str
-        From `choose_format`.
-
-    Raises
-    ------
-    InputError
-        The disk is full, or whatever else the system or the format has against it.
+    `place` is from `check_place`, `kind` and `subtype` from `choose_format`.  Raises InputError
+    with what the system or the format has against it.
     """
     mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else None
     try:
         with atomic_path(place) as part:
             part.touch(0o666 if mode is None else 0o600)  # never more open than the old one
-            try:
-                _encode(part, samples, sample_rate, kind, subtype)
-            except soundfile.LibsndfileError:
-                _ask_the_system(part)
-                raise
+            _encode(part, samples, sample_rate, kind, subtype)
             if mode is not None:
                 part.chmod(mode)
     except (soundfile.LibsndfileError, OSError) as error:
@@ -182,15 +141,12 @@ def write_sound(
 
 
 def _encode(part: Path, samples: np.ndarray, sample_rate: int, kind: str, subtype: str) -> None:
-    channels = samples.shape[1]
-    with soundfile.SoundFile(
-        os.fsencode(part), "w", sample_rate, channels, subtype, format=kind
-    ) as file:
-        for start in range(0, len(samples), BLOCK):
-            file.write(samples[start : start + BLOCK])
-
-
-def _ask_the_system(part: Path) -> None:
-    """Raise what the system says to one more block; libsndfile only says "System error"."""
-    with open(part, "ab") as file:
-        file.write(bytes(BLOCK))
+    name, channels = os.fsencode(part), samples.shape[1]
+    try:
+        with soundfile.SoundFile(name, "w", sample_rate, channels, subtype, format=kind) as file:
+            for start in range(0, len(samples), BLOCK):
+                file.write(samples[start : start + BLOCK])
+    except soundfile.LibsndfileError:  # it only says "System error"; one more block asks that
+        with open(part, "ab") as rest:
+            rest.write(bytes(BLOCK))
+        raise

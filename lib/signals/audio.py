@@ -1,11 +1,8 @@
 """Sound as an array: read, resample, clean, measure.
 
-Conventions: a signal `y` is a mono float64 array of shape (n,), full scale is 1.0;
-`sample_rate` in Hz; levels in dB relative to full scale (a full-scale sine has -3.01 dBFS);
-shares are fractions of the energy or of the samples, between 0 and 1.
-
-A DC offset or rumble can hold most of the "energy" of a clip, so every level is meant to be
-taken after `remove_dc_and_rumble`.  Resampling is soxr's HQ setting, the one librosa uses.
+A signal `y` is mono float64 [shape=(n,)], full scale is 1.0; `sample_rate` in Hz; levels in dB
+relative to full scale (a full-scale sine has -3.01 dBFS), to be taken without the energy of offset
+and rumble; shares, of the energy or of the samples, lie between 0 and 1.
 """
 
 from __future__ import annotations
@@ -46,25 +43,9 @@ RUMBLE_HZ = 50.0  # below lies no speech by which channels could be compared
 
 
 def read_audio(path: str | Path, channel: int | None = None) -> tuple[np.ndarray, int]:
-    """Read a whole sound file as one channel.
+    """Read a whole sound file as one channel: `y` and its rate in Hz.
 
-    Parameters
-    ----------
-    path : str or Path
-        As for `read_recording`.
-    channel : int or None
-        As for `mix_down`; None for what `choose_channel` says.
-
-    Returns
-    -------
-    y : np.ndarray [shape=(n,), dtype=float64]
-    sample_rate : int
-        In Hz.
-
-    Raises
-    ------
-    InputError
-        As in `read_whole`.
+    `channel` is as for `mix_down`; without it `choose_channel` decides.  Errors as in `read_whole`.
     """
     recording = read_whole(path)
     samples, rate = recording.samples, recording.sample_rate
@@ -72,21 +53,11 @@ def read_audio(path: str | Path, channel: int | None = None) -> tuple[np.ndarray
 
 
 def choose_channel(samples: np.ndarray, sample_rate: int) -> int:
-    """Choose the mean of the channels, or the loudest where the mean loses what it holds.
+    """Choose `MEAN`, or the index of the loudest channel where the mean loses what it holds.
 
-    The mean of channels in opposite phase is silence, and a silent channel halves the level;
-    two channels that have nothing in common lose 3 dB.  Offset and rumble do not count.
-
-    Parameters
-    ----------
-    samples : np.ndarray [shape=(n, channels)]
-    sample_rate : int
-        In Hz.
-
-    Returns
-    -------
-    int
-        `MEAN`, or the index of the loudest channel.
+    The mean of channels in opposite phase is silence, and a silent channel halves the level; two
+    that have nothing in common lose 3 dB.  `samples` [shape=(n, channels)] may have offset and
+    rumble.
     """
     if samples.shape[1] == 1:
         return MEAN
@@ -121,13 +92,8 @@ def require_rate(sample_rate: int, expected: int) -> None:
 def remove_dc_and_rumble(y: np.ndarray, sample_rate: int, highpass_hz: float) -> np.ndarray:
     """Remove, without phase shift, the offset and what lies below `highpass_hz`.
 
-    A fourth-order Butterworth high-pass run forwards and backwards: -6 dB at `highpass_hz`,
-    48 dB per octave below; a constant becomes exactly zero.  Works for clips of any length.
-
-    Raises
-    ------
-    InputError
-        `highpass_hz` is not between 0 and half of `sample_rate`.
+    A fourth-order Butterworth high-pass run forwards and backwards: -6 dB at `highpass_hz`, 48 dB
+    per octave below.  Raises InputError unless that lies between 0 and half of `sample_rate`.
     """
     if not 0 < highpass_hz < sample_rate / 2:
         raise InputError(
@@ -146,11 +112,8 @@ def fix_length(y: np.ndarray, n: int) -> np.ndarray:
 def loudest_window(y: np.ndarray, n: int) -> int:
     """Return where the `n` samples of `y` with the most energy begin; 0 if there are no more.
 
-    Where several windows hold that energy, as around a word between silences, it is the middle
-    one.
+    Where several windows hold that energy, as around a word between silences: the middle one.
 
-    Examples
-    --------
     >>> loudest_window(np.array([0, 0, 0, 0, 1, 0, 0]), 3)
     3
     """
@@ -165,11 +128,7 @@ def loudest_window(y: np.ndarray, n: int) -> int:
 
 
 def rms_dbfs(y: np.ndarray) -> float:
-    """Level in dB relative to full scale; -inf for silence.
-
-    >>> float(round(rms_dbfs(np.array([0.1, -0.1])), 6))
-    -20.0
-    """
+    """Level in dB relative to full scale; -inf for silence."""
     with np.errstate(divide="ignore"):
         return float(10 * np.log10(np.mean(np.square(y))))
 
@@ -194,16 +153,10 @@ def rumble_share(y: np.ndarray, sample_rate: int, highpass_hz: float) -> float:
 
 
 def noise_floor_db(y: np.ndarray, sample_rate: int) -> float:
-    """Level of the quietest frames relative to the level of the whole clip, in dB.
+    """Level of the quietest tenth of 20 ms frames relative to the whole clip, in dB.
 
-    The quietest tenth of 20 ms frames (hop 10 ms) stands for the pauses; an upper bound of
-    the noise, since a tightly cut clip has no pause.  NaN for silence; -inf where the
-    pauses are digital zeros.
-
-    Parameters
-    ----------
-    y : np.ndarray [shape=(n,)]
-        Signal without DC and rumble.
+    An upper bound of the noise, since a tightly cut clip has no pause.  `y` is without DC and
+    rumble.  NaN for silence; -inf where the pauses are digital zeros.
     """
     length = min(len(y), max(1, round(FRAME_S * sample_rate)))
     frames = np.lib.stride_tricks.sliding_window_view(y, length)[:: max(1, length // 2)]

@@ -1,10 +1,7 @@
-"""What the header of a sound file says of its length, held against the file.
+"""What the header of a sound file says of its length, held against the file; sizes in bytes.
 
-Recorders that crash, writers into a pipe and broken downloads leave headers that promise more
-than the file holds, or nothing at all; decoders disagree about what to do then.  Here the size of
-the sound is read from the header itself: from the chunks of RIFF, RIFX and RF64 (WAV), Wave64,
-FORM (AIFF, AIFC, SVX) and CAF, the fields of AU and NIST, and the last page of Ogg.  Sizes in
-bytes.
+Headers of recorders that crash, of pipes and broken downloads promise more than the file holds, or
+nothing at all, and decoders disagree about what to do then.
 
 Sources: EBU Tech 3306 (RF64), the AIFF-C draft of 1991, Apple's CAF specification, RFC 3533 (Ogg).
 """
@@ -27,28 +24,14 @@ LARGEST_PAGE = 65_307  # bytes; of Ogg
 
 @dataclass(frozen=True)
 class Extent:
-    """Where in a file its sound lies, and how long the header says it is.
+    """Where in a file its sound lies, and how long the header says it is."""
 
-    Attributes
-    ----------
-    start : int
-        Where the samples begin.
-    promised : int
-        Size of the samples by the header.
-    there : int
-        What the file has from `start` on; with chunks behind the sound, if there are any.
-    field, form : int, str
-        Where that size stands and, for `struct`, how; `form` is "" where it is text.
-    overhead : int
-        What the field counts in addition to the samples.
-    """
-
-    start: int
-    promised: int
-    there: int
-    field: int = 0
-    form: str = ""
-    overhead: int = 0
+    start: int  # of the samples
+    promised: int  # size of the samples by the header
+    there: int  # from `start` on; with chunks behind the sound, if there are any
+    field: int = 0  # where the header says that size,
+    form: str = ""  # and how, for `struct`; "" where it is text
+    overhead: int = 0  # what it counts in addition to the samples
 
     @property
     def unknown(self) -> bool:
@@ -123,8 +106,7 @@ def _walk(file: BinaryIO, size: int, magic: bytes) -> Extent | None:
     field, form = at + len(chunk[0]), layout.head[0] + layout.head[-1]
     if magic == b"RF64" and length == 2**32 - 1:  # the true size stands in the first chunk
         field, form = 28, "<Q"
-        true = _unpack(file, field, form)
-        if true is None:
+        if not (true := _unpack(file, field, form)):
             return None
         (length,) = true
     promised, there = max(0, length - inside), max(0, size - start)
@@ -137,11 +119,7 @@ def _walk(file: BinaryIO, size: int, magic: bytes) -> Extent | None:
 def _is_chunk(file: BinaryIO, at: int, layout: _Chunks, rest: int) -> bool:
     """Whether a chunk that fits into the rest of the file begins here, rather than samples."""
     chunk = _unpack(file, at, layout.head)
-    return (
-        chunk is not None
-        and chunk[0][:4].isascii()
-        and (chunk[0][:4].decode("ascii").isprintable() and chunk[1] <= rest)
-    )
+    return bool(chunk and re.fullmatch(rb"[ -~]{4}", chunk[0][:4]) and chunk[1] <= rest)
 
 
 def _nist(header: bytes, size: int) -> Extent | None:
@@ -158,10 +136,7 @@ def _nist(header: bytes, size: int) -> Extent | None:
 
 
 def is_placeholder(promised: int, there: int) -> bool:
-    """Whether a length too great was written by somebody who did not know it.
-
-    That is what lies next to 2**31 and 2**32, and what is huge beside what there is.
-    """
+    """Whether a length too great was written by somebody who did not know it."""
     near = any(abs(promised - limit) <= NEAR for limit in (2**31, 2**32))
     return near or (promised >= HUGE and there < promised / 100)
 
@@ -177,10 +152,7 @@ def mended(file: BinaryIO, extent: Extent) -> io.BytesIO:
 
 
 def ogg_ending(file: BinaryIO) -> str:
-    """How an Ogg stream ends: "closed", "open" after a whole page, or "cut" within a page.
-
-    Other files have "" for an ending.
-    """
+    """How an Ogg stream ends: "closed", "open" after a whole page, "cut" within one; else ""."""
     file.seek(0)
     if file.read(4) != b"OggS":
         return ""

@@ -1,29 +1,29 @@
 """What can be wrong with a file: one short phrase for each kind, the same in every case.
 
-An `InputError` about a file carries its kind, and the manifest keeps it beside the sentence, which
-holds names and numbers.  What is counted or decided goes by the kind.
+An error about a file carries its kind, and the manifest keeps it beside the sentence, which holds
+names and numbers.  What is counted or decided goes by the kind.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Fault"]
+from lib.errors import InputError
+
+__all__ = ["Fault", "refusal"]
 
 
 class Fault(NamedTuple):
-    """What is wrong with one file.
-
-    Attributes
-    ----------
-    kind : str
-        A constant of this module.
-    text : str
-        What it is in this case, as the end of a sentence about the file.
-    """
+    """What is wrong with one file: a constant of this module, and the end of a sentence."""
 
     kind: str
     text: str
+
+
+def refusal(path: str | Path, kind: str, text: str = "") -> InputError:
+    """Return the error that says what is wrong with the file: `text`, or its kind alone."""
+    return InputError(f"{path}: {text or kind}.", kind=kind)
 
 
 # a file that cannot be read as sound

@@ -1,15 +1,8 @@
 """Noise, and the one way in which this project mixes it with speech.
 
-Signals are 1-D arrays at one sample rate.  Levels are ratios of energies over the *whole*
-arrays that are passed in: pass a clip's own samples, never its padding, and remove DC and
-rumble before (`lib.signals.audio.remove_dc_and_rumble`), or they count as speech.
-
-Every clip has its own random stream, `clip_rng`, that depends on the root seed, the clip and
-the condition only.  No number depends on order, worker count or batch size.
-
-A new noise is a function of the number of samples and the random stream, and a line in `NOISES`:
-the configuration, the sweep and the notebooks take the kinds from there.  Babble needs talkers, so
-it is swept only.
+Levels are ratios of energies over the *whole* arrays [shape=(n,)]: pass a clip's own samples, never
+its padding, without DC and rumble, or these count as speech.  A new noise is a function and a line
+in `NOISES`; babble needs talkers, so it is swept only.
 """
 
 from __future__ import annotations
@@ -25,26 +18,17 @@ __all__ = [
     "NOISES",
     "white_noise",
     "coloured_noise",
-    "pink_noise",
     "babble_noise",
     "mix_at_snr",
     "clip_rng",
     "make_noise",
 ]
 
-
 FEWEST_TALKERS = 3  # fewer are no babble
 
 
 def clip_rng(seed: int, clip_id: str, condition: str) -> np.random.Generator:
-    """Return the random stream of one clip under one condition.
-
-    Examples
-    --------
-    >>> a = clip_rng(0, "7_12_3", "white -8 dB").standard_normal()
-    >>> a == clip_rng(0, "7_12_3", "white -8 dB").standard_normal()
-    True
-    """
+    """Return the random stream of one clip under one condition, whatever else is computed."""
     digest = hashlib.sha256(f"{seed}|{clip_id}|{condition}".encode()).digest()
     return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
 
@@ -55,10 +39,7 @@ def white_noise(n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def coloured_noise(n: int, rng: np.random.Generator, *, exponent: float) -> np.ndarray:
-    """Return `n` samples of Gaussian noise whose power falls as 1 / frequency ** `exponent`.
-
-    White noise is shaped in the frequency domain; the zero-frequency bin is silenced.
-    """
+    """Return `n` samples of Gaussian noise whose power falls as 1 / frequency ** `exponent`."""
     spectrum = np.fft.rfft(rng.standard_normal(n))
     k = np.arange(len(spectrum))
     spectrum *= np.where(k > 0, np.maximum(k, 1) ** (-exponent / 2), 0.0)
@@ -74,10 +55,7 @@ def pink_noise(n: int, rng: np.random.Generator) -> np.ndarray:
 def babble_noise(n: int, rng: np.random.Generator, talkers: list[np.ndarray]) -> np.ndarray:
     """Return `n` samples of several talkers at once, each at equal level and a random start.
 
-    Parameters
-    ----------
-    talkers : list of np.ndarray
-        Recordings of speakers other than the one to be denoised, at least `FEWEST_TALKERS`.
+    `talkers` are recordings of others than the one to be denoised, at least `FEWEST_TALKERS`.
     """
     if len(talkers) < FEWEST_TALKERS:
         raise InputError(f"Babble needs at least {FEWEST_TALKERS} talkers, got {len(talkers)}.")
@@ -110,27 +88,10 @@ def mix_at_snr(clean: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarra
 
     .. math:: y = x + g\,w, \qquad g = \sqrt{\|x\|^2 / (\|w\|^2\,10^{\mathrm{SNR}/10})}
 
-    Parameters
-    ----------
-    clean, noise : np.ndarray [shape=(n,)]
-        Signals of equal length, neither of them silent.
-    snr_db : float
-        Wanted ratio in dB.
+    The result is not clipped or rescaled.  Raises InputError where the shapes [(n,)] differ, or one
+    signal is silent: no gain reaches the ratio.
 
-    Returns
-    -------
-    np.ndarray [shape=(n,)]
-        The noisy signal; it is not clipped or rescaled.
-
-    Raises
-    ------
-    InputError
-        Different shapes, or one of the signals is silent: no gain reaches the ratio.
-
-    Examples
-    --------
-    >>> noisy = mix_at_snr(np.array([1.0, -1.0]), np.array([1.0, 1.0]), 0.0)
-    >>> noisy.tolist()
+    >>> mix_at_snr(np.array([1.0, -1.0]), np.array([1.0, 1.0]), 0.0).tolist()
     [2.0, 0.0]
     """
     clean, noise = np.asarray(clean, dtype=float), np.asarray(noise, dtype=float)

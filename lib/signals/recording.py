@@ -1,8 +1,6 @@
 """Anyone's sound file, read from front to end: what is there, and what is wrong with it.
 
-The one reader of corpora and of `lib.denoise`.  It trusts neither the length that a header
-promises nor a codec to seek, so that files from pipes, of recorders that crashed and in codecs of
-telephones are read; what is missing of a recording that was cut short is told, not guessed.
+Neither a length in a header nor a codec's seeking is trusted; what is missing is told, not guessed.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ import soundfile
 from lib.errors import InputError
 from lib.signals import faults
 from lib.signals.containers import Extent, find_extent, is_placeholder, mended, ogg_ending
-from lib.signals.faults import Fault
+from lib.signals.faults import Fault, refusal
 
 __all__ = ["Recording", "read_recording", "read_whole"]
 
@@ -30,27 +28,13 @@ SLACK_S = 0.04  # s; nothing longer is missed without a word
 
 @dataclass(frozen=True)
 class Recording:
-    """A sound file as it could be read.
+    """A sound file as it could be read."""
 
-    Attributes
-    ----------
-    samples : np.ndarray [shape=(n, channels)]
-    sample_rate : int
-        In Hz.
-    format, subtype : str
-        Container and sample format, as libsndfile calls them.
-    cut : Fault or None
-        What is missing.
-    correction : Fault or None
-        What of the header was not believed.
-    """
-
-    samples: np.ndarray
-    sample_rate: int
-    format: str
-    subtype: str
-    cut: Fault | None
-    correction: Fault | None
+    samples: np.ndarray  # [shape=(n, channels)]
+    sample_rate: int  # Hz
+    subtype: str  # sample format, as libsndfile calls it
+    cut: Fault | None  # what is missing
+    correction: Fault | None  # what of the header was not believed
 
 
 class _Forwards(soundfile.SoundFile):
@@ -63,21 +47,10 @@ class _Forwards(soundfile.SoundFile):
 def read_recording(
     path: str | Path, *, longest_s: float = math.inf, dtype: str = "float64"
 ) -> Recording:
-    """Read anyone's sound file: what is there, whatever its header says.
+    """Read anyone's sound file in any format of libsndfile, whatever its header says.
 
-    Parameters
-    ----------
-    path : str or Path
-        Any format of libsndfile: WAV, FLAC, Ogg, MP3, ...
-    longest_s : float
-        Reading stops soon after so many seconds.
-    dtype : str
-        Of the samples: "float64" or "float32".
-
-    Raises
-    ------
-    InputError
-        The file is missing, empty, not audio, or holds no or non-finite samples; with its kind.
+    Reading stops soon after `longest_s`; `dtype` is "float64" or "float32".  Raises InputError,
+    with its kind, if the file is missing, empty, not audio, or holds no or non-finite samples.
     """
     path = Path(path)
     try:
@@ -91,48 +64,41 @@ def read_recording(
                 source = mended(raw, extent)
         with _Forwards(source) as file:
             samples, failure = _read_blocks(file, longest_s, dtype)
-            frames, rate = file.frames, file.samplerate
-            form, subtype = file.format, file.subtype
     except InputError:
         raise
     except MemoryError as error:
-        raise InputError(f"{path}: {faults.TOO_LARGE}.", kind=faults.TOO_LARGE) from error
+        raise refusal(path, faults.TOO_LARGE) from error
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be opened ({error.strerror or error}).", kind=faults.UNOPENED
-        ) from error
+        reason = f"{faults.UNOPENED} ({error.strerror or error})"
+        raise refusal(path, faults.UNOPENED, reason) from error
     except Exception as error:  # whatever a decoder raises is a reason not to use the file
         reason = str(getattr(error, "error_string", error)).rstrip(".")
-        raise InputError(
-            f"{path}: not readable as audio ({reason}).", kind=faults.NO_AUDIO
-        ) from error
-    n = len(samples)
+        raise refusal(path, faults.NO_AUDIO, f"{faults.NO_AUDIO} ({reason})") from error
+    n, rate = len(samples), file.samplerate
     if n == 0:
         stopped = f" that can be read ({failure})" if failure else ""
-        raise InputError(f"{path}: a header without samples{stopped}.", kind=faults.NO_SAMPLES)
+        raise refusal(path, faults.NO_SAMPLES, faults.NO_SAMPLES + stopped)
     if not np.isfinite(samples).all():
         bad = np.sum(~np.isfinite(samples).all(axis=1))
-        raise InputError(f"{path}: {bad} of {n} samples are not finite.", kind=faults.NOT_FINITE)
+        raise refusal(path, faults.NOT_FINITE, f"{bad} of {n} samples are not finite")
     cut = correction = None
     if failure:
         said = f"cut short or damaged, it can be read for {n / rate:.3f} s ({failure})"
         cut = Fault(faults.DAMAGED, said)
     elif n <= longest_s * rate:
-        cut, correction = _judge_length(n, frames, rate, extent, ending)
-    return Recording(samples, rate, form, subtype, cut, correction)
+        cut, correction = _judge_length(n, file.frames, rate, extent, ending)
+    return Recording(samples, rate, file.subtype, cut, correction)
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
     if path.is_dir():
-        raise InputError(f"{path}: {faults.FOLDER}.", kind=faults.FOLDER)
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path}: {faults.NO_FILE}.", kind=faults.NO_FILE)
+        raise refusal(path, faults.FOLDER)
     if not path.exists():
-        raise InputError(f"{path}: {faults.MISSING}.", kind=faults.MISSING)
+        raise refusal(path, faults.MISSING)
+    if not path.is_file():
+        raise refusal(path, faults.NO_FILE)
     if path.stat().st_size == 0:
-        raise InputError(
-            f"{path}: the file is empty (0 bytes); restore it from its source.", kind=faults.EMPTY
-        )
+        raise refusal(path, faults.EMPTY, f"{faults.EMPTY} (0 bytes); restore it from its source")
 
 
 def _read_blocks(file: _Forwards, longest_s: float, dtype: str) -> tuple[np.ndarray, str]:
@@ -156,7 +122,7 @@ def _read_blocks(file: _Forwards, longest_s: float, dtype: str) -> tuple[np.ndar
 def _judge_length(
     n: int, frames: int, rate: int, extent: Extent | None, ending: str
 ) -> tuple[Fault | None, Fault | None]:
-    """What is missing, and what of the header was not believed; neither of a sound file.
+    """What is missing, and what of the header was not believed.
 
     A header's worth too little is no cut: writers count themselves.
     """
@@ -186,16 +152,9 @@ def _judge_length(
 
 
 def read_whole(path: str | Path, *, longest_s: float = math.inf) -> Recording:
-    """Read a sound file as `read_recording` does, but refuse one that is cut short.
-
-    Raises
-    ------
-    InputError
-        As in `read_recording`, or something is missing.
-    """
+    """Read a sound file as `read_recording` does, but refuse one that is cut short."""
     recording = read_recording(path, longest_s=longest_s)
     if recording.cut:
-        raise InputError(
-            f"{path}: {recording.cut.text}; restore it from its source.", kind=recording.cut.kind
-        )
+        reason = f"{recording.cut.text}; restore it from its source"
+        raise refusal(path, recording.cut.kind, reason)
     return recording

@@ -1,4 +1,4 @@
-"""Voices are measured once for every store."""
+"""Voices are measured once for every store; pitch and tilt of sounds that have known ones."""
 
 import numpy as np
 import pandas as pd
@@ -39,3 +39,19 @@ def test_clips_are_measured_once(tmp_path, monkeypatch):
     changed = voices.measure_voices(run, ClipStore(clips, index, config))
     assert measured == [4] and (changed["f0_hz"] == 1).all()
     assert len(list(tmp_path.rglob("*.parquet"))) == 1
+
+
+@pytest.mark.parametrize("hz", [90, 140, 220])
+def test_the_pitch_of_a_hum_is_found(hz):
+    assert voices.pitch_hz(hum(hz), RATE) == pytest.approx(hz, rel=0.02)
+    assert voices.pitch_hz(0.001 * hum(hz), RATE) == pytest.approx(hz, rel=0.02)
+
+
+def test_noise_and_silence_have_no_tilt_or_no_pitch():
+    noise = np.random.default_rng(0).normal(size=20 * RATE)
+    assert voices.tilt_db_per_octave(noise, RATE) == pytest.approx(0, abs=0.3)
+    integrated = np.cumsum(noise)
+    assert voices.tilt_db_per_octave(integrated, RATE) == pytest.approx(-6, abs=1)
+    for silent in (np.zeros(4000), np.zeros(10)):
+        assert np.isnan(voices.pitch_hz(silent, RATE))
+        assert np.isnan(voices.tilt_db_per_octave(silent, RATE))

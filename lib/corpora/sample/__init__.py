@@ -1,8 +1,7 @@
 """The embedded corpus: 20 synthetic speakers in the Audio MNIST layout.
 
-Made by `lib.corpora.sample.generate` from the voice of hibari-tts 0.2.1 (Apache-2.0) and
-shipped as FLAC at 16 kHz in the folder ``data`` beside this file.  The speakers, their
-accents, ages, origins and rooms are fiction.
+Made by `lib.corpora.sample.generate` from the voice of hibari-tts 0.2.1 (Apache-2.0).  The
+speakers, their accents, ages, origins and rooms are fiction.
 """
 
 from __future__ import annotations
@@ -18,13 +17,7 @@ DATA = Path(__file__).resolve().parent / "data"
 
 
 def open_tree(data_dir: str = "") -> base.Corpus:
-    """Open the embedded corpus.
-
-    Raises
-    ------
-    InputError
-        `data_dir` is given: what lies elsewhere is not this corpus.
-    """
+    """Open the embedded corpus; raises InputError if `data_dir` is given: elsewhere is another."""
     if data_dir:
         raise InputError(
             f"The sample corpus is part of the project; it cannot be read from {data_dir}. "

@@ -1,20 +1,18 @@
 """The fictional people of the sample corpus, in the schema of ``audioMNIST_meta.txt``.
 
-`PEOPLE` is the truth that the voices follow; `DIRT` overlays it with spellings of the kind
-found in the real file, so that the cleaning has something to clean; `FAULTS` are faults of
-the recordings for the exploration to find.  Beyond 20 speakers the table repeats, with other
-voices and ages.
+`PEOPLE` is the truth that the voices follow; `DIRT` overlays it with spellings of the kind found in
+the real file; `FAULTS` are faults of the recordings for the exploration to find.  Beyond 20
+speakers the table repeats, with other voices and ages.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["FAULTS", "PEOPLE", "Person", "metadata", "person"]
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(NamedTuple):
     """One speaker: what the metadata truly would be."""
 
     accent: str
@@ -22,11 +20,6 @@ class Person:
     gender: str
     origin: str
     room: str
-
-    @property
-    def native(self) -> bool:
-        """Whether English is their first language."""
-        return self.accent in ("British", "American")
 
 
 PEOPLE = (
@@ -52,6 +45,7 @@ PEOPLE = (
     Person("British", 67, "female", "Europe, United Kingdom, Mockbridge", "library"),
 )
 
+NATIVE = ("British", "American")  # accents of those whose first language is English
 DIRT: dict[int, dict[str, object]] = {
     1: {"accent": "german", "age": 30},
     6: {"recordingroom": "VR-Room"},
@@ -61,7 +55,6 @@ DIRT: dict[int, dict[str, object]] = {
     13: {"recordingroom": "VR-room"},
     14: {"age": "1234"},
 }
-
 FAULTS = {4: "rumble", 5: "offset", 7: "rumble", 12: "offset", 16: "rumble", 17: "offset"}
 
 
@@ -69,8 +62,7 @@ def person(number: int) -> Person:
     """The speaker with this number, counted from 1."""
     again, row = divmod(number - 1, len(PEOPLE))
     truth = PEOPLE[row]
-    age = 19 + (truth.age - 19 + 13 * again) % 50
-    return Person(truth.accent, age, truth.gender, truth.origin, truth.room)
+    return truth._replace(age=19 + (truth.age - 19 + 13 * again) % 50)
 
 
 def metadata(n_speakers: int) -> dict[str, dict]:
@@ -82,7 +74,7 @@ def metadata(n_speakers: int) -> dict[str, dict]:
             "accent": truth.accent,
             "age": str(truth.age),
             "gender": truth.gender,
-            "native speaker": "yes" if truth.native else "no",
+            "native speaker": "yes" if truth.accent in NATIVE else "no",
             "origin": truth.origin,
             "recordingdate": f"24-01-{1 + number % 28:02d}-{9 + number % 8:02d}-00-00",
             "recordingroom": truth.room,

@@ -1,13 +1,9 @@
-"""Twenty voices out of one: digits spoken by hibari-tts 0.2.1, reshaped per speaker.
+"""Twenty voices out of one: digits spoken by hibari-tts 0.2.1 (Apache-2.0), reshaped per speaker.
 
-hibari-tts (Apache-2.0) predicts, every 12.5 ms at 24 kHz, the log magnitudes of a harmonic,
-a noise and a residual branch, two phases and F0; `hibari.dsp.synth` turns them into sound.
-Between the two we change what tells speakers apart: F0 register and span, length of the vocal
-tract (a warp of the frequency axis), spectral tilt and colour, breath, tempo; then room and
-room noise.  An accent is another row of phones.
-
-Arrays are (601 frequencies, frames); everything random comes from a generator seeded with
-(seed, speaker) or (seed, speaker, digit, repetition), so no clip depends on another.
+It predicts, every 12.5 ms at 24 kHz, the log magnitudes of a harmonic, a noise and a residual
+branch, two phases and F0 [shape=(601 frequencies, frames)]; `hibari.dsp.synth` turns them into
+sound.  Between the two we change what tells speakers apart.  Everything random comes from a
+generator seeded with (seed, speaker) or (seed, speaker, digit, repetition).
 """
 
 from __future__ import annotations
@@ -69,9 +65,8 @@ def voice_of(number: int, seed: int) -> Voice:
     rng = np.random.default_rng([seed, number])
     male = who.gender == "male"
     reverberation_s, snr_db = ROOMS[who.room]
-    f0_hz = (
-        np.clip(rng.normal(118, 15), 90, 150) if male else np.clip(rng.normal(205, 16), 170, 240)
-    )
+    mean, deviation, low, high = (118, 15, 90, 150) if male else (205, 16, 170, 240)
+    f0_hz = np.clip(rng.normal(mean, deviation), low, high)
     level_db = rng.normal(-38, 2)
     fault, loudness = FAULTS.get(number, ""), 10 ** ((level_db - 14) / 20)
     return Voice(
