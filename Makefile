@@ -75,7 +75,7 @@ unexport PIP_ABI PIP_CONSTRAINT PIP_DRY_RUN PIP_EDITABLE PIP_FORCE_REINSTALL PIP
     PIP_REQUIRE_HASHES PIP_ROOT PIP_TARGET PIP_UPGRADE
 export PIP_USER := 0
 
-.PHONY: report rendered compare compared search searched test check lab denoise publish data clean help \
+.PHONY: report rendered compare compared search searched test test-all check lab denoise publish data clean help \
     checked stamped
 .PRECIOUS: $(EXECUTED) $(REPORT)/report.html $(REPORT)/report.pdf  # not even when interrupted
 
@@ -93,8 +93,13 @@ search: $(VENV)/.complete  ## try the variants of our model again, then report; 
 	@$(LOCKED) rendered
 	@echo "── what was tried is in $(REPORT)/report.html and $(REPORT)/report.pdf"
 
+TESTS := -m pytest -n auto --maxprocesses 4 --dist loadscope
+
 test: $(VENV)/.complete-dev  ## run the tests; no network needed
-	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadscope
+	@$(PY) $(TESTS) -m "not long"
+
+test-all: $(VENV)/.complete-dev  ## the long tests, too
+	@$(PY) $(TESTS)
 
 check: $(VENV)/.complete-dev  ## lint, format, spelling, types, docstrings, dead code, clean notebooks
 	$(PY) -m ruff check .

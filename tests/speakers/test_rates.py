@@ -51,6 +51,7 @@ def without_effects(people):
     return pd.concat(results, keys=range(CORPORA), names=["corpus"]), np.array(naive)
 
 
+@pytest.mark.long
 def test_chance_alone_is_rarely_taken_for_an_effect(without_effects):
     results, _ = without_effects
     false_alarms = (results["p_holm"] < 0.05).groupby("corpus").any().sum()
@@ -58,6 +59,7 @@ def test_chance_alone_is_rarely_taken_for_an_effect(without_effects):
     assert false_alarms <= limits(CORPORA, 0.05)[1]
 
 
+@pytest.mark.long
 def test_p_values_are_uniform_without_an_effect(without_effects):
     results, _ = without_effects
     for attribute, p in results[results["testable"]].groupby("attribute")["p"]:
@@ -65,6 +67,7 @@ def test_p_values_are_uniform_without_an_effect(without_effects):
         assert stats.kstest(p, "uniform").pvalue > 0.001, attribute
 
 
+@pytest.mark.long
 def test_clips_of_one_speaker_are_not_taken_for_independent(without_effects):
     results, naive = without_effects
     p = results.set_index("attribute")["p"]["gender"]
@@ -110,6 +113,7 @@ def test_intervals_cover_a_planted_effect(women_db):
     assert 0.92 <= covered / trials <= 0.98
 
 
+@pytest.mark.long
 def test_a_whole_analysis_finds_what_its_own_power_section_promises():
     rng, trials, found, covered, ratio = np.random.default_rng(6), 80, 0, 0, []
     planted = 1.3  # standard deviations between speakers
