@@ -111,7 +111,9 @@ def test_a_notebook_runs_in_jupyterlab(lab):
         page = browser.new_page()
         page.goto(lab)
         page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=1000 * PATIENCE)
-        page.get_by_text("Kernel status: Idle").first.wait_for(state="attached", timeout=1000 * PATIENCE)
+        page.get_by_text("Kernel status: Idle").first.wait_for(
+            state="attached", timeout=1000 * PATIENCE
+        )
         page.locator(".jp-Notebook .jp-Cell").first.click()
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()

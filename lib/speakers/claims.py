@@ -1,8 +1,7 @@
 """The published claims about speakers, and what this corpus says to each.
 
-The claims and their figures are those of the published report on Audio MNIST.  Its figures
-are levels of a spectrogram SNR under misaligned labels (see `lib.speakers.misalignment`); ours
-are differences in the gain of speakers that the model never heard.
+The published figures are levels of a spectrogram SNR under misaligned labels (see
+`lib.speakers.misalignment`); ours are differences in the gain of speakers never heard before.
 
 Verdicts: "cannot be tested here" where `lib.speakers.significance` has no test; "supported"
 where the p-value after Holm is below 5 %, the sign is the claimed one and, where the claim says
@@ -12,7 +11,7 @@ supported", with the smallest effect that would have been found.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,8 +25,7 @@ VERDICTS = ("supported", "not supported", "cannot be tested here")
 MEDIUM = {"Cohen's d": 0.5, "Pearson's r": 0.3, "eta squared": 0.06}
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """One published statement and the attribute that it is about."""
 
     text: str
@@ -44,29 +42,16 @@ CLAIMS = (
         "0.18 (Madras) to 0.95 (German/Spanish)",
     ),
     Claim("1. Origin significantly affects the improvement", "continent", "a bar chart, no test"),
-    Claim(
-        "2. Gender has a moderate influence",
-        "gender",
-        "male 0.53, female 0.47",
-        moderate=True,
-    ),
+    Claim("2. Gender has a moderate influence", "gender", "male 0.53, female 0.47", moderate=True),
     Claim("2. Age has a moderate influence", "age", "a bar chart, no test", moderate=True),
     Claim(
-        "3. Native speakers improve slightly less",
-        "native speaker",
-        "no 0.52, yes 0.43",
-        sign=-1,
+        "3. Native speakers improve slightly less", "native speaker", "no 0.52, yes 0.43", sign=-1
     ),
 )
 
 
 def claims(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the verdict on each published claim.
-
-    Parameters
-    ----------
-    results : pd.DataFrame
-        As from `lib.speakers.add_power`.
+    """Return the verdict on each published claim, from what `lib.speakers.add_power` returned.
 
     Returns
     -------
@@ -96,7 +81,6 @@ def _verdict(claim: Claim, test: pd.Series) -> tuple[str, str]:
         elif np.isfinite(test["detectable_db"]):
             why += f" Tested all the same, it would be found from {smallest} on with 80 % power."
         return untestable, why
-    size = f"{test['effect_name']} is {plain(test['effect'], '.2f')}"
     if test["p_holm"] >= 0.05:
         why = "No more than chance gives."
         if np.isfinite(test["detectable_db"]):
@@ -107,6 +91,7 @@ def _verdict(claim: Claim, test: pd.Series) -> tuple[str, str]:
         return not_supported, why
     if claim.sign and np.sign(test["estimate_db"]) != claim.sign:
         return not_supported, "More than chance, but in the other direction."
+    size = f"{test['effect_name']} is {plain(test['effect'], '.2f')}"
     if claim.moderate and abs(test["effect"]) < MEDIUM[test["effect_name"]]:
         return not_supported, f"More than chance, but less than moderate: {size}."
     return supported, f"More than chance: {size}."
@@ -118,14 +103,11 @@ def headline(clips: pd.DataFrame, results: pd.DataFrame, verdicts: pd.DataFrame)
     Returns
     -------
     dict
-        ``worst_speaker``, ``worst_speaker_db``, ``best_speaker``, ``best_speaker_db``;
-        ``n_attributes_tested``, ``n_attributes_untestable``;
-        ``claims_total``, ``claims_supported``, ``claims_not_supported``, ``claims_untestable``;
-        ``claims_sentence``, which reads well whatever the counts are.
+        The keys below; ``claims_sentence`` reads well whatever the counts are.
     """
     means = speaker_means(clips)
-    counts = [int((verdicts["verdict"] == verdict).sum()) for verdict in VERDICTS]
     worst, best = means.iloc[0], means.iloc[-1]
+    counts = [int((verdicts["verdict"] == verdict).sum()) for verdict in VERDICTS]
     return {
         "worst_speaker": str(worst["speaker"]),
         "worst_speaker_db": float(worst["estimate_db"]),
@@ -149,15 +131,13 @@ def _sentence(supported: int, not_supported: int, untestable: int) -> str:
     >>> _sentence(0, 0, 5)
     'None of the 5 published statements about speakers can be tested on this corpus.'
     """
-    total, tested = supported + not_supported + untestable, supported + not_supported
-    if not tested:
-        return (
-            f"None of the {total} published statements about speakers can be tested on this corpus."
-        )
-    if tested == 1:
-        found = "it is supported" if supported else "it is not supported"
-    else:
-        found = ("none is", "one is")[supported] if supported < 2 else f"{supported} are"
-        found += " supported"
+    tested = supported + not_supported
+    of_all = f"of the {tested + untestable} published statements about speakers"
     can = "can be tested on this corpus"
-    return f"Of the {total} published statements about speakers, {tested} {can}; {found}."
+    if not tested:
+        return f"None {of_all} {can}."
+    if tested == 1:
+        found = "it is" if supported else "it is not"
+    else:
+        found = {0: "none is", 1: "one is"}.get(supported, f"{supported} are")
+    return f"O{of_all[1:]}, {tested} {can}; {found} supported."

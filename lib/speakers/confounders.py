@@ -1,9 +1,8 @@
 """What else differs between the groups: voices, levels and days, and what remains without them.
 
-Two things that go together in a corpus cannot be told apart by any analysis of it.  `overlap`
-says how far one foretells the other; `held_fixed` how much of a difference remains between
-speakers who are alike in a measure (linear regression across speakers, errors that allow for
-unequal variances).  The rules, stated before the results:
+`overlap` says how far one property foretells another; `held_fixed` how much of a difference
+remains between speakers who are alike in a measure (linear regression across speakers, errors that
+allow for unequal variances).  The rules, stated before the results:
 
 - each coefficient of a regression wants five speakers;
 - where a measure foretells half of the variance of an attribute or more, holding it fixed
@@ -23,23 +22,14 @@ from lib.speakers.questions import codes
 from lib.statistics.intervals import CONFIDENCE
 from lib.text import plain
 
-__all__ = ["INSEPARABLE", "MEASURES", "describe_overlap", "held_fixed", "measures", "overlap"]
+__all__ = ["describe_overlap", "held_fixed", "measures", "overlap"]
 
-MEASURES = {
-    "pitch": "semitones",  # above 100 Hz, the median over clips
-    "spectral tilt": "dB per octave",
-    "level": "dBFS",
-    "duration": "s",
-    "noise floor": "dB",  # below the level
-    "recording date": "days",  # since the first
-}
 SPEAKERS_PER_COEFFICIENT = 5
 INSEPARABLE = 0.5  # share of the variance
-COLUMNS = ["attribute", "fixed", "estimate_db", "low_db", "high_db", "n_speakers"]
 
 
 def measures(manifest: pd.DataFrame, voices: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
-    """Return the `MEASURES` of every speaker, medians over clips; NaN where unknown.
+    """Return measures of every speaker, medians over clips; NaN where unknown.
 
     Parameters
     ----------
@@ -49,6 +39,12 @@ def measures(manifest: pd.DataFrame, voices: pd.DataFrame, people: pd.DataFrame)
         ``speaker``, ``f0_hz``, ``tilt_db_per_octave``.
     people : pd.DataFrame
         ``speaker`` and, if known, ``recording_date``.
+
+    Returns
+    -------
+    pd.DataFrame
+        By speaker: pitch (semitones above 100 Hz), spectral tilt (dB per octave), level (dBFS),
+        duration (s), noise floor (dB, below the level), recording date (days since the first).
     """
     clips = usable(manifest).replace([np.inf, -np.inf], np.nan)
     clips = clips.groupby("speaker")[["rms_dbfs", "duration_s", "noise_floor_db"]].median()
@@ -88,7 +84,7 @@ def overlap(
         Pairs with fewer than ten speakers have no row.
     """
     coded = codes(clips, settings.min_speakers_per_level)
-    others = {**{name: measured[name].dropna() for name in measured}, **coded}
+    others = {name: measured[name].dropna() for name in measured} | coded
     rows = []
     for attribute, code in coded.items():
         for other, values in others.items():
@@ -122,8 +118,7 @@ def held_fixed(
     import statsmodels.api as sm  # takes seconds
 
     gains = clips.groupby("speaker")["gain_db"].mean()
-    varying = [name for name in measured if measured[name].notna().any()]
-    varying = [name for name in varying if measured[name].nunique() > 1]
+    varying = [name for name in measured if measured[name].nunique() > 1]
     choices = {"nothing": [], **{name: [name] for name in varying}, "all measures": varying}
     rows = []
     for attribute, code in codes(clips, settings.min_speakers_per_level).items():
@@ -132,35 +127,26 @@ def held_fixed(
             x = sm.add_constant(table[["effect", *columns]], has_constant="add")
             if len(x) < SPEAKERS_PER_COEFFICIENT * x.shape[1]:
                 continue
-            if np.linalg.matrix_rank(x) < x.shape[1] or _alone(table["effect"]):
-                continue
+            alone = table["effect"].nunique() == 2 and table["effect"].value_counts().min() < 2
+            if alone or np.linalg.matrix_rank(x) < x.shape[1]:
+                continue  # an error could not be known
             fit = sm.OLS(table["gain_db"], x).fit(cov_type="HC3", use_t=True)
             low, high = fit.conf_int(1 - CONFIDENCE).loc["effect"]
             rows.append((attribute, fixed, fit.params["effect"], low, high, len(x)))
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _alone(effect: pd.Series) -> bool:
-    """Whether a value of the effect occurs once only, so that its error is unknown."""
-    return effect.nunique() == 2 and effect.value_counts().min() < 2
+    columns = ["attribute", "fixed", "estimate_db", "low_db", "high_db", "n_speakers"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def describe_overlap(shares: pd.DataFrame) -> str:
-    """Name, in a sentence, the pairs that cannot be separated.
-
-    Parameters
-    ----------
-    shares : pd.DataFrame
-        As from `overlap`.
-    """
+    """Name, in a sentence, the pairs of `overlap` that cannot be separated."""
     if shares.empty:
         return "There are too few speakers to say which properties go together."
-    named: dict = {}
-    for row in shares[shares["share"] >= INSEPARABLE].itertuples():
-        named.setdefault(frozenset((row.attribute, row.other)), row)
-    if not named:
+    close = shares[shares["share"] >= INSEPARABLE]
+    if close.empty:
         return "No two properties go together so closely that they could not be separated."
+    once = ~close[["attribute", "other"]].apply(frozenset, axis=1).duplicated()
     pairs = [
-        f"{row.attribute} and {row.other} ({plain(row.share, '.0%')})" for row in named.values()
+        f"{row.attribute} and {row.other} ({plain(row.share, '.0%')})"
+        for row in close[once].itertuples()
     ]
     return f"Cannot be separated in this corpus: {'; '.join(pairs)}."

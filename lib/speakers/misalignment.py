@@ -1,9 +1,7 @@
 """Why the published figures by speaker could not have shown anything.
 
-The reference shuffled its test items and took their labels in the old order, so that each
-score went with the speaker, digit and accent of some other clip.  Means over such groups still
-differ, by chance, and the more so the fewer clips a group has.  Here the same mistake is made
-on purpose on our own scores, and the published spreads are held against what it gives.
+The reference shuffled its test items and took their labels in the old order.  Here the same mistake
+is made on purpose on our own scores, and the published spreads are held against what it gives.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
 """The same differences by a mixed model: a check of the tests by another road.
 
-The model looks at every clip.  The gain is the effect of the attribute, plus one of the digit,
-plus one of the clip's level, plus an offset of the speaker (random intercept), plus noise.  The
-offset makes the clips of one speaker resemble each other, so they are not counted as
-independent.  Fitted by restricted maximum likelihood with Powell's method, which needs no
-gradient and so does not stall where the offsets are nearly zero; intervals with Student's t,
-speakers minus two degrees of freedom.
+The gain of a clip is the effect of the attribute, plus one of the digit, plus one of the clip's
+level, plus an offset of the speaker (random intercept), plus noise.  Fitted by restricted maximum
+likelihood with Powell's method, which does not stall where the offsets are nearly zero; intervals
+with Student's t, speakers minus two degrees of freedom.
 
 Source: Pinheiro & Bates, Mixed-Effects Models in S and S-PLUS (2000), chapters 1 and 2.
 """

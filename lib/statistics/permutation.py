@@ -1,8 +1,7 @@
 """Permutation tests across speakers, and the smallest effect that they find.
 
-If an attribute has nothing to do with the gain, it could as well have been dealt to the speakers
-by lot.  A test deals it anew, in every possible way or in many random ones, and counts how
-often chance alone gives a statistic at least as large as the observed one.
+A test deals an attribute to the speakers anew, in every possible way or in many random ones, and
+counts how often chance alone gives a statistic at least as large as the observed one.
 
 Conventions: `x` is what is dealt, the number of a group (0, 1, ...) or a covariate, one per unit;
 `y` [shape=(sets, units)] what is compared, any number of data sets at once; dealt `x` has the
@@ -35,6 +34,7 @@ __all__ = [
     "spread_of_profiles",
 ]
 
+POWER = 0.8
 SIMULATED = 400  # data sets from which power is read
 SIMULATED_DEALS = 1000  # permutations of each of their tests, at most
 TINY = 1e-30  # squares below are none
@@ -176,20 +176,12 @@ class PermutationTest:
         statistic = self.statistic(self.prepare(y), self.dealt[:deals])
         return (statistic >= statistic[:, :1] * TIE).mean(axis=1)
 
-    def power(self, effect: float, noise: np.ndarray, *, alpha: float) -> float:
-        """Share of the simulated data `noise` in which `effect`, added to it, is found."""
-        y = noise + np.asarray(effect * self.effect, noise.dtype)
-        p = self.p_values(y, deals=SIMULATED_DEALS + 1)
-        return float(np.mean(p <= alpha))
+    def smallest_effect(self, deviation: float, *, rng: np.random.Generator, alpha: float) -> float:
+        """Return the smallest true effect that this very test finds with 80 % power.
 
-    def smallest_effect(
-        self, deviation: float, *, rng: np.random.Generator, alpha: float, power: float = 0.8
-    ) -> float:
-        """Return the smallest true effect that this very test finds with the given power.
-
-        Normal data of standard deviation `deviation` are simulated, an effect is added, and each
-        data set is tested; the effect is bisected to 1 %.  The same data serve all effects.
-        Infinite where no effect, however large, is found; NaN where `deviation` is.
+        Normal data are simulated, an effect is added, and each data set is tested; the effect is
+        bisected to 1 %.  Infinite where no effect, however large, is found; NaN where
+        `deviation` is.
 
         Parameters
         ----------
@@ -201,15 +193,17 @@ class PermutationTest:
         if not deviation > 0:
             return math.nan
         noise = deviation * rng.normal(size=(SIMULATED, *self.effect.shape)).astype(np.float32)
+
+        def is_found(effect):
+            y = noise + np.asarray(effect * self.effect, noise.dtype)
+            return np.mean(self.p_values(y, deals=SIMULATED_DEALS + 1) <= alpha) >= POWER
+
         low, high = 0.0, deviation * 4 / np.sqrt(len(self.effect))
-        while self.power(high, noise, alpha=alpha) < power:
+        while not is_found(high):
             low, high = high, 2 * high
             if high > 1e3 * deviation:
                 return math.inf
         while high - low > 0.01 * high:
             middle = (low + high) / 2
-            if self.power(middle, noise, alpha=alpha) < power:
-                low = middle
-            else:
-                high = middle
+            low, high = (low, middle) if is_found(middle) else (middle, high)
         return high

@@ -195,7 +195,7 @@ def test_the_condition_and_the_method_are_chosen(corpus):
     clips = speakers.clip_gains(pd.concat([scores, other, louder]), who, noise="white", snr_db=-8.0)
     assert len(clips) == len(scores) and clips["gain_db"].mean() == pytest.approx(10, abs=1)
     with pytest.raises(InputError, match="holds ours in white"):
-        speakers.clip_gains(scores, who, method="theirs")
+        speakers.clip_gains(scores, who, noise="pink")
 
 
 def test_misaligned_labels_spread_as_chance_does(corpus):
