@@ -21,30 +21,18 @@ def table_html(
     formats: dict | None = None,
     headers: dict | None = None,
 ) -> str:
-    """Return `df`, without its index, as an HTML table.
-
-    Parameters
-    ----------
-    df : pd.DataFrame
-    caption : str
-        Shown as it is; no ``<caption>`` when empty.
-    formats : dict, optional
-        Column -> ``"{:.1f}"`` or a callable.
-    headers : dict, optional
-        Column -> heading.
-    """
+    """Return `df`, without its index, as an HTML table; arguments as for `lib.report.table`."""
     formats, headers = formats or {}, headers or {}
     right = [_is_number(df[c]) or isinstance(formats.get(c), str) for c in df.columns]
-    hows = [formats.get(c) for c in df.columns]
-    rows = [
-        [_cell(value, how) for value, how in zip(values, hows)]
-        for values in zip(*(df[c] for c in df.columns))
-    ]
-    widths = [max(map(len, column)) for column in zip(*rows)] or [0] * len(right)
+    columns = [[_cell(value, formats.get(c)) for value in df[c]] for c in df.columns]
     align = [
         f' style="text-align: {"right" if r else "left"}; '
-        + ('min-width: 10em"' if width > LONG_TEXT else 'white-space: nowrap"')
-        for r, width in zip(right, widths)
+        + (
+            'min-width: 10em"'
+            if max(map(len, cells), default=0) > LONG_TEXT
+            else 'white-space: nowrap"'
+        )
+        for r, cells in zip(right, columns)
     ]
     tags = ['th scope="row"' if i == 0 and not r else "td" for i, r in enumerate(right)]
 
@@ -54,7 +42,7 @@ def table_html(
         )
 
     head = row([_heading(c, headers) for c in df.columns], ['th scope="col"'] * len(right))
-    body = "\n".join(f"<tr>{row(cells, tags)}</tr>" for cells in rows)
+    body = "\n".join(f"<tr>{row(cells, tags)}</tr>" for cells in zip(*columns))
     title = f"<caption>{html.escape(caption)}</caption>\n" if caption else ""
     return f"<table>{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
 
@@ -72,13 +60,9 @@ def _heading(column, headers: dict) -> str:
 
 def _cell(value, how) -> str:
     """Return one value as text; `how` is a format string, a callable or None."""
-    if is_missing(value):
-        return MISSING
-    if callable(how):
-        return str(how(value))
-    if how is None:
+    if is_missing(value) or how is None:
         return plain(value)
-    return with_minus(how.format(value))
+    return str(how(value)) if callable(how) else with_minus(how.format(value))
 
 
 def with_intervals(df: pd.DataFrame, specs: dict[str, str]) -> pd.DataFrame:
