@@ -35,17 +35,8 @@ def overview(
 ):
     """Draw one clip on its way: mixed, transformed, masked, transformed back, and judged.
 
-    Waveforms share one scale, and so do the two spectrograms; the mask is the ratio of their
-    magnitudes, from 0 (black) to 1 (white).
-
-    Parameters
-    ----------
-    clean, noisy, denoised : np.ndarray [shape=(n,)]
-        Waveforms of one clip.
-    n_fft, hop_length : int
-        The transform, in samples.
-    judges : list of str
-        What compares the denoised clip with the clean one, one line each.
+    Waveforms [shape=(n,)] share one scale, and so do the two spectrograms; the mask is the ratio of
+    their magnitudes, from 0 (black) to 1 (white).  `judges` compare clean and denoised.
     """
     room = {"left": 0, "right": 1, "bottom": 0, "top": 0.93, "wspace": 0.52, "hspace": 0.7}
     fig, axes = style.new(3.2, nrows=2, ncols=4, gridspec_kw=room)
@@ -60,27 +51,22 @@ def overview(
         panels[name].plot(y, color=style.NEUTRAL, linewidth=0.4)
         panels[name].set_ylim(-loudest, loudest)
     X, Y, D = (stft(y, n_fft=n_fft, hop_length=hop_length) for y in (clean, noisy, denoised))
+    image: dict = {"origin": "lower", "aspect": "auto", "interpolation": "none"}
     for name, S in {"spectrogram": Y, "masked": D}.items():
         level = level_db(S, peak=np.abs(X).max(), range_db=RANGE_DB)
-        _image(panels[name], level, vmin=-RANGE_DB, vmax=0)
+        panels[name].imshow(level, vmin=-RANGE_DB, vmax=0, **image)
     mask = np.abs(D) / np.maximum(np.abs(Y), np.finfo(float).tiny)
-    _image(panels["mask"], mask, vmin=0, vmax=1, cmap="gray")
-    panels["how alike?"].text(
-        0.5, 0.5, "\n".join(judges), ha="center", va="center", linespacing=1.5
-    )
+    panels["mask"].imshow(mask, vmin=0, vmax=1, cmap="gray", **image)
+    middle = {"ha": "center", "va": "center"}
+    panels["how alike?"].text(0.5, 0.5, "\n".join(judges), linespacing=1.5, **middle)
     for start, end, text in ARROWS:
         _arrow(fig, panels[start].get_position(), panels[end].get_position(), text)
     return fig
 
 
-def _image(ax, values: np.ndarray, **scale) -> None:
-    ax.imshow(values, origin="lower", aspect="auto", interpolation="none", **scale)
-
-
 def _arrow(fig, start, end, text: str) -> None:
     """Draw an arrow from box to box, sideways or down, with a text beside it."""
-    (x, y), (to_x, to_y) = [(box.x0 + box.width / 2, box.y0 + box.height / 2)
-                            for box in (start, end)]  # fmt: skip
+    (x, y), (to_x, to_y) = ((b.x0 + b.width / 2, b.y0 + b.height / 2) for b in (start, end))
     gap = 0.008
     if abs(to_x - x) > 0.01:
         x, to_x = (start.x1 + gap, end.x0 - gap) if to_x > x else (start.x0 - gap, end.x1 + gap)
@@ -88,12 +74,7 @@ def _arrow(fig, start, end, text: str) -> None:
     else:
         y, to_y = start.y0 - gap, end.y1 + 0.09
         place = {"x": x - 0.012, "y": (y + to_y) / 2, "ha": "right", "va": "center"}
-    arrow = {
-        "arrowstyle": "-|>",
-        "mutation_scale": 11,
-        "color": "black",
-        "shrinkA": 0,
-        "shrinkB": 0,
-    }
-    fig.add_artist(FancyArrowPatch((x, y), (to_x, to_y), transform=fig.transFigure, **arrow))
+    arrow = {"arrowstyle": "-|>", "mutation_scale": 11, "color": "black"}
+    arrow |= {"shrinkA": 0, "shrinkB": 0, "transform": fig.transFigure}
+    fig.add_artist(FancyArrowPatch((x, y), (to_x, to_y), **arrow))
     fig.text(s=text, fontsize=9, **place)

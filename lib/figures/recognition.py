@@ -14,10 +14,7 @@ __all__ = ["accuracy", "confusions"]
 def accuracy(table: pd.DataFrame):
     """Dots with intervals, one row per method; clean and noisy speech are lines to compare with.
 
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Columns method, estimate, low, high (shares); the methods "clean" and "noisy" among them.
+    The columns of `table` are method, estimate, low and high (shares).
     """
     table = table.sort_values("estimate", ignore_index=True)
     fig, ax = style.new(0.27 * len(table) + 0.8)
@@ -34,13 +31,9 @@ def accuracy(table: pd.DataFrame):
 
 
 def confusions(counts: dict[str, np.ndarray]):
-    """Maps of digit spoken over digit recognised, side by side, the number of clips in each cell.
+    """Maps of digit spoken over digit recognised, side by side, shaded by share of the digit.
 
-    Parameters
-    ----------
-    counts : dict
-        Title -> counts of `lib.evaluation.compare.confusion` [shape=(10, 10)]; rows are shaded by
-        their share of the digit.
+    `counts` is title -> counts of `lib.evaluation.compare.confusion` [shape=(10, 10)].
     """
     fig, axes = style.new(3.6, ncols=len(counts), sharey=True, squeeze=False)
     for ax, (title, cells) in zip(axes[0], counts.items()):

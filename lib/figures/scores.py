@@ -25,15 +25,9 @@ BESIDE = [  # places of a name in points from its dot, the best one first
 def method_comparison(table: pd.DataFrame, values: dict[str, str]):
     """Dots with intervals between floor and ceiling: one row per method, one panel per measure.
 
-    The floor is "silence" and "noisy", drawn as lines where they have a value; the ceiling is a
-    band over the values of the oracles, whose dots are hollow.
-
-    Parameters
-    ----------
-    table : pd.DataFrame
-        From `lib.evaluation.compare.compare`.
-    values : dict
-        Column -> axis label.
+    `table` is that of `lib.evaluation.compare.compare`, `values` column -> axis label.  The floor
+    is "silence" and "noisy", drawn as lines where they have a value; the ceiling is a band over
+    the values of the oracles, whose dots are hollow.
     """
     floor = table[table["method"].isin(FLOOR)].set_index("method")
     table, ceiling = table[~table["method"].isin(FLOOR)], table[table["oracle"]]
@@ -60,16 +54,7 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
 
 
 def by_group_intervals(tables: dict[str, pd.DataFrame], by: str, label: str):
-    """Means with intervals by a group (digit or speaker) for several methods.
-
-    Parameters
-    ----------
-    tables : dict
-        Method -> table of `lib.statistics.by_group` with columns `by`, estimate, low, high,
-        n_clips.
-    label : str
-        Axis label.
-    """
+    """Means with intervals by digit or speaker; `tables` is method -> `by_group` of statistics."""
     first = next(iter(tables.values()))
     groups = first[by].tolist()
     fig, ax = style.new(3.0)
@@ -109,16 +94,11 @@ def distribution(scores: pd.DataFrame, methods: list[str], value: str, label: st
 def sweep(curves: pd.DataFrame, label: str):
     """Gain over input SNR with intervals: one panel per noise, one line per method.
 
-    Parameters
-    ----------
-    curves : pd.DataFrame
-        Columns noise, method, input_snr_db, estimate, low, high, one row of each combination.
-    label : str
-        Axis label of the gain.
+    The columns of `curves` are noise, method, input_snr_db, estimate, low and high.
     """
     noises = curves["noise"].unique()
-    fig, axes = style.new(3.0, ncols=len(noises), sharex=True, sharey=True)
-    for ax, noise in zip(np.atleast_1d(axes), noises):
+    fig, axes = style.new(3.0, ncols=len(noises), sharex=True, sharey=True, squeeze=False)
+    for ax, noise in zip(axes[0], noises):
         ax.axhline(0, color=style.colour("noisy"), linewidth=1, zorder=0, label="noisy")
         for method, line in curves[curves["noise"] == noise].groupby("method", sort=False):
             x, colour = line["input_snr_db"], style.colour(method)
@@ -127,20 +107,17 @@ def sweep(curves: pd.DataFrame, label: str):
                     label=method)  # fmt: skip
         ax.set_title(f"{noise} noise" if noise != "babble" else noise)
         ax.set_xlabel("input SNR (dB)")
-    first = np.atleast_1d(axes)[0]
-    first.set_ylabel(label)
-    fig.legend(*first.get_legend_handles_labels(), loc="outside upper left", ncols=4)
+    axes[0, 0].set_ylabel(label)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=4)
     return fig
 
 
 def cost(table: pd.DataFrame, value: str, label: str):
     """Quality against the milliseconds that one clip takes, every method a labelled dot."""
     fig, ax = style.new(3.6)
-    x = table["milliseconds"].clip(lower=0.01).to_numpy()
-    y = table[value].to_numpy()
+    x, y = table["milliseconds"].clip(lower=0.01).to_numpy(), table[value].to_numpy()
     for method, *place in zip(table["method"], x, y):
-        colour = style.colour(method)
-        ax.plot(*place, style.marker(method), color=colour, markersize=6)
+        ax.plot(*place, style.marker(method), color=style.colour(method), markersize=6)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter("")

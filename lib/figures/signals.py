@@ -17,18 +17,13 @@ RANGE_DB = 60.0
 
 
 def waveforms(signals: dict[str, np.ndarray], sample_rate: int):
-    """Waveforms under each other on one time axis and one amplitude axis.
-
-    Parameters
-    ----------
-    signals : dict
-        Label -> waveform [shape=(n,)].
-    """
-    fig, axes = style.new(1.05 * len(signals) + 0.4, nrows=len(signals), sharex=True, sharey=True)
-    for ax, (label, y) in zip(np.atleast_1d(axes), signals.items()):
+    """Waveforms [shape=(n,)] under each other on one time axis and one amplitude axis."""
+    rows = {"nrows": len(signals), "sharex": True, "sharey": True, "squeeze": False}
+    fig, axes = style.new(1.05 * len(signals) + 0.4, **rows)
+    for ax, (label, y) in zip(axes.flat, signals.items()):
         ax.plot(np.arange(len(y)) / sample_rate, y, color=style.NEUTRAL, linewidth=0.5)
         ax.set_title(label)
-    np.atleast_1d(axes)[-1].set_xlabel("time (s)")
+    ax.set_xlabel("time (s)")
     fig.supylabel("amplitude", fontsize=9)
     return fig
 
@@ -38,21 +33,16 @@ def spectrograms(
 ):
     """A grid of spectrograms, one row per clip and one column per signal.
 
-    Each row has one colour scale: dB relative to the peak of its first signal.
-
-    Parameters
-    ----------
-    rows : dict
-        Row label -> {column label -> waveform [shape=(n,)]}.
+    `rows` is row label -> column label -> waveform [shape=(n,)].  Each row has one colour scale:
+    dB relative to the peak of its first signal.
     """
     columns = list(next(iter(rows.values())))
     fig, axes = style.new(
         1.75 * len(rows) + 0.5, nrows=len(rows), ncols=len(columns), sharey=True, squeeze=False
     )
-    for ax, column in zip(axes[0], columns):
-        ax.set_title(column)
-    for ax in axes[-1]:
-        ax.set_xlabel("time (s)")
+    for top, bottom, column in zip(axes[0], axes[-1], columns):
+        top.set_title(column)
+        bottom.set_xlabel("time (s)")
     for line, (label, signals) in zip(axes, rows.items()):
         spectra = {k: stft(y, n_fft=n_fft, hop_length=hop_length) for k, y in signals.items()}
         peak = np.abs(spectra[columns[0]]).max()
@@ -87,11 +77,10 @@ def spectra(signals: dict[str, np.ndarray], sample_rate: int):
             color=colour, va="center", fontsize=8.5,
         )  # fmt: skip
     ax.set_xlim(50, sample_rate / 2)
-    ax.set_xticks([50, 100, 200, 500, 1000, 2000, 4000])
-    ax.set_xticklabels(["50", "100", "200", "500", "1k", "2k", "4k"])
+    ticks = {50: "50", 100: "100", 200: "200", 500: "500", 1000: "1k", 2000: "2k", 4000: "4k"}
+    ax.set_xticks(list(ticks), ticks.values())
     ax.minorticks_off()
-    ax.set_xlabel("frequency (Hz)")
-    ax.set_ylabel("power density (dB/Hz)")
+    ax.set(xlabel="frequency (Hz)", ylabel="power density (dB/Hz)")
     return fig
 
 

@@ -14,19 +14,14 @@ __all__ = ["loss_curves"]
 def loss_curves(history: pd.DataFrame, units: dict[str, str]):
     """Training and validation loss by epoch, one panel per model, one thin line per fold.
 
-    Parameters
-    ----------
-    history : pd.DataFrame
-        Columns model, fold, epoch, loss, validation_loss, kept.
-    units : dict
-        Model -> label of its loss axis.
+    The columns of `history` are model, fold, epoch, loss, validation_loss and kept; `units` is
+    model -> label of its loss axis.
     """
     import seaborn as sns  # takes longer than our own modules
 
     models = history["model"].unique()
     fig, axes = style.new(2.7, ncols=len(models), squeeze=False)
-    axes = axes[0]
-    for ax, model in zip(axes, models):
+    for ax, model in zip(axes[0], models):
         colour = style.colour(model)
         table = history[history["model"] == model]
         for loss, line in (("loss", ":"), ("validation_loss", "-")):
