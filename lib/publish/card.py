@@ -45,14 +45,9 @@ SCORES = {
 def measured(run: Run, record: dict, network: Path) -> dict:
     """Return what the run knows of one network, ready for JSON.
 
-    Returns
-    -------
-    dict
-        ``sha256``, ``parameters``, ``macs`` of one second, ``layers`` (kind -> number),
-        ``speakers`` (name -> gender and accent), ``unheard`` (scores of the clips that this
-        network never heard: mean, low, high, the limits being Student's t over clips) and
-        ``sweep`` (gain of the method over all folds, by noise and input SNR), empty where the
-        run measured none.
+    ``macs`` are those of one second; ``unheard`` holds scores of the clips that this network never
+    heard, with Student's t over clips; ``sweep`` the gain of the method over all folds, by noise
+    and input SNR, empty where the run measured none.
     """
     denoiser = load_model(network)
     scores = run.load("scores")

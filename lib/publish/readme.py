@@ -60,13 +60,7 @@ def headline_table(facts: dict) -> str:
 
 
 def filled(readme: str, facts: dict) -> str:
-    """Return the README's text with its table made anew.
-
-    Raises
-    ------
-    InputError
-        The marks are not there.
-    """
+    """Return the README's text with its table made anew."""
     text, count = BLOCK.subn(lambda m: m[1] + headline_table(facts) + m[2], readme)
     if count != 1:
         raise InputError("README.md needs one pair of <!-- headline --> and <!-- /headline -->.")

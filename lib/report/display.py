@@ -37,12 +37,7 @@ _state: dict = {"run": None, "players": True}
 def start(run: Run, *, players: bool = True) -> None:
     """Remember the run, quiet the libraries and set the look of the figures.
 
-    Parameters
-    ----------
-    run : Run
-        What `lib.workspace.folder.open_run` returned.
-    players : bool
-        False: a line of text stands for each audio player.
+    Without `players` a line of text stands for each audio player.
     """
     _state.update(run=run, players=bool(players))
     for library in ("absl", "tensorflow"):  # a filter, because TensorFlow resets its level
@@ -80,17 +75,10 @@ def figure(fig, identifier: str, *, caption: str, alt: str, **values) -> None:
     fig : matplotlib.figure.Figure
     identifier : str
         ``"fig-..."``, unique in the report; prose refers to it as ``@fig-...``.
-    caption : str
-        Markdown; states the message.
-    alt : str
-        Plain text for those who cannot see the figure.
+    caption, alt : str
+        The message in Markdown, and plain text for those who cannot see the figure; not empty.
     **values
         What fills the ``{name}`` fields of the caption, as in `say`; without any it has none.
-
-    Raises
-    ------
-    InputError
-        The identifier is malformed, or the caption or the alternative text is empty.
     """
     import matplotlib.pyplot as plt
 
@@ -131,16 +119,11 @@ def table(
     identifier : str
         ``"tbl-..."``, unique in the report; prose refers to it as ``@tbl-...``.
     caption : str
-        Markdown.
+        Markdown, not empty.
     formats : dict, optional
         Column -> ``"{:.1f}"`` or a callable; other floats get two decimals.
     headers : dict, optional
         Column -> heading; other columns show their name with spaces for underscores.
-
-    Raises
-    ------
-    InputError
-        The identifier is malformed, the caption is empty or a named column does not exist.
     """
     _check(identifier, "tbl", caption=caption)
     formats, headers = formats or {}, headers or {}
@@ -178,25 +161,14 @@ def players(
         What is heard; plain text.
     caption : str, optional
         Markdown under the players.
-
-    Raises
-    ------
-    InputError
-        There is nothing to play, or the identifier is malformed.
     """
     if not sounds:
         raise InputError(f"players {title!r}: there is no sound to play.")
     if identifier:
         _check(identifier, "aud")
     labels = [str(label) for label, _, _ in sounds]
-    report = {
-        "kind": "players",
-        "id": identifier,
-        "title": title,
-        "labels": labels,
-        "caption": caption,
-        "note": _how_to_hear(),
-    }
+    report = {"kind": "players", "id": identifier, "title": title, "labels": labels}
+    report |= {"caption": caption, "note": _how_to_hear()}
     summary = f"{title} ({', '.join(labels)})"
     if not _state["players"]:
         line = f"**Audio.** {escape(summary)}: {report['note']}"
@@ -252,11 +224,6 @@ def say(text: str, /, **values) -> None:
 
     Numbers get a typographic minus, missing values a dash; strings are shown letter for letter,
     never as markup.
-
-    Raises
-    ------
-    InputError
-        A field has no value, or its format does not fit the value.
 
     Examples
     --------

@@ -44,13 +44,7 @@ NOISE = re.compile(  # what TensorFlow's C++ side says at every start, whatever 
 
 
 def read_parameters(notebook: nbformat.NotebookNode, name: str) -> dict:
-    """Return the names and defaults in the notebook's one cell tagged ``parameters``.
-
-    Raises
-    ------
-    InputError
-        There is not exactly one such cell, or it holds more than names bound to scalars.
-    """
+    """Return the names and defaults in the notebook's one cell tagged ``parameters``."""
     cells = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     if len(cells) != 1:
         raise InputError(f"{name} has {len(cells)} cells tagged 'parameters'; it needs one.")

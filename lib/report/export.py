@@ -103,15 +103,9 @@ def render_html(notebooks: dict, metadata: dict, ending: str = REFERENCES) -> by
     ----------
     notebooks : dict of str -> nbformat.NotebookNode
     metadata : dict
-        ``title``, ``subtitle``, ``abstract`` (Markdown) and ``facts``, a list of
-        ``{"name": ..., "value": ...}`` (Markdown); ``lenient`` lets references dangle.
+        As from `_title_page`; ``lenient`` lets references dangle, else they are an InputError.
     ending : str
         Markdown after the notebooks.
-
-    Raises
-    ------
-    InputError
-        A cell holds an error, or a reference points nowhere.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -198,24 +192,10 @@ def _title_page(run: Run, facts: dict, headline: dict) -> dict:
     }
 
 
-def figure_png(notebooks: dict, identifier: str) -> bytes | None:
-    """Return the PNG of a figure of the executed notebooks, None where it is not shown."""
-    for cell in (cell for notebook in notebooks.values() for cell in notebook.cells):
-        for report, data in reported(cell):
-            if report.get("id") == identifier:
-                return base64.b64decode(data["image/png"])
-    return None
-
-
 def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -> dict:
-    """Render the executed notebooks in `build_dir` into the folder `output`.
+    """Render the executed notebooks in `build_dir` into `output`; return the headline numbers.
 
     With ``players=False`` a line of text stands for each audio player.
-
-    Returns
-    -------
-    dict
-        The headline numbers that the last notebook left behind; empty without them.
 
     Raises
     ------
@@ -228,13 +208,9 @@ def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -
     if not players:
         notebooks = {name: without_players(notebook) for name, notebook in notebooks.items()}
     given = notebooks[paths[-1].name].metadata.papermill.parameters
-    run = open_run(
-        corpus=given.get("corpus", "sample"),
-        profile=given.get("profile", "quick"),
-        data_dir=given.get("data_dir", ""),
-        params_file=given.get("params_file", ""),
-        build_dir=str(build_dir),
-    )
+    defaults = {"corpus": "sample", "profile": "quick", "data_dir": "", "params_file": ""}
+    chosen = {name: given.get(name, default) for name, default in defaults.items()}
+    run = open_run(**chosen, build_dir=str(build_dir))
     headline = provenance.loaded(run, "headline", {})
     facts = provenance.collect(run)
     metadata = _title_page(run, facts, headline)
@@ -252,9 +228,10 @@ def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -
         "report.pdf": render_pdf(notebooks, metadata, ending),
         "report.html": render_html(notebooks, metadata, ending),
     }
-    picture = figure_png(notebooks, PICTURE)
-    if picture:
-        files["spectrograms.png"] = picture
+    for cell in (cell for notebook in notebooks.values() for cell in notebook.cells):
+        for report, data in reported(cell):
+            if report.get("id") == PICTURE:
+                files["spectrograms.png"] = base64.b64decode(data["image/png"])
     if headline:
         files["headline.json"] = as_json(headline)
     files["provenance.json"] = as_json(facts)

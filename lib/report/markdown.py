@@ -131,19 +131,13 @@ def notebook_markdown(
     Parameters
     ----------
     notebook : nbformat.NotebookNode
+        A cell that holds an error is an InputError, which calls the notebook `name`.
     media : Path
         Folder for pictures; the Markdown names them from its parent.
     to : str
         ``"html"`` or ``"typst"``.
-    name : str
-        What messages call the notebook.
     prefix : str
         Put before the names of footnotes, which must differ between notebooks.
-
-    Raises
-    ------
-    InputError
-        A cell holds an error.
     """
     parts = []
     for number, cell in enumerate(notebook.cells, start=1):

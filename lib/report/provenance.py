@@ -22,13 +22,7 @@ __all__ = ["collect", "executed_notebooks", "loaded", "sections"]
 
 
 def executed_notebooks(folder: str | Path) -> list[Path]:
-    """Return the executed notebooks ``NN_*.ipynb`` of a build folder, in order.
-
-    Raises
-    ------
-    InputError
-        There is none.
-    """
+    """Return the executed notebooks ``NN_*.ipynb`` of a build folder, in order."""
     paths = sorted(p for p in Path(folder).glob("*.ipynb") if re.match(r"\d\d[\w-]*$", p.stem))
     if not paths:
         raise InputError(f"No executed notebooks NN_*.ipynb in {folder}: run `make report`.")

@@ -66,22 +66,19 @@ def _cell(value, how) -> str:
 
 
 def with_intervals(df: pd.DataFrame, specs: dict[str, str]) -> pd.DataFrame:
-    """Return `df` with intervals behind the named means, as unbroken text: ``12.1 [11.6, 12.5]``.
+    """Return `df` with intervals behind means, as unbroken text: ``12.1 [11.6, 12.5]``.
 
-    Parameters
-    ----------
-    df : pd.DataFrame
-        For each named column also ``<column>_low`` and ``<column>_high``.
-    specs : dict
-        Column -> format specification such as ``".1f"``.
+    `specs` is column -> format specification such as ``".1f"``; the limits stand in
+    ``<column>_low`` and ``<column>_high``.
     """
+
+    def text(interval, spec):
+        mean, low, high = (plain(value, spec) for value in interval)
+        return mean if mean == MISSING else f"{mean}{NBSP}[{low},{NBSP}{high}]"
+
+    ends = ("", "_low", "_high")
     texts = {
-        name: [
-            MISSING
-            if is_missing(mean)
-            else f"{plain(mean, spec)}{NBSP}[{plain(low, spec)},{NBSP}{plain(high, spec)}]"
-            for mean, low, high in df[[name, f"{name}_low", f"{name}_high"]].to_numpy()
-        ]
+        name: [text(row, spec) for row in df[[name + end for end in ends]].to_numpy()]
         for name, spec in specs.items()
     }
     return df.assign(**texts)

@@ -5,7 +5,7 @@ nested in speakers, so every interval and every test is across speakers.
 """
 
 from lib.speakers.attributes import ATTRIBUTES, clip_gains, left_out
-from lib.speakers.claims import claims, headline
+from lib.speakers.claims import claims, headline, published_spreads, shuffled_spreads
 from lib.speakers.confounders import describe_overlap, held_fixed, measures, overlap
 from lib.speakers.effects import (
     effects,
@@ -15,7 +15,6 @@ from lib.speakers.effects import (
     typical_clips,
     variance_shares,
 )
-from lib.speakers.misalignment import published_spreads, shuffled_spreads
 from lib.speakers.mixed import mixed_models, residuals
 from lib.speakers.significance import add_power, describe, tests
 

@@ -59,22 +59,20 @@ def clip_gains(
     Parameters
     ----------
     scores : pd.DataFrame
-        The score table: columns ``clip_id``, ``speaker``, ``digit``, ``method``, ``noise``,
-        ``input_snr_db`` and ``si_sdr_improvement_db``; optional ``recognised``, the digit that
-        was heard.
+        The score table.
     people : pd.DataFrame
         The cleaned speakers; columns that it lacks count as missing for all.
     noise, snr_db : optional
         The condition; all conditions when None.
     manifest : pd.DataFrame, optional
-        For the level of each clean clip: ``clip_id``, ``status``, ``rms_dbfs``.
+        For the level of each clean clip.
 
     Returns
     -------
     pd.DataFrame
-        ``clip_id``, ``speaker``, ``digit``, ``recognised`` (NaN if unknown), ``gain_db`` (NaN
-        left out), ``level_dbfs`` of the clean clip (NaN without a manifest), ``age``
-        and a column for each attribute, None where missing.
+        ``clip_id``, ``speaker``, ``digit``, ``recognised`` (NaN if unknown), ``gain_db`` (NaN left
+        out), ``level_dbfs`` (NaN without a manifest), ``age`` and a column for each attribute,
+        None where missing.
 
     Raises
     ------
@@ -113,18 +111,11 @@ def clip_gains(
 def left_out(clips: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     """List the speakers that an analysis has to leave out, and what was supplied instead.
 
-    Parameters
-    ----------
-    clips : pd.DataFrame
-        As from `clip_gains`.
-    people : pd.DataFrame
-        The cleaned speakers; the raw value of a column stands in ``raw_<column>``.
-
     Returns
     -------
     pd.DataFrame
-        ``attribute``, ``n_missing``, ``speakers`` ("all", or their names), ``supplied`` (the raw
-        values, None where there were none).  Only attributes that somebody lacks.
+        ``attribute``, ``n_missing``, ``speakers`` ("all", or their names), ``supplied`` (the values
+        in ``raw_<column>``, None where there were none).  Only attributes that somebody lacks.
     """
     first, rows = clips.groupby("speaker").first(), []
     raw = people.astype({"speaker": str}).set_index("speaker")
@@ -152,12 +143,7 @@ class Grouping(NamedTuple):
 def group_speakers(levels: pd.Series, attribute: Attribute, fewest: int) -> Grouping:
     """Put the speakers into the groups that the attribute's rule compares.
 
-    Parameters
-    ----------
-    levels : pd.Series
-        Speaker -> level, missing left out.
-    fewest : int
-        Speakers that a group must have to be tested.
+    `levels` is speaker -> level, missing left out; a tested group has `fewest` speakers or more.
     """
     counts = levels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
     if counts.empty:

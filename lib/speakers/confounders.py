@@ -31,15 +31,6 @@ INSEPARABLE = 0.5  # share of the variance
 def measures(manifest: pd.DataFrame, voices: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     """Return measures of every speaker, medians over clips; NaN where unknown.
 
-    Parameters
-    ----------
-    manifest : pd.DataFrame
-        ``speaker``, ``status``, ``rms_dbfs``, ``duration_s``, ``noise_floor_db``.
-    voices : pd.DataFrame
-        ``speaker``, ``f0_hz``, ``tilt_db_per_octave``.
-    people : pd.DataFrame
-        ``speaker`` and, if known, ``recording_date``.
-
     Returns
     -------
     pd.DataFrame
@@ -69,13 +60,6 @@ def overlap(
 ) -> pd.DataFrame:
     """Return how far one property of the speakers foretells another.
 
-    Parameters
-    ----------
-    clips : pd.DataFrame
-        As from `clip_gains`.
-    measured : pd.DataFrame
-        As from `measures`.
-
     Returns
     -------
     pd.DataFrame
@@ -101,11 +85,6 @@ def held_fixed(
     clips: pd.DataFrame, measured: pd.DataFrame, *, settings: StatisticsConfig
 ) -> pd.DataFrame:
     """Return the difference of each attribute as it is and with measures held fixed.
-
-    Parameters
-    ----------
-    clips, measured
-        As for `overlap`.
 
     Returns
     -------

@@ -109,14 +109,7 @@ def variance_shares(clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def served_worst(clips: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Return the lowest tenth, rounded up, of speakers or of speakers saying a digit.
-
-    Parameters
-    ----------
-    clips : pd.DataFrame
-        As from `clip_gains`.
-    by : list of str
-        ``["speaker"]`` or ``["speaker", "digit"]``.
+    """Return the lowest tenth, rounded up, `by` speakers or by speakers and digits.
 
     Returns
     -------
@@ -144,16 +137,11 @@ def recognition(
 ) -> pd.DataFrame:
     """Return how many digits a recogniser hears rightly, by level of every attribute.
 
-    Parameters
-    ----------
-    clips : pd.DataFrame
-        As from `clip_gains`; clips whose ``recognised`` is missing do not count.
-
     Returns
     -------
     pd.DataFrame
         ``attribute``, ``level``, and with its interval over speakers ``accuracy`` (0 to 1) and
-        ``gain_db``; ``n_speakers``, ``n_clips``.  Empty where nothing was recognised.
+        ``gain_db``; ``n_speakers``, ``n_clips``.  Only clips whose ``recognised`` is known count.
     """
     known = clips.dropna(subset=["recognised"])
     known = known.assign(accuracy=known["recognised"] == known["digit"])

@@ -28,18 +28,12 @@ COLUMNS = ["estimate_db", "low_db", "high_db", "p", "speaker_sd_db", "clip_sd_db
 
 
 def mixed_models(clips: pd.DataFrame, *, settings: StatisticsConfig) -> pd.DataFrame:
-    """Fit one mixed model per attribute that is compared.
-
-    Parameters
-    ----------
-    clips : pd.DataFrame
-        As from `clip_gains`; digits and levels that do not vary are left out of the model.
+    """Fit one mixed model per attribute; digits and levels that do not vary are left out of it.
 
     Returns
     -------
     pd.DataFrame
-        ``attribute``, ``estimate_db`` with ``low_db`` and ``high_db`` (as in the tests: the others
-        minus the baseline, for age the change in ten years), ``p`` (one model alone, not
+        ``attribute``, ``estimate_db`` with ``low_db`` and ``high_db`` as in the tests, ``p`` (not
         corrected), ``speaker_sd_db`` and ``clip_sd_db`` (standard deviations of the offsets and of
         the noise), ``diagnosis`` (in words: convergence, or why there is no fit).
     """

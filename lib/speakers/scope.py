@@ -22,12 +22,7 @@ ENOUGH_SPEECH_S = 300  # a rule of thumb: with less, a network learns the clips 
 def support(
     manifest: pd.DataFrame, speakers: pd.DataFrame, config: Config, fewest_clips: int
 ) -> pd.DataFrame:
-    """Which questions the clips can answer at all.
-
-    Parameters
-    ----------
-    fewest_clips : int
-        Clips of the fold with the fewest.
+    """Which questions the clips can answer at all; `fewest_clips` are those of the smallest fold.
 
     Returns
     -------

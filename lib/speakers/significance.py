@@ -55,24 +55,13 @@ def tests(
 ) -> pd.DataFrame:
     """Test every attribute, the digit and the two interactions, where they can be tested.
 
-    Parameters
-    ----------
-    clips : pd.DataFrame
-        As from `clip_gains`.
-    rng : np.random.Generator
-        Source of permutations and resamples.
-    settings : StatisticsConfig
-        Draws and the fewest speakers of a group.
-
     Returns
     -------
     pd.DataFrame
-        One row per attribute: ``attribute``, ``compared`` (in words), ``testable``, ``unit``,
-        ``estimate_db`` with ``low_db`` and ``high_db`` (the others minus the baseline;
-        for age the change in ten years, see ``unit``), ``effect`` (standardised) and
-        ``effect_name``, ``n_speakers`` and ``n_clips`` compared, ``n_missing``, ``deviation_db``
-        (standard deviation that the effect leaves), ``p``, ``p_holm``, ``why`` (it cannot be
-        tested; else empty).
+        One row per attribute: the facts of its `Question` (``estimate_db`` is the others minus the
+        baseline, for age the change in ten years), ``testable``, ``n_speakers`` and ``n_clips``
+        compared, ``n_missing``, ``deviation_db`` (standard deviation that the effect leaves),
+        ``p``, ``p_holm``, ``why`` (it cannot be tested; else empty).
     """
     people, n_clips = clips.groupby("speaker").first(), clips["speaker"].value_counts()
     missing = {name: people[each.column].isna().sum() for name, each in ATTRIBUTES.items()}

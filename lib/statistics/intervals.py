@@ -52,12 +52,7 @@ class Interval(NamedTuple):
 def half_width(error, degrees):
     """Return how far the limits of Student's t interval lie from the estimate.
 
-    Parameters
-    ----------
-    error : float or array
-        Standard error of the estimate.
-    degrees : float or array
-        Degrees of freedom.
+    `error` is the standard error, `degrees` those of freedom; numbers or arrays.
 
     Examples
     --------
@@ -109,19 +104,8 @@ def mean_with_interval(
 ) -> Interval:
     """Return the mean of a column over clips, with an interval over speakers.
 
-    A cluster bootstrap: speakers are drawn with replacement, each with all of their clips.
-    One speaker has no interval (NaN).
-
-    Parameters
-    ----------
-    scores : pd.DataFrame
-        One row per clip; columns ``speaker`` and `value`.
-    value : str
-        The column to average.
-    rng : np.random.Generator
-        Source of the resampling.
-    draws : int
-        Number of resamples.
+    A cluster bootstrap: speakers are drawn with replacement, `draws` times, each with all of their
+    clips.  One speaker has no interval (NaN).
 
     Examples
     --------
@@ -177,15 +161,8 @@ def contrast_with_interval(
 ) -> tuple[float, float, float]:
     """Return a weighted sum of group means, by default the first minus the second, and its limits.
 
-    The groups are resampled separately; the degrees of freedom are Welch's.  The limits are NaN
-    where a group holds one speaker only.
-
-    Parameters
-    ----------
-    groups : list of np.ndarray [shape=(n_speakers,)]
-        One value per speaker.
-    weights : tuple of float
-        One per group.
+    Each group has one value per speaker, and one weight.  The groups are resampled separately; the
+    degrees of freedom are Welch's.  The limits are NaN where a group holds one speaker only.
     """
     resampler, estimate, variances, shares = _Resampler(rng, draws), 0.0, [], []
     for weight, group in zip(weights, groups):
@@ -200,13 +177,9 @@ def contrast_with_interval(
 def slope_with_interval(
     x: np.ndarray, y: np.ndarray, *, rng: np.random.Generator, draws: int
 ) -> tuple[float, float, float]:
-    """Return the least-squares slope of `y` over `x`, and its limits from resampled speakers.
+    """Return the least-squares slope of `y` over `x` [shape=(n_speakers,)], and its limits.
 
-    Parameters
-    ----------
-    x, y : np.ndarray [shape=(n_speakers,)]
-        One pair per speaker.  The limits are NaN for fewer than three, all is NaN where `x`
-        does not vary.
+    The limits are NaN for fewer than three speakers, all is NaN where `x` does not vary.
     """
     n = len(x)
     if n < 2 or np.ptp(x) == 0:
