@@ -141,13 +141,7 @@ def table(
     )
 
 
-def players(
-    sounds: list[tuple[str, np.ndarray, int]],
-    identifier: str = "",
-    *,
-    title: str,
-    caption: str = "",
-) -> None:
+def players(sounds: list[tuple[str, np.ndarray, int]], *, title: str) -> None:
     """Show a labelled group of audio players, all at the same loudness.
 
     Parameters
@@ -155,20 +149,13 @@ def players(
     sounds : list of (label, y, sample_rate)
         `y` [shape=(n,)] in any scale; each is brought to the same RMS, at most -23 dBFS, so that no
         peak exceeds -1 dBFS.
-    identifier : str, optional
-        ``"aud-..."``, unique in the report.
     title : str
         What is heard; plain text.
-    caption : str, optional
-        Markdown under the players.
     """
     if not sounds:
         raise InputError(f"players {title!r}: there is no sound to play.")
-    if identifier:
-        _check(identifier, "aud")
     labels = [str(label) for label, _, _ in sounds]
-    report = {"kind": "players", "id": identifier, "title": title, "labels": labels}
-    report |= {"caption": caption, "note": _how_to_hear()}
+    report = {"kind": "players", "title": title, "labels": labels, "note": _how_to_hear()}
     summary = f"{title} ({', '.join(labels)})"
     if not _state["players"]:
         line = f"**Audio.** {escape(summary)}: {report['note']}"
@@ -185,7 +172,7 @@ def players(
     head = f'<div class="players" role="group" aria-label="{html.escape(title)}">\n'
     group = "".join([head, *rows, "</div>"])
     _show({"text/html": group, "text/plain": f"[audio: {summary}]"}, report)
-    _show_prose(f"**Audio.** {escape(title)}. {caption}".rstrip(), "caption")
+    _show_prose(f"**Audio.** {escape(title)}.", "caption")
 
 
 def _how_to_hear() -> str:

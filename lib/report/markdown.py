@@ -101,12 +101,11 @@ def _ours(report: dict, data: dict, media: Path, to: str) -> str:
     if report["kind"] == "players":
         title = escape(f"{report['title']} ({', '.join(report['labels'])})")
         if "text/html" not in data:
-            return _block("players", report["id"], f"{title}: {report['note']}")
+            return _block("players", "", f"{title}: {report['note']}")
         if to == "typst":
-            return _block("players", report["id"], f"{title}: to be heard in the HTML report.")
-        caption = f"{escape(report['title'])}. {report['caption']}".rstrip()
-        content = f"{_fenced(data['text/html'], '{=html}')}\n\n{caption}"
-        return _block("players", report["id"], content)
+            return _block("players", "", f"{title}: to be heard in the HTML report.")
+        html = _fenced(data["text/html"], "{=html}")
+        return _block("players", "", f"{html}\n\n{escape(report['title'])}.")
     return data["text/markdown"] + "\n" if report["kind"] == "say" else ""
 
 
