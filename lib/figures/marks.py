@@ -14,16 +14,9 @@ def dots(ax, place, value, low, high, *, colour: str, marker="o", hollow=False, 
          upright=False, text="", label=None) -> None:  # fmt: skip
     """Draw values as dots on bars from `low` to `high`; what is missing is not drawn.
 
-    Parameters
-    ----------
-    place, value, low, high : float or array_like [shape=(n,)]
-        `place` is on the other axis.
-    size : float
-        Diameter of a dot, in points; the bar has a third of it.
-    upright : bool
-        Whether the values go up instead of to the right.
-    text : str
-        What stands to the right of a single value, if there is one.
+    `place` on the other axis, `value`, `low` and `high` are floats or array_like [shape=(n,)].  The
+    diameter `size` is in points; the bar has a third of it.  `upright` values go up instead of to
+    the right.  A `text` stands to the right of a single value.
     """
     bars, at = (ax.vlines, (place, value)) if upright else (ax.hlines, (value, place))
     bars(place, low, high, color=colour, linewidth=size / 3, zorder=2)

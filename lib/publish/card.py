@@ -106,23 +106,20 @@ def _sweep(record: dict) -> str:
         return "The run behind this card measured no other noise and no other input SNR."
     cells: dict = collections.defaultdict(dict)
     for row in record["sweep"]:
-        cells[row["noise"]][row["input_snr_db"]] = _span((row["estimate"], row["low"], row["high"]))
-    snrs = sorted({row["input_snr_db"] for row in record["sweep"]})
-    head = ("input SNR (dB)", *cells)
-    rows = [(plain(s, "g"), *(cells[noise].get(s, "–") for noise in cells)) for s in snrs]
-    return (
-        "SI-SDR gain in dB of the method, over all folds, in noise that it was and was not "
-        "trained on:\n\n" + _table(head, *rows)
-    )
+        cells[row["input_snr_db"]][row["noise"]] = _span(
+            row[k] for k in ("estimate", "low", "high")
+        )
+    noises = dict.fromkeys(row["noise"] for row in record["sweep"])
+    rows = [(plain(s, "g"), *(cells[s].get(n, "–") for n in noises)) for s in sorted(cells)]
+    told = "in dB of the method, over all folds, in noise that it was and was not trained on"
+    return f"SI-SDR gain {told}:\n\n{_table(('input SNR (dB)', *noises), *rows)}"
 
 
 def model_card(headline: dict, provenance: dict, record: dict) -> str:
     """Return the card as Markdown, every number in it from the three arguments."""
     config, corpus, code = provenance["config"], provenance["corpus"], provenance["code"]
     noise, rate = config["noise"], record["audio"]["sample_rate"]
-    layers = ", ".join(
-        f"{n} {kind}" for kind, n in record["layers"].items() if kind != "InputLayer"
-    )
+    layers = [f"{n} {kind}" for kind, n in record["layers"].items() if kind != "InputLayer"]
     roles = {"training": "trained on", "validation": "chose the epoch", "test": "never heard"}
     speakers = _table(
         ("speaker", "gender", "accent", "role in this network"),
@@ -136,19 +133,17 @@ def model_card(headline: dict, provenance: dict, record: dict) -> str:
     ours = [(f"`{k}`", f"{value}") for k, value in training if not k.startswith("reference")]
     settings = _table(("setting", "value"), *ours)
     genders = collections.Counter(facts["gender"] for facts in record["speakers"].values())
-    who = " and ".join(f"{n} {gender}" for gender, n in genders.items())
+    sources = {"headline": headline, "provenance": provenance, "record": record}
     return TEMPLATE.read_text(encoding="utf-8").format(
-        headline=headline,
-        provenance=provenance,
-        record=record,
+        **sources,
         corpus=corpus,
         code=code,
         noise=noise,
         rate=rate,
-        layers=layers,
+        layers=", ".join(layers),
         speakers=speakers,
         settings=settings,
-        who=who,
+        who=" and ".join(f"{n} {gender}" for gender, n in genders.items()),
         interval=plain(100 * CONFIDENCE, "g"),
         macs=plain(record["macs"] / 1e9, ".2f"),
         fold=record["fold"] + 1,
@@ -166,10 +161,7 @@ def model_card(headline: dict, provenance: dict, record: dict) -> str:
 def publish(run: Run, folder: Path = SHIPPED.parent) -> None:
     """Copy the first fold's network from a finished run into `folder` and write its card.
 
-    Raises
-    ------
-    MissingArtifactError
-        The run is not finished, or the report in `folder` is that of another run.
+    MissingArtifactError: the run is not finished, or the report in `folder` is of another run.
     """
     headline, provenance, record_path = (folder / path.name for path in SOURCES)
     if not headline.is_file() or json.loads(headline.read_text()) != run.load_json("headline"):

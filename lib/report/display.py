@@ -144,13 +144,8 @@ def table(
 def players(sounds: list[tuple[str, np.ndarray, int]], *, title: str) -> None:
     """Show a labelled group of audio players, all at the same loudness.
 
-    Parameters
-    ----------
-    sounds : list of (label, y, sample_rate)
-        `y` [shape=(n,)] in any scale; each is brought to the same RMS, at most -23 dBFS, so that no
-        peak exceeds -1 dBFS.
-    title : str
-        What is heard; plain text.
+    `sounds` are (label, y [shape=(n,)], sample_rate); each is brought to the same RMS, at most
+    -23 dBFS, so that no peak exceeds -1 dBFS.  The title, plain text, says what is heard.
     """
     if not sounds:
         raise InputError(f"players {title!r}: there is no sound to play.")

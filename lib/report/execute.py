@@ -138,12 +138,8 @@ class _KernelManager(AsyncKernelManager):
 def execute(source: str | Path, output: str | Path, parameters: dict[str, str]) -> None:
     """Run the notebook `source` with `parameters` and write the executed one to `output`.
 
-    Raises
-    ------
-    InputError
-        The notebook cannot be read, or a parameter is unknown or of the wrong type.
-    papermill.PapermillExecutionError
-        A cell failed; ``<output stem>.failed.ipynb`` holds the notebook up to there.
+    InputError: it cannot be read, or a parameter is unknown or of the wrong type.
+    PapermillExecutionError: a cell failed; ``<output stem>.failed.ipynb`` holds what ran.
     """
     source, output = Path(source), Path(output)
     try:
@@ -211,10 +207,6 @@ def _full_disk(folder: Path) -> str:
     )
 
 
-def _terminate(*_) -> None:
-    raise KeyboardInterrupt
-
-
 def _end_with_parent() -> None:
     """End this process, and with it the kernel, when whoever started it was killed."""
     parent = os.getppid()
@@ -238,7 +230,7 @@ def main() -> int:
     source, output = Path(arguments.notebook), Path(arguments.output)
     chosen = ", ".join(v for k, v in parameters.items() if k in ("corpus", "profile"))
     print(f"── {source.stem}" + (f" ({chosen})" if chosen else ""), flush=True)
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     _end_with_parent()
     started = time.monotonic()
     try:

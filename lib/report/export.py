@@ -56,10 +56,7 @@ ACCENTS = {"\u0302": "^", "\u0303": "~", "\u0304": "\u00af", "\u0307": "\u02d9",
 
 
 def _pandoc(notebooks: dict, metadata: dict, ending: str, folder: Path, *, to: str) -> str:
-    """Return the report as text in the format `to`; pictures lie in ``folder/media``.
-
-    `notebooks` maps names to notebooks, `ending` is Markdown that follows them.
-    """
+    """Return the report as text in the format `to`; pictures lie in ``folder/media``."""
     stream = "\n\n".join(
         notebook_markdown(notebook, media=folder / "media", to=to, name=name, prefix=f"n{i}-")
         for i, (name, notebook) in enumerate(notebooks.items(), start=1)
@@ -99,13 +96,8 @@ def _pandoc(notebooks: dict, metadata: dict, ending: str, folder: Path, *, to: s
 def render_html(notebooks: dict, metadata: dict, ending: str = REFERENCES) -> bytes:
     """Return the report as one HTML file that asks no server for anything.
 
-    Parameters
-    ----------
-    notebooks : dict of str -> nbformat.NotebookNode
-    metadata : dict
-        As from `_title_page`; ``lenient`` lets references dangle, else they are an InputError.
-    ending : str
-        Markdown after the notebooks.
+    `notebooks` is name -> executed notebook, `ending` Markdown that follows them.  Metadata are as
+    from `_title_page`; ``lenient`` lets references dangle, which else are an InputError.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -195,12 +187,8 @@ def _title_page(run: Run, facts: dict, headline: dict) -> dict:
 def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -> dict:
     """Render the executed notebooks in `build_dir` into `output`; return the headline numbers.
 
-    With ``players=False`` a line of text stands for each audio player.
-
-    Raises
-    ------
-    InputError
-        Nothing was executed, a cell failed, or a reference points nowhere.
+    Without `players` a line of text stands for each.  InputError: nothing was executed, a cell
+    failed, or a reference points nowhere.
     """
     build_dir, output = Path(build_dir).resolve(), Path(output)
     paths = provenance.executed_notebooks(build_dir)

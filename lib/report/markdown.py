@@ -127,16 +127,9 @@ def notebook_markdown(
 ) -> str:
     """Return one executed notebook as Markdown and write its pictures to `media`.
 
-    Parameters
-    ----------
-    notebook : nbformat.NotebookNode
-        A cell that holds an error is an InputError, which calls the notebook `name`.
-    media : Path
-        Folder for pictures; the Markdown names them from its parent.
-    to : str
-        ``"html"`` or ``"typst"``.
-    prefix : str
-        Put before the names of footnotes, which must differ between notebooks.
+    The Markdown names pictures from the parent of `media`; `to` is ``"html"`` or ``"typst"``; the
+    `prefix` stands before the names of footnotes, which must differ between notebooks.  A cell that
+    holds an error is an InputError, which calls the notebook `name`.
     """
     parts = []
     for number, cell in enumerate(notebook.cells, start=1):

@@ -120,10 +120,8 @@ def _flat(values: dict, prefix: str = "") -> dict:
     """Return nested settings as one level: ``training, epochs`` -> 10."""
     flat: dict = {}
     for name, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}, ")
-        else:
-            flat[prefix + name] = value
+        inner = isinstance(value, dict)
+        flat |= _flat(value, f"{prefix}{name}, ") if inner else {prefix + name: value}
     return flat
 
 
@@ -144,17 +142,14 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
     run |= {f"Time for {stem}": f"{s:.0f} s" for stem, s in facts["seconds"].items()}
     run["Time for networks trained before"] = f"{facts['earlier_training_seconds']:.0f} s"
     run["Time in all, but for scores made before"] = f"{facts['total_seconds']:.0f} s"
+    packages = _two_columns(facts["packages"], "Package", "Version")
     config = {k: v for k, v in _flat(facts["config"]).items() if k not in ("profile", "seed")}
     return [
         ("tbl-provenance-run", "How this report was made.", _two_columns(run, "Fact")),
         ("tbl-provenance-made", _alike(facts["made"]), _made_table(facts["made"])),
         ("tbl-provenance-corpus", "The corpus it was made from.", _two_columns(corpus, "Fact")),
         ("tbl-provenance-config", "All settings.", _two_columns(config, "Setting")),
-        (
-            "tbl-provenance-packages",
-            "Versions of the main packages.",
-            _two_columns(facts["packages"], "Package", "Version"),
-        ),
+        ("tbl-provenance-packages", "Versions of the main packages.", packages),
     ]
 
 

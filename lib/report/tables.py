@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 
 import pandas as pd
-from pandas.api import types
 
 from lib.text import MISSING, NBSP, is_missing, plain, with_minus
 
@@ -23,7 +22,8 @@ def table_html(
 ) -> str:
     """Return `df`, without its index, as an HTML table; arguments as for `lib.report.table`."""
     formats, headers = formats or {}, headers or {}
-    right = [_is_number(df[c]) or isinstance(formats.get(c), str) for c in df.columns]
+    numeric = df.select_dtypes("number").columns
+    right = [c in numeric or isinstance(formats.get(c), str) for c in df.columns]
     columns = [[_cell(value, formats.get(c)) for value in df[c]] for c in df.columns]
     align = [
         f' style="text-align: {"right" if r else "left"}; '
@@ -45,10 +45,6 @@ def table_html(
     body = "\n".join(f"<tr>{row(cells, tags)}</tr>" for cells in zip(*columns))
     title = f"<caption>{html.escape(caption)}</caption>\n" if caption else ""
     return f"<table>{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
-
-
-def _is_number(column: pd.Series) -> bool:
-    return types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
 
 
 def _heading(column, headers: dict) -> str:

@@ -58,10 +58,8 @@ def clip_gains(
 
     Parameters
     ----------
-    scores : pd.DataFrame
-        The score table.
-    people : pd.DataFrame
-        The cleaned speakers; columns that it lacks count as missing for all.
+    scores, people : pd.DataFrame
+        The score table and the cleaned speakers; what these lack counts as missing for all.
     noise, snr_db : optional
         The condition; all conditions when None.
     manifest : pd.DataFrame, optional
@@ -73,11 +71,6 @@ def clip_gains(
         ``clip_id``, ``speaker``, ``digit``, ``recognised`` (NaN if unknown), ``gain_db`` (NaN left
         out), ``level_dbfs`` (NaN without a manifest), ``age`` and a column for each attribute,
         None where missing.
-
-    Raises
-    ------
-    InputError
-        No score fits.
     """
     chosen = scores["method"] == "ours"
     if noise is not None:
@@ -111,11 +104,8 @@ def clip_gains(
 def left_out(clips: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     """List the speakers that an analysis has to leave out, and what was supplied instead.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``attribute``, ``n_missing``, ``speakers`` ("all", or their names), ``supplied`` (the values
-        in ``raw_<column>``, None where there were none).  Only attributes that somebody lacks.
+    Columns: ``attribute``, ``n_missing``, ``speakers`` ("all", or their names), ``supplied`` (the
+    values in ``raw_<column>``, None where there were none).  Only attributes that somebody lacks.
     """
     first, rows = clips.groupby("speaker").first(), []
     raw = people.astype({"speaker": str}).set_index("speaker")

@@ -65,11 +65,8 @@ CLAIMS = (
 def claims(results: pd.DataFrame) -> pd.DataFrame:
     """Return the verdict on each published claim, from what `lib.speakers.add_power` returned.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``claim``, ``published``, ``compared``, ``estimate_db``, ``low_db``, ``high_db``,
-        ``unit``, ``n_speakers``, ``p_holm``, ``detectable_db``, ``verdict``, ``why``.
+    Columns: ``claim``, ``published``, ``compared``, ``estimate_db``, ``low_db``, ``high_db``,
+    ``unit``, ``n_speakers``, ``p_holm``, ``detectable_db``, ``verdict``, ``why``.
     """
     by_attribute = results.set_index("attribute")
     columns = ["compared", "estimate_db", "low_db", "high_db", "unit"]
@@ -110,13 +107,7 @@ def _verdict(claim: Claim, test: pd.Series) -> tuple[str, str]:
 
 
 def headline(clips: pd.DataFrame, results: pd.DataFrame, verdicts: pd.DataFrame) -> dict:
-    """Return the speaker figures of the abstract, as plain numbers and strings.
-
-    Returns
-    -------
-    dict
-        The keys below; ``claims_sentence`` reads well whatever the counts are.
-    """
+    """Return the speaker figures of the abstract, as plain numbers and strings."""
     means = speaker_means(clips)
     worst, best = means.iloc[0], means.iloc[-1]
     counts = [int((verdicts["verdict"] == verdict).sum()) for verdict in VERDICTS]
@@ -169,14 +160,10 @@ def _chance(spreads: np.ndarray) -> dict:
 def shuffled_spreads(clips: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd.DataFrame:
     """Return how far apart group means lie with true labels, and with labels shuffled over clips.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``label``, ``groups``, ``n_clips``, ``true_db`` (highest minus lowest mean),
-        ``misaligned_db`` (the same after the mistake of the reference: one shuffle of the clips,
-        all labels in the old order), and median and central 95 % of what many shuffles give:
-        ``chance_db``, ``chance_low_db``, ``chance_high_db``.  Labels with fewer than two levels
-        have no row.
+    Columns: ``label``, ``groups``, ``n_clips``, ``true_db`` (highest minus lowest mean),
+    ``misaligned_db`` (the same after the mistake of the reference: one shuffle of the clips, all
+    labels in the old order), and median and central 95 % of what many shuffles give: ``chance_db``,
+    ``chance_low_db``, ``chance_high_db``.  Labels with fewer than two levels have no row.
     """
     gains, groups = clips["gain_db"].to_numpy(), {}
     for label in PUBLISHED:
@@ -206,11 +193,8 @@ def published_spreads(*, rng: np.random.Generator, draws: int) -> pd.DataFrame:
     standard error of the overall mean, has to explain all spreads; it is fitted here (least squares
     of the logarithms).
 
-    Returns
-    -------
-    pd.DataFrame
-        ``label``, ``groups``, ``published_db``, ``chance_db``, ``chance_low_db``,
-        ``chance_high_db``, ``within_chance``.
+    Columns: ``label``, ``groups``, ``published_db``, ``chance_db``, ``chance_low_db``,
+    ``chance_high_db``, ``within_chance``.
     """
     unit = {}
     for label, (_, _, speakers) in PUBLISHED.items():

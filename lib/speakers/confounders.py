@@ -31,11 +31,8 @@ INSEPARABLE = 0.5  # share of the variance
 def measures(manifest: pd.DataFrame, voices: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     """Return measures of every speaker, medians over clips; NaN where unknown.
 
-    Returns
-    -------
-    pd.DataFrame
-        By speaker: pitch (semitones above 100 Hz), spectral tilt (dB per octave), level (dBFS),
-        duration (s), noise floor (dB, below the level), recording date (days since the first).
+    Columns: pitch (semitones above 100 Hz), spectral tilt (dB per octave), level (dBFS),
+    duration (s), noise floor (dB, below the level), recording date (days since the first).
     """
     clips = usable(manifest).replace([np.inf, -np.inf], np.nan)
     clips = clips.groupby("speaker")[["rms_dbfs", "duration_s", "noise_floor_db"]].median()
@@ -60,12 +57,9 @@ def overlap(
 ) -> pd.DataFrame:
     """Return how far one property of the speakers foretells another.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``attribute``, ``other`` (a measure or another attribute), ``share`` (squared correlation, 0
-        to 1, of the two groups that are compared, age and measures as numbers), ``n_speakers``.
-        Pairs with fewer than ten speakers have no row.
+    Columns: ``attribute``, ``other`` (a measure or another attribute), ``share`` (squared
+    correlation, 0 to 1, of the two groups that are compared, age and measures as numbers),
+    ``n_speakers``.  Pairs with fewer than ten speakers have no row.
     """
     coded = codes(clips, settings.min_speakers_per_level)
     others = {name: measured[name].dropna() for name in measured} | coded
@@ -86,13 +80,10 @@ def held_fixed(
 ) -> pd.DataFrame:
     """Return the difference of each attribute as it is and with measures held fixed.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``attribute``, ``fixed`` ("nothing", a measure, "all measures"), ``estimate_db`` with
-        ``low_db`` and ``high_db`` (95 % interval), ``n_speakers``.  The same speakers, those with
-        all measures, stand in all rows of an attribute.  Regressions for which there are too
-        few speakers have no row.
+    Columns: ``attribute``, ``fixed`` ("nothing", a measure, "all measures"), ``estimate_db`` with
+    ``low_db`` and ``high_db`` (95 % interval), ``n_speakers``.  The same speakers, those with all
+    measures, stand in all rows of an attribute.  Regressions for which there are too few speakers
+    have no row.
     """
     import statsmodels.api as sm  # takes seconds
 

@@ -27,14 +27,10 @@ IN_DB = {"estimate": "estimate_db", "low": "low_db", "high": "high_db"}
 
 
 def speaker_means(clips: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean gain of every speaker, lowest first.
+    """Return the mean gain of every speaker, lowest first, with n and the attributes.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``speaker``, ``estimate_db``, ``low_db``, ``high_db``, ``n_clips``, then the attributes.
-        Here the limits are Student's t over the clips of that one speaker (NaN for one clip):
-        they say how well this speaker is known, nothing about other speakers.
+    Here the limits are Student's t over the clips of that one speaker (NaN for one clip): they say
+    how well this speaker is known, nothing about other speakers.
     """
     grouped = clips.groupby("speaker")
     table = grouped["gain_db"].agg(estimate_db="mean", error="sem", n_clips="count")
@@ -50,12 +46,9 @@ def effects(
 ) -> pd.DataFrame:
     """Return the mean gain of every level of every attribute, with its interval and its n.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``attribute``, ``level``, ``second_level`` (of ``accent x gender`` and ``accent x digit``;
-        else None), ``estimate_db``, ``low_db``, ``high_db``, ``n_speakers``, ``n_clips``.
-        Attributes that nobody's metadata give have no rows.
+    Columns: ``attribute``, ``level``, ``second_level`` (of crossed attributes; else None),
+    ``estimate_db``, ``low_db``, ``high_db``, ``n_speakers``, ``n_clips``.  Attributes that nobody's
+    metadata give have no rows.
     """
     columns = {name: (column,) for name, column in COLUMNS.items()}
     tools: dict = {"rng": rng, "draws": settings.bootstrap_draws}
@@ -77,11 +70,8 @@ def variance_shares(clips: pd.DataFrame) -> pd.DataFrame:
     counts as 0.  All is NaN unless two speakers spoke the same two digits; with one clip a
     digit, the interaction holds what varies between clips, too.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``source`` ("speakers", "digits", "speaker x digit", "clips within"), ``variance_db2``,
-        ``share`` (0 to 1 of their sum).
+    Columns: ``source`` ("speakers", "digits", "speaker x digit", "clips within"), ``variance_db2``,
+    ``share`` (0 to 1 of their sum).
     """
     cells = clips.groupby(["speaker", "digit"])["gain_db"].agg(["mean", "var", "count"])
     means = cells["mean"].unstack().dropna()
@@ -109,13 +99,10 @@ def variance_shares(clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def served_worst(clips: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Return the lowest tenth, rounded up, `by` speakers or by speakers and digits.
+    """Return the lowest tenth, rounded up, `by` speakers or by speakers and digits, lowest first.
 
-    Returns
-    -------
-    pd.DataFrame
-        Lowest first: the columns of `by`, ``gain_db`` (mean), ``n_clips``, ``of`` (how many
-        there are), then the attributes.
+    Columns: those of `by`, ``gain_db`` (mean), ``n_clips``, ``of`` (how many there are),
+    and the attributes.
     """
     grouped = clips.groupby(by)
     table = grouped["gain_db"].agg(gain_db="mean", n_clips="count")
@@ -137,11 +124,8 @@ def recognition(
 ) -> pd.DataFrame:
     """Return how many digits a recogniser hears rightly, by level of every attribute.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``attribute``, ``level``, and with its interval over speakers ``accuracy`` (0 to 1) and
-        ``gain_db``; ``n_speakers``, ``n_clips``.  Only clips whose ``recognised`` is known count.
+    Columns: ``attribute``, ``level``, and with its interval over speakers ``accuracy`` (0 to 1) and
+    ``gain_db``; ``n_speakers``, ``n_clips``.  Only clips whose ``recognised`` is known count.
     """
     known = clips.dropna(subset=["recognised"])
     known = known.assign(accuracy=known["recognised"] == known["digit"])

@@ -30,12 +30,9 @@ COLUMNS = ["estimate_db", "low_db", "high_db", "p", "speaker_sd_db", "clip_sd_db
 def mixed_models(clips: pd.DataFrame, *, settings: StatisticsConfig) -> pd.DataFrame:
     """Fit one mixed model per attribute; digits and levels that do not vary are left out of it.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``attribute``, ``estimate_db`` with ``low_db`` and ``high_db`` as in the tests, ``p`` (not
-        corrected), ``speaker_sd_db`` and ``clip_sd_db`` (standard deviations of the offsets and of
-        the noise), ``diagnosis`` (in words: convergence, or why there is no fit).
+    Columns: ``attribute``, ``estimate_db`` with ``low_db`` and ``high_db`` as in the tests, ``p``
+    (not corrected), ``speaker_sd_db`` and ``clip_sd_db`` (standard deviations of the offsets and of
+    the noise), ``diagnosis`` (in words: convergence, or why there is no fit).
     """
     rows = []
     for name, of_speaker in codes(clips, settings.min_speakers_per_level).items():
@@ -59,15 +56,10 @@ def mixed_models(clips: pd.DataFrame, *, settings: StatisticsConfig) -> pd.DataF
 
 
 def residuals(clips: pd.DataFrame) -> tuple[dict[str, np.ndarray], str]:
-    """Return what a model without attributes leaves, and what is wrong with it, if anything.
+    """Return what a model without attributes leaves, and its diagnosis in words.
 
-    Returns
-    -------
-    rest : dict of str to np.ndarray
-        ``"clips"`` and ``"speakers"``: the noise and the offsets, each over its standard
-        deviation; both should be normal.  Empty where the model cannot be fitted.
-    diagnosis : str
-        In words; it names skewness and excess kurtosis (both 0 for a normal distribution).
+    The noise of ``"clips"`` and the offsets of ``"speakers"``, each over its standard deviation,
+    should be normal: skewness and excess kurtosis 0.  Empty where the model cannot be fitted.
     """
     fit, diagnosis = _fit(clips, effect="")
     if fit is None:

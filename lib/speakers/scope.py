@@ -24,10 +24,7 @@ def support(
 ) -> pd.DataFrame:
     """Which questions the clips can answer at all; `fewest_clips` are those of the smallest fold.
 
-    Returns
-    -------
-    pd.DataFrame
-        question, needed, found, answer ("yes" or "no"); only speakers with usable clips count.
+    Columns: question, needed, found, answer ("yes" or "no"); only speakers with usable clips count.
     """
     clips = usable(manifest)
     heard = speakers[speakers["speaker"].isin(clips["speaker"])]

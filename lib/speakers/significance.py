@@ -13,16 +13,8 @@ import numpy as np
 import pandas as pd
 
 from lib.config import StatisticsConfig
+from lib.speakers import questions as asks
 from lib.speakers.attributes import ATTRIBUTES
-from lib.speakers.questions import (
-    Question,
-    accent_and_digit,
-    accent_and_gender,
-    compare_digits,
-    compare_groups,
-    groupings,
-    trend_with_age,
-)
 from lib.statistics.intervals import CONFIDENCE
 from lib.text import plain
 
@@ -33,19 +25,19 @@ ORDER = [*ATTRIBUTES, "accent x gender", "digit", "accent x digit"]
 
 def _questions(
     clips: pd.DataFrame, *, rng: np.random.Generator, settings: StatisticsConfig
-) -> list[Question]:
+) -> list[asks.Question]:
     """Return every question of the analysis, in the order of the report."""
     gains = clips.groupby("speaker")["gain_db"].mean()
     ages = clips.groupby("speaker")["age"].first().dropna()
-    grouped = groupings(clips, settings.min_speakers_per_level)
+    grouped = asks.groupings(clips, settings.min_speakers_per_level)
     table = clips.pivot_table(index="speaker", columns="digit", values="gain_db").dropna()
     tools: dict = {"rng": rng, "settings": settings}
-    asked = [compare_groups(name, gains, grouping, **tools) for name, grouping in grouped.items()]
+    asked = [asks.compare_groups(name, gains, each, **tools) for name, each in grouped.items()]
     asked += [
-        trend_with_age(gains, ages, **tools),
-        accent_and_gender(gains, grouped["accent"], grouped["gender"], **tools),
-        compare_digits(table, **tools),
-        accent_and_digit(table, grouped["accent"], **tools),
+        asks.trend_with_age(gains, ages, **tools),
+        asks.accent_and_gender(gains, grouped["accent"], grouped["gender"], **tools),
+        asks.compare_digits(table, **tools),
+        asks.accent_and_digit(table, grouped["accent"], **tools),
     ]
     return sorted(asked, key=lambda question: ORDER.index(question.name))
 
@@ -55,13 +47,9 @@ def tests(
 ) -> pd.DataFrame:
     """Test every attribute, the digit and the two interactions, where they can be tested.
 
-    Returns
-    -------
-    pd.DataFrame
-        One row per attribute: the facts of its `Question` (``estimate_db`` is the others minus the
-        baseline, for age the change in ten years), ``testable``, ``n_speakers`` and ``n_clips``
-        compared, ``n_missing``, ``deviation_db`` (standard deviation that the effect leaves),
-        ``p``, ``p_holm``, ``why`` (it cannot be tested; else empty).
+    Columns: the facts of each `Question` (``estimate_db`` is the others minus the baseline, for age
+    the change in ten years), ``testable``, ``n_speakers`` and ``n_clips`` compared, ``n_missing``,
+    ``deviation_db`` (standard deviation that the effect leaves), ``p``, ``p_holm``, ``why``.
     """
     people, n_clips = clips.groupby("speaker").first(), clips["speaker"].value_counts()
     missing = {name: people[each.column].isna().sum() for name, each in ATTRIBUTES.items()}

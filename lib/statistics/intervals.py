@@ -133,10 +133,7 @@ def by_group(
     Groups with equally many speakers share their resamples, so methods that were scored on
     the same clips are compared on the same draws.
 
-    Returns
-    -------
-    pd.DataFrame
-        The columns named in `by`, then estimate, low, high, n_speakers, n_clips.
+    Columns: The columns named in `by`, then estimate, low, high, n_speakers, n_clips.
     """
     by = [by] if isinstance(by, str) else list(by)
     known = scores.dropna(subset=[*by, value])
