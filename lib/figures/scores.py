@@ -1,4 +1,4 @@
-"""Scores: method against method, by digit, by speaker, at which cost, and what is understood."""
+"""Losses and scores: method against method, by digit, by speaker, the cost, what is understood."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 
 from lib.figures import marks, style
@@ -19,6 +20,7 @@ __all__ = [
     "cost",
     "accuracy",
     "confusions",
+    "loss_curves",
 ]
 
 FLOOR = {"silence": ":", "noisy": "-"}  # methods that nobody may be proud to beat, and their lines
@@ -185,4 +187,35 @@ def confusions(counts: dict[str, np.ndarray]):
         ax.set(title=f"{title} (n = {cells.sum():,})", xlabel="digit recognised")
         ax.spines[:].set_visible(True)
     axes[0, 0].set_ylabel("digit spoken")
+    return fig
+
+
+def loss_curves(history: pd.DataFrame, units: dict[str, str]):
+    """Training and validation loss by epoch, one panel per model, one thin line per fold.
+
+    The columns of `history` are model, fold, epoch, loss, validation_loss and kept; `units` is
+    model -> label of its loss axis.
+    """
+    import seaborn as sns  # takes longer than our own modules
+
+    models = history["model"].unique()
+    fig, axes = style.new(2.7, ncols=len(models), squeeze=False)
+    for ax, model in zip(axes[0], models):
+        colour = style.colour(model)
+        table = history[history["model"] == model]
+        for loss, line in (("loss", ":"), ("validation_loss", "-")):
+            sns.lineplot(table, x="epoch", y=loss, units="fold", estimator=None, ax=ax,
+                         color=colour, alpha=0.5, linewidth=1, linestyle=line)  # fmt: skip
+        kept = table[table["kept"]]
+        ax.plot(kept["epoch"], kept["validation_loss"], "o", color=colour, markersize=4)
+        epochs = f"epoch ({table['fold'].nunique()} folds)"
+        ax.set(title=model, xlabel=epochs, ylabel=units.get(model, "loss"))
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+        ax.set_xlim(0.5, table["epoch"].max() + 0.5)
+    lines = [
+        Line2D([], [], color="black", linestyle=":", label="training"),
+        Line2D([], [], color="black", label="validation"),
+        Line2D([], [], color="black", linestyle="", marker="o", markersize=4, label="kept"),
+    ]
+    fig.legend(handles=lines, loc="outside upper right", ncols=3)
     return fig

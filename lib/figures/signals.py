@@ -14,6 +14,7 @@ from lib.signals.stft import level_db, stft
 __all__ = ["waveforms", "spectrograms", "spectra", "folds_chart", "overview"]
 
 RANGE_DB = 60.0
+IMAGE: dict = {"origin": "lower", "aspect": "auto", "interpolation": "none"}  # a pixel a point
 ARROWS = [  # from panel, to panel, what happens on the way
     ("clean", "noise", "+"),
     ("noise", "noisy", "="),
@@ -58,20 +59,12 @@ def spectrograms(
         spectra = {k: stft(y, n_fft=n_fft, hop_length=hop_length) for k, y in signals.items()}
         peak = np.abs(spectra[columns[0]]).max()
         for ax, column in zip(line, columns):
-            duration = len(signals[column]) / sample_rate
-            image = ax.imshow(
-                level_db(spectra[column], peak=peak, range_db=RANGE_DB),
-                origin="lower",
-                aspect="auto",
-                vmin=-RANGE_DB,
-                vmax=0,
-                extent=(0, duration, 0, sample_rate / 2000),
-                interpolation="none",  # one pixel a point in the file: a tenth of its size
-            )
+            level = level_db(spectra[column], peak=peak, range_db=RANGE_DB)
+            extent = (0, len(signals[column]) / sample_rate, 0, sample_rate / 2000)
+            image = ax.imshow(level, vmin=-RANGE_DB, vmax=0, extent=extent, **IMAGE)
         line[0].set_ylabel(f"{label}\nfrequency (kHz)")
-    fig.colorbar(
-        image, ax=axes, label="dB relative to the clean peak", shrink=min(1.0, 2 / len(rows))
-    )
+    shrink = min(1.0, 2 / len(rows))
+    fig.colorbar(image, ax=axes, label="dB relative to the clean peak", shrink=shrink)
     return fig
 
 
@@ -108,9 +101,8 @@ def folds_chart(folds: pd.DataFrame):
     ax.tick_params(axis="x", labelrotation=90 if len(speakers) > 8 else 0, labelsize=8)
     ax.set_xlabel("speaker")
     names = ["learned from", "decides when to stop", "tested on"]
-    ax.legend(
-        [Patch(color=c) for c in colours], names, ncols=3, loc="lower left", bbox_to_anchor=(0, 1)
-    )
+    patches = [Patch(color=c) for c in colours]
+    ax.legend(patches, names, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
     return fig
 
 
@@ -141,12 +133,11 @@ def overview(
         panels[name].plot(y, color=style.NEUTRAL, linewidth=0.4)
         panels[name].set_ylim(-loudest, loudest)
     X, Y, D = (stft(y, n_fft=n_fft, hop_length=hop_length) for y in (clean, noisy, denoised))
-    image: dict = {"origin": "lower", "aspect": "auto", "interpolation": "none"}
     for name, S in {"spectrogram": Y, "masked": D}.items():
         level = level_db(S, peak=np.abs(X).max(), range_db=RANGE_DB)
-        panels[name].imshow(level, vmin=-RANGE_DB, vmax=0, **image)
+        panels[name].imshow(level, vmin=-RANGE_DB, vmax=0, **IMAGE)
     mask = np.abs(D) / np.maximum(np.abs(Y), np.finfo(float).tiny)
-    panels["mask"].imshow(mask, vmin=0, vmax=1, cmap="gray", **image)
+    panels["mask"].imshow(mask, vmin=0, vmax=1, cmap="gray", **IMAGE)
     middle = {"ha": "center", "va": "center"}
     panels["how alike?"].text(0.5, 0.5, "\n".join(judges), linespacing=1.5, **middle)
     for start, end, text in ARROWS:

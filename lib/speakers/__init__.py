@@ -6,7 +6,6 @@ nested in speakers, so every interval and every test is across speakers.
 
 from lib.speakers.attributes import ATTRIBUTES, clip_gains, left_out
 from lib.speakers.claims import claims, headline, published_spreads, shuffled_spreads
-from lib.speakers.confounders import describe_overlap, held_fixed, measures, overlap
 from lib.speakers.effects import (
     effects,
     recognition,
@@ -15,7 +14,14 @@ from lib.speakers.effects import (
     typical_clips,
     variance_shares,
 )
-from lib.speakers.mixed import mixed_models, residuals
+from lib.speakers.regressions import (
+    describe_overlap,
+    held_fixed,
+    measures,
+    mixed_models,
+    overlap,
+    residuals,
+)
 from lib.speakers.significance import add_power, describe, tests
 
 __all__ = [

@@ -88,8 +88,7 @@ def add_power(
 ) -> pd.DataFrame:
     """Add ``detectable_db`` to what `tests` returned: what each test finds with 80 % power.
 
-    Attributes that cannot be tested by the rules have one, too, if the test can be computed: it
-    says what the rules keep the reader from.  Infinite: no effect, however large, is found.
+    Also where the rules allow no test, if it can be computed.  Infinite: no effect is found.
     """
     alpha = (1 - CONFIDENCE) / max(1, results["testable"].sum())
     smallest = {

@@ -1,7 +1,6 @@
 """Means with intervals where clips are nested in speakers.
 
-The clips of one speaker resemble each other, so the speakers, not the clips, are the sample: every
-interval comes from resampling speakers, each with all of their clips.
+Every interval comes from resampling speakers, each with all of their clips.
 
 Conventions: `scores` is a long table with one row per clip and a column ``speaker``; missing
 values (NaN) of the averaged column are left out and not counted.  The mean of a column of truth

@@ -1,4 +1,4 @@
-"""lib.figures.{scores,signals,training}: what is drawn is what the tables hold."""
+"""lib.figures.{scores,signals}: what is drawn is what the tables hold."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 from voices import RATE, voice
 
 from lib.errors import InputError
-from lib.figures import scores, signals, style, training
+from lib.figures import scores, signals, style
 from lib.methods import METHODS
 
 DRAWN = ["constant gain", "ours", "phase-sensitive mask"]
@@ -138,7 +138,7 @@ def test_loss_curves_mark_the_kept_epoch_of_every_fold():
             for epoch, loss in ((1, 0.9), (2, 0.5 + fold))
         ]
     )  # fmt: skip
-    fig = training.loss_curves(history, {"reference as published": "MSE", "ours": "-SNR (dB)"})
+    fig = scores.loss_curves(history, {"reference as published": "MSE", "ours": "-SNR (dB)"})
     assert [ax.get_ylabel() for ax in fig.axes] == ["MSE", "-SNR (dB)"]
     *losses, kept = fig.axes[1].lines
     assert [line.get_ydata().tolist() for line in losses] == [[1, 1]] * 2 + [[0.9, 0.5], [0.9, 1.5]]
