@@ -25,15 +25,11 @@ def table_html(
     numeric = df.select_dtypes("number").columns
     right = [c in numeric or isinstance(formats.get(c), str) for c in df.columns]
     columns = [[_cell(value, formats.get(c)) for value in df[c]] for c in df.columns]
-    align = [
-        f' style="text-align: {"right" if r else "left"}; '
-        + (
-            'min-width: 10em"'
-            if max(map(len, cells), default=0) > LONG_TEXT
-            else 'white-space: nowrap"'
-        )
-        for r, cells in zip(right, columns)
-    ]
+    align = []
+    for r, cells in zip(right, columns):
+        is_long = max(map(len, cells), default=0) > LONG_TEXT
+        room = "min-width: 10em" if is_long else "white-space: nowrap"
+        align.append(f' style="text-align: {"right" if r else "left"}; {room}"')
     tags = ['th scope="row"' if i == 0 and not r else "td" for i, r in enumerate(right)]
 
     def row(cells, tags):
