@@ -1,12 +1,9 @@
 """The project's own settings, whatever those of the user are.
 
-``import lib`` comes here first, before any library reads its own variables and files; so do all
-processes that this one starts.  Variables that change what Keras, TensorFlow, Matplotlib, Numba and
-their like compute or draw are dropped, their files are looked for in ``build/``, and so are their
-caches.  ``PYTHONPATH``, the user's own packages and another virtual environment lead nowhere.
-
-What concerns the machine stays: threads, GPUs, temporary folders, certificates, a Dask cluster.
-The variables that act before Python starts are dropped by the Makefile.
+``import lib`` comes here first, in all processes.  Variables that change what libraries compute or
+draw are dropped, their files and caches lie in ``build/``, and ``PYTHONPATH``, the user's own
+packages and another virtual environment lead nowhere.  What concerns the machine (threads, GPUs,
+temporary folders) stays.  The variables that act before Python starts are dropped by the Makefile.
 """
 
 from __future__ import annotations
@@ -70,6 +67,7 @@ DEFAULTS = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # processes share a GPU
 }
+QUIET = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel shows figures with
 KERAS = {
     "backend": "tensorflow",
@@ -80,12 +78,9 @@ KERAS = {
 
 
 def settle() -> None:
-    """Give this process, and with it its children, the settings of the project.
+    """Give this process and its children the settings of the project.
 
-    Raises
-    ------
-    SettingsError
-        A library was imported before, with other settings or from another place.
+    SettingsError: a library was imported before, with other settings or from another place.
     """
     foreign = _foreign_folders()
     paths = [path for path in sys.path if not path or Path(path).resolve() not in foreign]
@@ -97,8 +92,10 @@ def settle() -> None:
     sys.path[:] = paths
     flags = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if flag.startswith(CUDA)]
     for name in dropped:
-        if os.environ.pop(name) and name == "PYTHONWARNINGS":
-            _default_warnings()
+        if os.environ.pop(name) and name == "PYTHONWARNINGS":  # as Python does without it
+            warnings.resetwarnings()
+            for category in QUIET:
+                warnings.simplefilter("ignore", category)
     os.environ.update(FIXED, PYTHONPATH=str(ROOT))  # whoever made the virtual environment
     if flags:
         os.environ["XLA_FLAGS"] = " ".join(flags)
@@ -202,10 +199,3 @@ def _say_what_ran_before() -> None:
             "out.",
             file=sys.stderr,
         )
-
-
-def _default_warnings() -> None:
-    """Treat warnings as Python does without ``PYTHONWARNINGS``."""
-    warnings.resetwarnings()
-    for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
-        warnings.simplefilter("ignore", category)

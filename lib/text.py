@@ -1,8 +1,4 @@
-"""Values and authored text put together, so that data never acts as markup.
-
-Captions and prose are written by the authors in Markdown; whatever comes out of a corpus
-(names, places, file names) is text and stays text.
-"""
+"""Values put into authored Markdown, so that data (names, places, files) never acts as markup."""
 
 from __future__ import annotations
 
@@ -30,8 +26,7 @@ def escape(text: str) -> str:
     >>> escape("<b>*me*</b>")
     '\\<b\\>\\*me\\*\\<\\/b\\>'
     """
-    one_line = " ".join(str(text).split())
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", one_line)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(str(text).split()))
 
 
 def is_missing(value) -> bool:
@@ -54,14 +49,9 @@ def with_minus(number: str) -> str:
 def plain(value, spec: str | None = None) -> str:
     """Return `value` as readers see it: typographic minus, a dash where it is missing.
 
-    A per cent sign is set off by a space that does not break, as a unit is.
-
-    Parameters
-    ----------
-    value : object
-    spec : str, optional
-        A format specification such as ``".1f"``.  Without one, floats get two decimals
-        and integers of five digits or more thousands separators.
+    `spec` is a format specification such as ``".1f"``; without one, floats get two decimals and
+    integers of five digits or more thousands separators.  A space that does not break stands
+    before a per cent sign.
 
     Examples
     --------
@@ -91,13 +81,7 @@ class _Filler(string.Formatter):
 
 
 def fill(template: str, values: dict, *, where: str = "report.say") -> str:
-    """Fill the ``{name:spec}`` fields of the Markdown `template` with `values`.
-
-    Raises
-    ------
-    InputError
-        A field has no value, or its specification does not fit the value.
-    """
+    """Fill the ``{name:spec}`` fields of the Markdown `template`; InputError where it cannot be."""
     try:
         return _Filler().vformat(template, (), values)
     except KeyError as error:

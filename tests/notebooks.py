@@ -61,9 +61,7 @@ class Notebook:
 
     def players(self):
         sounds = [("noisy", np.sin(np.arange(800)), 8000)]
-        return self.code(
-            lambda: report.players(sounds, "aud-seven", title="Digit 7", caption="Listen.")
-        )
+        return self.code(lambda: report.players(sounds, title="Digit 7"))
 
 
 HOSTILE = '<script>alert(1)</script> **bold** $x$ @fig-none [^1] </table> ::: "'
@@ -92,7 +90,7 @@ def full_notebook():
         .figure()
         .table()
         .players()
-        .code(lambda: report.say("Gain {g:.1f} dB, see @aud-seven.", g=-1.25))
+        .code(lambda: report.say("Gain {g:.1f} dB.", g=-1.25))
     )
 
 

@@ -211,10 +211,10 @@ class TestNotebook:
 
     def test_prose_refers_only_to_what_every_corpus_shows(self, path):
         prose = "\n".join(cell.source for cell in cells(path, "markdown"))
-        cited = set(re.findall(r"@((?:fig|tbl|aud)-[a-z0-9-]+)", prose))
+        cited = set(re.findall(r"@((?:fig|tbl)-[a-z0-9-]+)", prose))
         for cell in cells(path, "code"):
             for node in ast.walk(ast.parse(cell.source)):
-                shown = re.findall(r"'((?:fig|tbl|aud)-[a-z0-9-]+)'", ast.unparse(node))
+                shown = re.findall(r"'((?:fig|tbl)-[a-z0-9-]+)'", ast.unparse(node))
                 assert not (isinstance(node, ast.If) and cited & set(shown)), shown
 
 

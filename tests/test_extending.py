@@ -24,7 +24,6 @@ from lib.evaluation.compare import compare
 from lib.evaluation.cost import cost_table
 from lib.evaluation.sweep import sweep_folds
 from lib.figures import scores as figures
-from lib.figures import training as curves
 from lib.methods import METHODS, reported
 from lib.signals import noise
 from lib.statistics.intervals import by_group
@@ -145,7 +144,7 @@ def test_the_report_shows_what_was_added(tmp_path, monkeypatch):
     shown = report.with_intervals(table, {"level_error_db": ".1f"})[["method", "level_error_db"]]
     of_clicks = gains[gains["noise"] == "clicks"][["noise", "method", "input_snr_db", "estimate"]]
     drawn = {
-        "fig-loss": lambda: curves.loss_curves(history, {}),
+        "fig-loss": lambda: figures.loss_curves(history, {}),
         "fig-methods": lambda: figures.method_comparison(table, {"level_error_db": "level (dB)"}),
         "fig-sweep": lambda: figures.sweep(gains, "gain (dB)"),
         "fig-levels": lambda: toys.level_errors(table),

@@ -1,1 +1,1 @@
-"""Table in, Matplotlib figure out: one module per chapter; `style` and `marks` are for all."""
+"""Table in, Matplotlib figure out; `style` and `marks` are for all."""

@@ -1,7 +1,4 @@
-"""Figures about what goes together: overlap, pitch, held-fixed differences, residuals, hearing.
-
-Tables of `lib.speakers` in, Matplotlib figures out; colours as in `lib.figures.speakers`.
-"""
+"""What goes together: tables of the same names from `lib.speakers` in, Matplotlib figures out."""
 
 from __future__ import annotations
 
@@ -20,19 +17,12 @@ SECOND = style.NEUTRAL
 
 
 def overlap(shares: pd.DataFrame):
-    """Draw how far one property foretells another, with the n of speakers in each cell.
-
-    Parameters
-    ----------
-    shares : pd.DataFrame
-        As from `lib.speakers.overlap`, at least one row.
-    """
-    order = {"index": "attribute", "columns": "other"}
-    table, n = (shares.pivot(**order, values=v) for v in ("share", "n_speakers"))
-    columns = [c for c in shares["other"].unique() if c not in table.index]
+    """Draw how far one property foretells another (one row or more), with n in each cell."""
+    table = shares.pivot(index="attribute", columns="other", values=["share", "n_speakers"])
     rows = [a for a in ATTRIBUTES if a in table.index]
-    columns += [a for a in ATTRIBUTES if a in table.columns]
-    table, n = table.reindex(rows, columns=columns), n.reindex(rows, columns=columns)
+    columns = [c for c in shares["other"].unique() if c not in table.index]
+    columns += [a for a in ATTRIBUTES if a in table["share"]]
+    table, n = (table[value].reindex(rows, columns=columns) for value in ("share", "n_speakers"))
     fig, ax = style.new(1.5 + 0.34 * len(rows))
     texts = table.map(lambda share: plain(share, ".0%")) + n.map("\nn={:.0f}".format)
     marks.cells(ax, table, texts, fontsize=6.5, cmap="Greys", vmin=0, vmax=1.2, cbar=False)
@@ -41,42 +31,27 @@ def overlap(shares: pd.DataFrame):
 
 
 def pitch(means: pd.DataFrame, measured: pd.DataFrame):
-    """Draw every speaker's gain over their pitch, women and men apart where it is known.
-
-    Parameters
-    ----------
-    means : pd.DataFrame
-        As from `lib.speakers.speaker_means`.
-    measured : pd.DataFrame
-        As from `lib.speakers.measures`.
-    """
+    """Draw every speaker's gain over their pitch, women and men apart where it is known."""
     table = means.set_index("speaker").join(measured["pitch"]).dropna(subset=["pitch"])
+    table = table.assign(hz=100 * 2 ** (table["pitch"] / 12)).fillna({"gender": "unknown"})
     fig, ax = style.new(2.8)
     looks = {"male": ("s", GROUP), "female": ("o", SECOND)}
-    for gender, part in table.fillna({"gender": "unknown"}).groupby("gender"):
+    for gender, part in table.groupby("gender"):
         marker, colour = looks.get(gender, ("D", FEW))
-        hz = 100 * 2 ** (part["pitch"] / 12)
-        label = f"{gender} (n = {len(part)})"
-        ax.plot(hz, part["estimate_db"], marker, color=colour, ms=5, alpha=0.75, mew=0, label=label)
+        dots = {"color": colour, "ms": 5, "alpha": 0.75, "mew": 0}
+        ax.plot("hz", "estimate_db", marker, data=part, label=f"{gender} (n = {len(part)})", **dots)
     ax.set_xscale("log")
     ticks = [60, 80, 100, 120, 150, 200, 250, 300, 400]
     ax.set_xticks(ticks, ticks)
     ax.minorticks_off()
-    hz = 100 * 2 ** (table["pitch"] / 12)
-    ax.set_xlim(0.93 * hz.min(), 1.07 * hz.max())
+    ax.set_xlim(0.93 * table["hz"].min(), 1.07 * table["hz"].max())
     ax.set(xlabel="pitch (Hz), median over a speaker's clips", ylabel=GAIN)
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8)
     return fig
 
 
 def remaining(table: pd.DataFrame):
-    """Draw each difference as it is and with all measures held fixed.
-
-    Parameters
-    ----------
-    table : pd.DataFrame
-        As from `lib.speakers.held_fixed`, at least one row.
-    """
+    """Draw each difference of `lib.speakers.held_fixed` with nothing and all measures fixed."""
     names = [name for name in ATTRIBUTES if name in set(table["attribute"])]
     fig, ax = style.new(0.95 + 0.42 * len(names))
     ax.axvline(0, color=POINT, lw=0.8)
@@ -94,13 +69,7 @@ def remaining(table: pd.DataFrame):
 
 
 def normality(rest: dict[str, np.ndarray]):
-    """Draw what a mixed model leaves against what a normal distribution would leave.
-
-    Parameters
-    ----------
-    rest : dict of str to np.ndarray
-        As from `lib.speakers.residuals`, not empty.
-    """
+    """Draw the residuals of a mixed model against what a normal distribution would leave."""
     fig, axes = style.new(2.6, ncols=len(rest), squeeze=False)
     for ax, (name, values) in zip(axes[0], rest.items()):
         expected, found = stats.probplot(values, fit=False)
@@ -114,15 +83,7 @@ def normality(rest: dict[str, np.ndarray]):
 
 
 def heard_and_gained(table: pd.DataFrame, *, fewest: int):
-    """Draw recognition accuracy beside the gain, for groups with enough speakers.
-
-    Parameters
-    ----------
-    table : pd.DataFrame
-        As from `lib.speakers.recognition`.
-    fewest : int
-        Speakers that a group must have to be drawn.
-    """
+    """Draw recognition accuracy beside the gain, for groups of `fewest` speakers or more."""
     shown = table[table["n_speakers"] >= fewest]
     fig, axes = style.new(0.9 + 0.27 * len(shown), ncols=2, sharey=True)
     names = [f"{row.attribute}: {row.level} (n = {row.n_speakers})" for row in shown.itertuples()]

@@ -1,7 +1,4 @@
-"""Figures of the exploration: metadata, durations and levels, faults, supplied pairs.
-
-Tables in (`lib.corpora`), Matplotlib figures out; nothing is computed here but bins.
-"""
+"""Figures of the exploration: metadata, durations and levels, faults, supplied pairs."""
 
 from __future__ import annotations
 
@@ -33,9 +30,8 @@ def _levels(values: pd.Series) -> pd.Series:
     if values.name == "age":
         counts = (values.dropna() // 5 * 5).astype(int).value_counts()
         if len(counts):
-            counts = counts.reindex(
-                range(min(counts.index), max(counts.index) + 1, 5), fill_value=0
-            )
+            ages = range(counts.index.min(), counts.index.max() + 1, 5)
+            counts = counts.reindex(ages, fill_value=0)
         counts.index = [f"{age}–{age + 4}" for age in counts.index]
     else:
         counts = values.value_counts()
@@ -110,8 +106,7 @@ def speaker_faults(clips: pd.DataFrame) -> plt.Figure:
         ("dc_share", "offset", OFFSET, -0.15),
         ("rumble_share", "rumble", RUMBLE, 0.15),
     ):
-        share = groups[column].agg(["median", "max"]) * 100
-        median, worst = share["median"], share["max"]
+        median, worst = groups[column].median() * 100, groups[column].max() * 100
         marks.dots(top, x + shift, median, median, worst, label=label, colour=colour, **looks)
     top.set(ylabel="Share of the energy (%)", ylim=(0, None))
     top.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)

@@ -1,7 +1,4 @@
-"""Marks that figures share: dots with their intervals, cells with texts, rows with names.
-
-Intervals are those of our tables: a library's own would be drawn over clips, not over speakers.
-"""
+"""Marks that figures share: dots with their intervals, cells with texts, rows with names."""
 
 from __future__ import annotations
 
@@ -17,17 +14,9 @@ def dots(ax, place, value, low, high, *, colour: str, marker="o", hollow=False, 
          upright=False, text="", label=None) -> None:  # fmt: skip
     """Draw values as dots on bars from `low` to `high`; what is missing is not drawn.
 
-    Parameters
-    ----------
-    place : float or array_like [shape=(n,)]
-        Where they stand on the other axis.
-    value, low, high : float or array_like [shape=(n,)]
-    size : float
-        Diameter of a dot, in points; the bar has a third of it.
-    upright : bool
-        Whether the values go up instead of to the right.
-    text : str
-        What stands to the right of a single value, if there is one.
+    `place` on the other axis, `value`, `low` and `high` are floats or array_like [shape=(n,)].  The
+    diameter `size` is in points; the bar has a third of it.  `upright` values go up instead of to
+    the right.  A `text` stands to the right of a single value.
     """
     bars, at = (ax.vlines, (place, value)) if upright else (ax.hlines, (value, place))
     bars(place, low, high, color=colour, linewidth=size / 3, zorder=2)
@@ -41,12 +30,7 @@ def dots(ax, place, value, low, high, *, colour: str, marker="o", hollow=False, 
 def cells(ax, values: pd.DataFrame, texts=None, *, fontsize: float = 7.0, **looks) -> None:
     """Draw a table as a heat map with a text in each cell; cells without a value stay empty.
 
-    Parameters
-    ----------
-    values : pd.DataFrame [shape=(n_rows, n_columns)]
-    texts : pd.DataFrame of str [shape=(n_rows, n_columns)], optional
-    **looks
-        For `seaborn.heatmap`.
+    `values` and `texts` have one shape (n_rows, n_columns); `looks` are for `seaborn.heatmap`.
     """
     import seaborn as sns  # takes longer than our own modules
 

@@ -1,4 +1,4 @@
-"""Scores: method against method, by digit, by speaker, and at which cost."""
+"""Losses and scores: method against method, by digit, by speaker, the cost, what is understood."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 
 from lib.figures import marks, style
 from lib.text import plain
 
-__all__ = ["method_comparison", "by_group_intervals", "distribution", "sweep", "cost"]
+__all__ = [
+    "method_comparison",
+    "by_group_intervals",
+    "distribution",
+    "sweep",
+    "cost",
+    "accuracy",
+    "confusions",
+    "loss_curves",
+]
 
 FLOOR = {"silence": ":", "noisy": "-"}  # methods that nobody may be proud to beat, and their lines
 CEILING = "#e3eee9"
@@ -25,15 +35,9 @@ BESIDE = [  # places of a name in points from its dot, the best one first
 def method_comparison(table: pd.DataFrame, values: dict[str, str]):
     """Dots with intervals between floor and ceiling: one row per method, one panel per measure.
 
-    The floor is "silence" and "noisy", drawn as lines where they have a value; the ceiling is a
-    band over the values of the oracles, whose dots are hollow.
-
-    Parameters
-    ----------
-    table : pd.DataFrame
-        From `lib.evaluation.compare.compare`.
-    values : dict
-        Column -> axis label.
+    `table` is that of `lib.evaluation.compare.compare`, `values` column -> axis label.  The floor
+    is "silence" and "noisy", drawn as lines where they have a value; the ceiling is a band over
+    the values of the oracles, whose dots are hollow.
     """
     floor = table[table["method"].isin(FLOOR)].set_index("method")
     table, ceiling = table[~table["method"].isin(FLOOR)], table[table["oracle"]]
@@ -60,16 +64,7 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
 
 
 def by_group_intervals(tables: dict[str, pd.DataFrame], by: str, label: str):
-    """Means with intervals by a group (digit or speaker) for several methods.
-
-    Parameters
-    ----------
-    tables : dict
-        Method -> table of `lib.statistics.by_group` with columns `by`, estimate, low, high,
-        n_clips.
-    label : str
-        Axis label.
-    """
+    """Means with intervals by digit or speaker; `tables` is method -> `by_group` of statistics."""
     first = next(iter(tables.values()))
     groups = first[by].tolist()
     fig, ax = style.new(3.0)
@@ -109,16 +104,11 @@ def distribution(scores: pd.DataFrame, methods: list[str], value: str, label: st
 def sweep(curves: pd.DataFrame, label: str):
     """Gain over input SNR with intervals: one panel per noise, one line per method.
 
-    Parameters
-    ----------
-    curves : pd.DataFrame
-        Columns noise, method, input_snr_db, estimate, low, high, one row of each combination.
-    label : str
-        Axis label of the gain.
+    The columns of `curves` are noise, method, input_snr_db, estimate, low and high.
     """
     noises = curves["noise"].unique()
-    fig, axes = style.new(3.0, ncols=len(noises), sharex=True, sharey=True)
-    for ax, noise in zip(np.atleast_1d(axes), noises):
+    fig, axes = style.new(3.0, ncols=len(noises), sharex=True, sharey=True, squeeze=False)
+    for ax, noise in zip(axes[0], noises):
         ax.axhline(0, color=style.colour("noisy"), linewidth=1, zorder=0, label="noisy")
         for method, line in curves[curves["noise"] == noise].groupby("method", sort=False):
             x, colour = line["input_snr_db"], style.colour(method)
@@ -127,20 +117,17 @@ def sweep(curves: pd.DataFrame, label: str):
                     label=method)  # fmt: skip
         ax.set_title(f"{noise} noise" if noise != "babble" else noise)
         ax.set_xlabel("input SNR (dB)")
-    first = np.atleast_1d(axes)[0]
-    first.set_ylabel(label)
-    fig.legend(*first.get_legend_handles_labels(), loc="outside upper left", ncols=4)
+    axes[0, 0].set_ylabel(label)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=4)
     return fig
 
 
 def cost(table: pd.DataFrame, value: str, label: str):
     """Quality against the milliseconds that one clip takes, every method a labelled dot."""
     fig, ax = style.new(3.6)
-    x = table["milliseconds"].clip(lower=0.01).to_numpy()
-    y = table[value].to_numpy()
+    x, y = table["milliseconds"].clip(lower=0.01).to_numpy(), table[value].to_numpy()
     for method, *place in zip(table["method"], x, y):
-        colour = style.colour(method)
-        ax.plot(*place, style.marker(method), color=colour, markersize=6)
+        ax.plot(*place, style.marker(method), color=style.colour(method), markersize=6)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter("")
@@ -166,3 +153,69 @@ def _label_dots(ax, names, x, y) -> None:
         taken.append(boxes[chosen])
         for note in notes[:chosen] + notes[chosen + 1 :]:
             note.remove()
+
+
+def accuracy(table: pd.DataFrame):
+    """Dots with intervals, one row per method; clean and noisy speech are lines to compare with.
+
+    The columns of `table` are method, estimate, low and high (shares).
+    """
+    table = table.sort_values("estimate", ignore_index=True)
+    fig, ax = style.new(0.27 * len(table) + 0.8)
+    for i, row in enumerate(table.to_dict("records")):
+        mean, low, high = (100 * row[name] for name in ("estimate", "low", "high"))
+        looks = style.look(row["method"])
+        marks.dots(ax, i, mean, low, high, text=plain(mean, ".0f"), **looks)
+        if row["method"] in ("clean", "noisy"):
+            ax.axvline(mean, color=looks["colour"], linewidth=1, linestyle="--", zorder=0)
+    ax.set_yticks(np.arange(len(table)), table["method"])
+    ax.set_xlim(0, 108)
+    ax.set_xlabel("digits understood (%)")
+    return fig
+
+
+def confusions(counts: dict[str, np.ndarray]):
+    """Maps of digit spoken over digit recognised, side by side, shaded by share of the digit.
+
+    `counts` is title -> counts of `lib.evaluation.compare.confusion` [shape=(10, 10)].
+    """
+    fig, axes = style.new(3.6, ncols=len(counts), sharey=True, squeeze=False)
+    for ax, (title, cells) in zip(axes[0], counts.items()):
+        n = pd.DataFrame(cells)
+        share = n.div(n.sum(axis=1), axis=0).where(n > 0)
+        marks.cells(ax, share, n.astype(str), cmap="Blues", vmin=0, vmax=1, cbar=False, square=True)
+        ax.set(title=f"{title} (n = {cells.sum():,})", xlabel="digit recognised")
+        ax.spines[:].set_visible(True)
+    axes[0, 0].set_ylabel("digit spoken")
+    return fig
+
+
+def loss_curves(history: pd.DataFrame, units: dict[str, str]):
+    """Training and validation loss by epoch, one panel per model, one thin line per fold.
+
+    The columns of `history` are model, fold, epoch, loss, validation_loss and kept; `units` is
+    model -> label of its loss axis.
+    """
+    import seaborn as sns  # takes longer than our own modules
+
+    models = history["model"].unique()
+    fig, axes = style.new(2.7, ncols=len(models), squeeze=False)
+    for ax, model in zip(axes[0], models):
+        colour = style.colour(model)
+        table = history[history["model"] == model]
+        for loss, line in (("loss", ":"), ("validation_loss", "-")):
+            sns.lineplot(table, x="epoch", y=loss, units="fold", estimator=None, ax=ax,
+                         color=colour, alpha=0.5, linewidth=1, linestyle=line)  # fmt: skip
+        kept = table[table["kept"]]
+        ax.plot(kept["epoch"], kept["validation_loss"], "o", color=colour, markersize=4)
+        epochs = f"epoch ({table['fold'].nunique()} folds)"
+        ax.set(title=model, xlabel=epochs, ylabel=units.get(model, "loss"))
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+        ax.set_xlim(0.5, table["epoch"].max() + 0.5)
+    lines = [
+        Line2D([], [], color="black", linestyle=":", label="training"),
+        Line2D([], [], color="black", label="validation"),
+        Line2D([], [], color="black", linestyle="", marker="o", markersize=4, label="kept"),
+    ]
+    fig.legend(handles=lines, loc="outside upper right", ncols=3)
+    return fig

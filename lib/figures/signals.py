@@ -5,30 +5,37 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.colors import ListedColormap
-from matplotlib.patches import Patch
+from matplotlib.patches import FancyArrowPatch, Patch
 from scipy.signal import welch
 
 from lib.figures import marks, style
 from lib.signals.stft import level_db, stft
 
-__all__ = ["waveforms", "spectrograms", "spectra", "folds_chart"]
+__all__ = ["waveforms", "spectrograms", "spectra", "folds_chart", "overview"]
 
 RANGE_DB = 60.0
+IMAGE: dict = {"origin": "lower", "aspect": "auto", "interpolation": "none"}  # a pixel a point
+ARROWS = [  # from panel, to panel, what happens on the way
+    ("clean", "noise", "+"),
+    ("noise", "noisy", "="),
+    ("noisy", "spectrogram", "STFT"),
+    ("spectrogram", "mask", "mask network"),
+    ("mask", "masked", "× noisy"),
+    ("masked", "denoised", "inverse\nSTFT"),
+    ("denoised", "how alike?", ""),
+    ("clean", "how alike?", ""),
+]
+PANELS = ["clean", "noise", "noisy", "spectrogram", "how alike?", "denoised", "masked", "mask"]
 
 
 def waveforms(signals: dict[str, np.ndarray], sample_rate: int):
-    """Waveforms under each other on one time axis and one amplitude axis.
-
-    Parameters
-    ----------
-    signals : dict
-        Label -> waveform [shape=(n,)].
-    """
-    fig, axes = style.new(1.05 * len(signals) + 0.4, nrows=len(signals), sharex=True, sharey=True)
-    for ax, (label, y) in zip(np.atleast_1d(axes), signals.items()):
+    """Waveforms [shape=(n,)] under each other on one time axis and one amplitude axis."""
+    rows = {"nrows": len(signals), "sharex": True, "sharey": True, "squeeze": False}
+    fig, axes = style.new(1.05 * len(signals) + 0.4, **rows)
+    for ax, (label, y) in zip(axes.flat, signals.items()):
         ax.plot(np.arange(len(y)) / sample_rate, y, color=style.NEUTRAL, linewidth=0.5)
         ax.set_title(label)
-    np.atleast_1d(axes)[-1].set_xlabel("time (s)")
+    ax.set_xlabel("time (s)")
     fig.supylabel("amplitude", fontsize=9)
     return fig
 
@@ -38,39 +45,26 @@ def spectrograms(
 ):
     """A grid of spectrograms, one row per clip and one column per signal.
 
-    Each row has one colour scale: dB relative to the peak of its first signal.
-
-    Parameters
-    ----------
-    rows : dict
-        Row label -> {column label -> waveform [shape=(n,)]}.
+    `rows` is row label -> column label -> waveform [shape=(n,)].  Each row has one colour scale:
+    dB relative to the peak of its first signal.
     """
     columns = list(next(iter(rows.values())))
     fig, axes = style.new(
         1.75 * len(rows) + 0.5, nrows=len(rows), ncols=len(columns), sharey=True, squeeze=False
     )
-    for ax, column in zip(axes[0], columns):
-        ax.set_title(column)
-    for ax in axes[-1]:
-        ax.set_xlabel("time (s)")
+    for top, bottom, column in zip(axes[0], axes[-1], columns):
+        top.set_title(column)
+        bottom.set_xlabel("time (s)")
     for line, (label, signals) in zip(axes, rows.items()):
         spectra = {k: stft(y, n_fft=n_fft, hop_length=hop_length) for k, y in signals.items()}
         peak = np.abs(spectra[columns[0]]).max()
         for ax, column in zip(line, columns):
-            duration = len(signals[column]) / sample_rate
-            image = ax.imshow(
-                level_db(spectra[column], peak=peak, range_db=RANGE_DB),
-                origin="lower",
-                aspect="auto",
-                vmin=-RANGE_DB,
-                vmax=0,
-                extent=(0, duration, 0, sample_rate / 2000),
-                interpolation="none",  # one pixel a point in the file: a tenth of its size
-            )
+            level = level_db(spectra[column], peak=peak, range_db=RANGE_DB)
+            extent = (0, len(signals[column]) / sample_rate, 0, sample_rate / 2000)
+            image = ax.imshow(level, vmin=-RANGE_DB, vmax=0, extent=extent, **IMAGE)
         line[0].set_ylabel(f"{label}\nfrequency (kHz)")
-    fig.colorbar(
-        image, ax=axes, label="dB relative to the clean peak", shrink=min(1.0, 2 / len(rows))
-    )
+    shrink = min(1.0, 2 / len(rows))
+    fig.colorbar(image, ax=axes, label="dB relative to the clean peak", shrink=shrink)
     return fig
 
 
@@ -87,11 +81,10 @@ def spectra(signals: dict[str, np.ndarray], sample_rate: int):
             color=colour, va="center", fontsize=8.5,
         )  # fmt: skip
     ax.set_xlim(50, sample_rate / 2)
-    ax.set_xticks([50, 100, 200, 500, 1000, 2000, 4000])
-    ax.set_xticklabels(["50", "100", "200", "500", "1k", "2k", "4k"])
+    ticks = {50: "50", 100: "100", 200: "200", 500: "500", 1000: "1k", 2000: "2k", 4000: "4k"}
+    ax.set_xticks(list(ticks), ticks.values())
     ax.minorticks_off()
-    ax.set_xlabel("frequency (Hz)")
-    ax.set_ylabel("power density (dB/Hz)")
+    ax.set(xlabel="frequency (Hz)", ylabel="power density (dB/Hz)")
     return fig
 
 
@@ -108,7 +101,61 @@ def folds_chart(folds: pd.DataFrame):
     ax.tick_params(axis="x", labelrotation=90 if len(speakers) > 8 else 0, labelsize=8)
     ax.set_xlabel("speaker")
     names = ["learned from", "decides when to stop", "tested on"]
-    ax.legend(
-        [Patch(color=c) for c in colours], names, ncols=3, loc="lower left", bbox_to_anchor=(0, 1)
-    )
+    patches = [Patch(color=c) for c in colours]
+    ax.legend(patches, names, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
     return fig
+
+
+def overview(
+    clean: np.ndarray,
+    noisy: np.ndarray,
+    denoised: np.ndarray,
+    *,
+    n_fft: int,
+    hop_length: int,
+    judges: list[str],
+):
+    """Draw one clip on its way: mixed, transformed, masked, transformed back, and judged.
+
+    Waveforms [shape=(n,)] share one scale, and so do the two spectrograms; the mask is the ratio of
+    their magnitudes, from 0 (black) to 1 (white).  `judges` compare clean and denoised.
+    """
+    room = {"left": 0, "right": 1, "bottom": 0, "top": 0.93, "wspace": 0.52, "hspace": 0.7}
+    fig, axes = style.new(3.2, nrows=2, ncols=4, gridspec_kw=room)
+    fig.set_layout_engine("none")  # the arrows stay where the panels are
+    panels = dict(zip(PANELS, axes.flat))
+    for name, ax in panels.items():
+        ax.set(title=name, xticks=[], yticks=[])
+        ax.spines[:].set_visible(True)
+    waves = {"clean": clean, "noise": noisy - clean, "noisy": noisy, "denoised": denoised}
+    loudest = max(np.abs(y).max() for y in waves.values())
+    for name, y in waves.items():
+        panels[name].plot(y, color=style.NEUTRAL, linewidth=0.4)
+        panels[name].set_ylim(-loudest, loudest)
+    X, Y, D = (stft(y, n_fft=n_fft, hop_length=hop_length) for y in (clean, noisy, denoised))
+    for name, S in {"spectrogram": Y, "masked": D}.items():
+        level = level_db(S, peak=np.abs(X).max(), range_db=RANGE_DB)
+        panels[name].imshow(level, vmin=-RANGE_DB, vmax=0, **IMAGE)
+    mask = np.abs(D) / np.maximum(np.abs(Y), np.finfo(float).tiny)
+    panels["mask"].imshow(mask, vmin=0, vmax=1, cmap="gray", **IMAGE)
+    middle = {"ha": "center", "va": "center"}
+    panels["how alike?"].text(0.5, 0.5, "\n".join(judges), linespacing=1.5, **middle)
+    for start, end, text in ARROWS:
+        _arrow(fig, panels[start].get_position(), panels[end].get_position(), text)
+    return fig
+
+
+def _arrow(fig, start, end, text: str) -> None:
+    """Draw an arrow from box to box, sideways or down, with a text beside it."""
+    (x, y), (to_x, to_y) = ((b.x0 + b.width / 2, b.y0 + b.height / 2) for b in (start, end))
+    gap = 0.008
+    if abs(to_x - x) > 0.01:
+        x, to_x = (start.x1 + gap, end.x0 - gap) if to_x > x else (start.x0 - gap, end.x1 + gap)
+        place = {"x": (x + to_x) / 2, "y": y + 0.035, "ha": "center", "va": "bottom"}
+    else:
+        y, to_y = start.y0 - gap, end.y1 + 0.09
+        place = {"x": x - 0.012, "y": (y + to_y) / 2, "ha": "right", "va": "center"}
+    arrow = {"arrowstyle": "-|>", "mutation_scale": 11, "color": "black"}
+    arrow |= {"shrinkA": 0, "shrinkB": 0, "transform": fig.transFigure}
+    fig.add_artist(FancyArrowPatch((x, y), (to_x, to_y), **arrow))
+    fig.text(s=text, fontsize=9, **place)

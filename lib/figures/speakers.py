@@ -1,8 +1,6 @@
 """Figures of the speaker analysis: tables of `lib.speakers` in, Matplotlib figures out.
 
-Each speaker is a point and each group an interval, with its n beside it.  Groups with fewer
-speakers than a test wants are points only.  Gains in dB; intervals wider than the speakers' own
-range run out of the picture.
+Each speaker is a point and each group an interval, with its n beside it.  Gains in dB.
 """
 
 from __future__ import annotations
@@ -22,14 +20,8 @@ INTERVAL = ("estimate_db", "low_db", "high_db")
 POINT, GROUP, FEW = "#7d8b95", style.colour("ours"), "#6e6e6e"
 
 
-def caterpillar(means: pd.DataFrame, *, label: str = GAIN):
-    """Draw every speaker's mean gain, lowest first, with its interval over clips.
-
-    Parameters
-    ----------
-    means : pd.DataFrame
-        As from `lib.speakers.speaker_means`.
-    """
+def caterpillar(means: pd.DataFrame):
+    """Draw each of `lib.speakers.speaker_means`, lowest first, with its interval over clips."""
     fig, ax = style.new(2.9)
     x, n = np.arange(len(means)), means["n_clips"]
     ax.axhline(np.average(means["estimate_db"], weights=n), color=POINT, lw=0.8, ls="--", zorder=0)
@@ -42,23 +34,15 @@ def caterpillar(means: pd.DataFrame, *, label: str = GAIN):
     ax.set_xticks(x, names, rotation=rotation, fontsize=size)
     ax.set_xlim(-0.6, len(means) - 0.4)
     clips = f"{n.min()} clip{'s' if n.min() > 1 else ''} each" if same else "number of clips"
-    ax.set(xlabel=f"speaker, lowest first ({clips})", ylabel=label)
+    ax.set(xlabel=f"speaker, lowest first ({clips})", ylabel=GAIN)
     return fig
 
 
 def levels(clips: pd.DataFrame, effects: pd.DataFrame, attribute: str, *, fewest: int):
     """Draw the levels of one attribute: speakers as points, means with intervals, n beside.
 
-    Parameters
-    ----------
-    clips : pd.DataFrame
-        As from `lib.speakers.clip_gains`.
-    effects : pd.DataFrame
-        As from `lib.speakers.effects`.
-    attribute : str
-        Its name in `effects`.
-    fewest : int
-        Levels with fewer speakers are points only.
+    Levels with fewer than `fewest` speakers are points only; intervals wider than the speakers'
+    own range run out of the picture.
     """
     table = effects[effects["attribute"] == attribute]
     if attribute not in ORDERED:
@@ -80,18 +64,16 @@ def levels(clips: pd.DataFrame, effects: pd.DataFrame, attribute: str, *, fewest
     ax.set_xlim(np.nanmin(shown) - margin, np.nanmax(shown) + margin)
     marks.rows(ax, table["level"])
     ax.set_xlabel(GAIN)
-    _beside(ax, [_n(row.n_speakers, row.n_clips) for row in table.itertuples()])
+    counts = [
+        f"{n:,} speaker{'s' * (n != 1)}, {k:,} clip{'s' * (k != 1)}"
+        for n, k in zip(table["n_speakers"], table["n_clips"])
+    ]
+    _beside(ax, counts)
     return fig
 
 
 def age_trend(means: pd.DataFrame):
-    """Draw every speaker's mean gain over age, with the least-squares line.
-
-    Parameters
-    ----------
-    means : pd.DataFrame
-        As from `lib.speakers.speaker_means`; speakers without an age are left out.
-    """
+    """Draw every speaker's mean gain over age, if known, with the least-squares line."""
     import seaborn as sns  # takes longer than our own modules
 
     known = means.dropna(subset=["age"]).astype({"age": float})
@@ -105,22 +87,12 @@ def age_trend(means: pd.DataFrame):
 
 
 def heatmap(effects: pd.DataFrame, attribute: str):
-    """Draw the mean gain in each cell of a crossed attribute, with the n of speakers in it.
-
-    Cells without a speaker stay empty.
-
-    Parameters
-    ----------
-    effects : pd.DataFrame
-        As from `lib.speakers.effects`.
-    attribute : str
-        ``"accent x gender"`` or ``"accent x digit"``.
-    """
-    table = effects[effects["attribute"] == attribute]
-    gain = table.pivot(index="level", columns="second_level", values="estimate_db")
-    n = table.pivot(index="level", columns="second_level", values="n_speakers").loc[:, gain.columns]
-    order = n.max(axis=1).sort_values(ascending=False, kind="stable").index
-    gain, n = gain.loc[order], n.loc[order]
+    """Draw the mean gain in each cell of ``"accent x gender"`` or ``"accent x digit"``, with n."""
+    table = effects[effects["attribute"] == attribute].pivot(
+        index="level", columns="second_level", values=["estimate_db", "n_speakers"]
+    )
+    most = table["n_speakers"].max(axis=1).sort_values(ascending=False, kind="stable")
+    gain, n = (table.loc[most.index, value] for value in ("estimate_db", "n_speakers"))
     wide = gain.shape[1] > 4
     fig, ax = style.new(0.9 + 0.3 * len(gain), width=style.WIDTH if wide else 4.6)
     texts = gain.map(lambda value: plain(value, ".1f")) + n.map(" ({:.0f})".format)
@@ -131,13 +103,7 @@ def heatmap(effects: pd.DataFrame, attribute: str):
 
 
 def differences(results: pd.DataFrame):
-    """Draw each compared difference with its interval, over what could not have been found.
-
-    Parameters
-    ----------
-    results : pd.DataFrame
-        As from `lib.speakers.add_power`; rows without an estimate are left out.
-    """
+    """Draw each difference of `lib.speakers.add_power` over what could not have been found."""
     table = results.dropna(subset=["estimate_db"])
     fig, ax = style.new(0.8 + 0.4 * max(1, len(table)))
     ax.axvline(0, color=POINT, lw=0.8)
@@ -145,32 +111,23 @@ def differences(results: pd.DataFrame):
     largest = np.nanmax([*reach.ravel(), *table["detectable_db"].replace(np.inf, np.nan), 0.1])
     width = np.nan_to_num(table["detectable_db"], posinf=2 * largest)
     ax.barh(range(len(table)), 2 * width, left=-width, height=0.62, color="#e4e8eb", zorder=0)
+    names, notes = [], []
     for y, row in enumerate(table.itertuples()):
         colour = GROUP if row.testable else FEW
         marks.dots(ax, y, row.estimate_db, row.low_db, row.high_db, colour=colour)
+        unit = ", per 10 years" if "10" in row.unit else ""
+        names.append(f"{row.attribute}\n{row.compared}{unit}")
+        found = f"p = {row.p_holm:.2g}" if row.testable else "not tested"
+        notes.append(f"n = {row.n_speakers}, {found}")
     ax.set_xlim(-1.1 * largest, 1.1 * largest)
-    names = [
-        f"{row.attribute}\n{row.compared}" + (", per 10 years" if "10" in row.unit else "")
-        for row in table.itertuples()
-    ]
     marks.rows(ax, names, fontsize=8)
     ax.set_xlabel("difference in gain (dB)")
-    notes = [
-        f"n = {row.n_speakers}, " + (f"p = {row.p_holm:.2g}" if row.testable else "not tested")
-        for row in table.itertuples()
-    ]
     _beside(ax, notes)
     return fig
 
 
 def spreads(own: pd.DataFrame, published: pd.DataFrame):
-    """Draw how far apart group means lie, over what shuffled labels give by chance.
-
-    Parameters
-    ----------
-    own, published : pd.DataFrame
-        As from `lib.speakers.shuffled_spreads` and `lib.speakers.published_spreads`.
-    """
+    """Draw `shuffled_spreads` and `published_spreads` of `lib.speakers` over those of chance."""
     fig, axes = style.new(0.9 + 0.3 * max(len(own), len(published), 2), ncols=2)
     panels = (
         (axes[0], own, "true_db", "This corpus", "o"),
@@ -187,10 +144,6 @@ def spreads(own: pd.DataFrame, published: pd.DataFrame):
         ax.set_xlim(left=0)
         ax.set(title=name, xlabel="highest minus lowest group mean (dB)")
     return fig
-
-
-def _n(speakers: int, clips: int) -> str:
-    return f"{speakers:,} speaker{'s' * (speakers != 1)}, {clips:,} clip{'s' * (clips != 1)}"
 
 
 def _beside(ax, texts: list[str]) -> None:

@@ -1,7 +1,4 @@
-"""One look for all figures: sizes, fonts, and one colour and one marker per method.
-
-Those of a method stand in its line of `lib.methods.METHODS`.
-"""
+"""One look for all figures; colour and marker of a method stand in `lib.methods.METHODS`."""
 
 from __future__ import annotations
 

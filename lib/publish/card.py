@@ -4,13 +4,11 @@
 
     python -m lib.publish.card
 
-copies the network of the first fold of ``build/fsdd-full`` to ``report/fsdd/denoiser.keras`` and
-writes its record beside it, ``denoiser.json``: that of the training, and what the run measured of
-this network and of its method.  ``MODEL_CARD.md`` is made from the record and from the
-``headline.json`` and ``provenance.json`` of the report, so that a test can compare them.
+copies the network of the first fold of ``build/fsdd-full`` to ``report/fsdd/denoiser.keras``,
+writes its record beside it, and fills ``card.md`` from that and from the ``headline.json`` and
+``provenance.json`` of the report.
 
-Gains in dB are those of `lib.evaluation.score`; form of the card after Mitchell et al. (2019),
-Model Cards for Model Reporting.
+Form after Mitchell et al. (2019), Model Cards for Model Reporting.
 """
 
 from __future__ import annotations
@@ -34,6 +32,7 @@ from lib.workspace.folder import PROJECT_ROOT, Run, as_json, open_run, write_all
 
 __all__ = ["SOURCES", "measured", "model_card", "publish"]
 
+TEMPLATE = Path(__file__).with_name("card.md")
 CARD = SHIPPED.with_name("MODEL_CARD.md")
 SOURCES = [SHIPPED.with_name(f"{name}.json") for name in ("headline", "provenance", "denoiser")]
 SCORES = {
@@ -46,14 +45,9 @@ SCORES = {
 def measured(run: Run, record: dict, network: Path) -> dict:
     """Return what the run knows of one network, ready for JSON.
 
-    Returns
-    -------
-    dict
-        ``sha256``, ``parameters``, ``macs`` of one second, ``layers`` (kind -> number),
-        ``speakers`` (name -> gender and accent), ``unheard`` (scores of the clips that this
-        network never heard: mean, low, high, the limits being Student's t over clips) and
-        ``sweep`` (gain of the method over all folds, by noise and input SNR), empty where the
-        run measured none.
+    ``macs`` are those of one second; ``unheard`` holds scores of the clips that this network never
+    heard, with Student's t over clips; ``sweep`` the gain of the method over all folds, by noise
+    and input SNR, empty where the run measured none.
     """
     denoiser = load_model(network)
     scores = run.load("scores")
@@ -101,14 +95,9 @@ def _span(numbers: Iterable[float], spec: str = ".1f") -> str:
 def _scores(headline: dict, record: dict) -> str:
     rows = [("", "all folds of this method", "this very network")]
     for key, (title, spec) in SCORES.items():
-        folds = [headline[f"ours_{key}{end}"] for end in ("", "_low", "_high")]
-        rows.append(
-            (
-                title,
-                _span(folds, spec),
-                _span((record["unheard"][key][end] for end in ("mean", "low", "high")), spec),
-            )
-        )
+        folds = (headline[f"ours_{key}{end}"] for end in ("", "_low", "_high"))
+        own = (record["unheard"][key][end] for end in ("mean", "low", "high"))
+        rows.append((title, _span(folds, spec), _span(own, spec)))
     return _table(*rows)
 
 
@@ -117,23 +106,20 @@ def _sweep(record: dict) -> str:
         return "The run behind this card measured no other noise and no other input SNR."
     cells: dict = collections.defaultdict(dict)
     for row in record["sweep"]:
-        cells[row["noise"]][row["input_snr_db"]] = _span((row["estimate"], row["low"], row["high"]))
-    snrs = sorted({row["input_snr_db"] for row in record["sweep"]})
-    head = ("input SNR (dB)", *cells)
-    rows = [(plain(s, "g"), *(cells[noise].get(s, "–") for noise in cells)) for s in snrs]
-    return (
-        "SI-SDR gain in dB of the method, over all folds, in noise that it was and was not "
-        "trained on:\n\n" + _table(head, *rows)
-    )
+        cells[row["input_snr_db"]][row["noise"]] = _span(
+            row[k] for k in ("estimate", "low", "high")
+        )
+    noises = dict.fromkeys(row["noise"] for row in record["sweep"])
+    rows = [(plain(s, "g"), *(cells[s].get(n, "–") for n in noises)) for s in sorted(cells)]
+    told = "in dB of the method, over all folds, in noise that it was and was not trained on"
+    return f"SI-SDR gain {told}:\n\n{_table(('input SNR (dB)', *noises), *rows)}"
 
 
 def model_card(headline: dict, provenance: dict, record: dict) -> str:
     """Return the card as Markdown, every number in it from the three arguments."""
     config, corpus, code = provenance["config"], provenance["corpus"], provenance["code"]
     noise, rate = config["noise"], record["audio"]["sample_rate"]
-    layers = ", ".join(
-        f"{n} {kind}" for kind, n in record["layers"].items() if kind != "InputLayer"
-    )
+    layers = [f"{n} {kind}" for kind, n in record["layers"].items() if kind != "InputLayer"]
     roles = {"training": "trained on", "validation": "chose the epoch", "test": "never heard"}
     speakers = _table(
         ("speaker", "gender", "accent", "role in this network"),
@@ -143,110 +129,39 @@ def model_card(headline: dict, provenance: dict, record: dict) -> str:
             for name in record[f"{part}_speakers"]
         ),
     )
-    settings = _table(
-        ("setting", "value"),
-        *(
-            (f"`{name}`", f"{value}")
-            for name, value in config["training"].items()
-            if not name.startswith("reference")
-        ),
-    )
+    training = config["training"].items()
+    ours = [(f"`{k}`", f"{value}") for k, value in training if not k.startswith("reference")]
+    settings = _table(("setting", "value"), *ours)
     genders = collections.Counter(facts["gender"] for facts in record["speakers"].values())
-    who = " and ".join(f"{n} {gender}" for gender, n in genders.items())
-    interval = plain(100 * CONFIDENCE, "g")
-    return f"""# Model card: denoiser.keras
-
-Made by `python -m lib.publish.card`; every number is computed.
-
-## What it is
-
-A convolutional autoencoder that looks at a noisy spectrogram and answers with a mask for it; the
-masked spectrogram goes back to a waveform (`build_ours` in `lib/models/mask.py`).
-{record["parameters"]:,} parameters, {plain(record["macs"] / 1e9, ".2f")} billion \
-multiply-accumulates for one second of sound, working rate {rate:,} Hz. Layers: {layers}.
-
-## Training data
-
-[{corpus["title"]}]({corpus["url"]}) (Jackson et al., 2018, doi:10.5281/zenodo.1342401): \
-{corpus["n_clips"]:,} clips of spoken English digits by {corpus["n_speakers"]} speakers, \
-{corpus["minutes"]:.0f} minutes in all. This is the network of fold {record["fold"] + 1} of \
-{headline["n_folds"]}:
-
-{speakers}
-
-Noise: {noise["kind"]}, mixed at {plain(noise["snr_db"], "g")} dB SNR over each clip's own length, \
-drawn anew in every epoch; a share of the examples (`varied_share`) has noise between white and \
-pink at another SNR. {len(record["history"])} epochs, of which the one with the lowest loss \
-on the validation speakers was kept. Augmentation and schedule, named as in `lib/config`:
-
-{settings}
-
-## Licence
-
-The recordings are under {corpus["licence"]}; none of them is in the file. Whether weights that \
-were computed from recordings are an adaptation of them in the sense of that licence is not \
-settled. So that nobody has to decide it, the weights are offered under {corpus["licence"]}, too: \
-whoever passes them on, or a network that was trained further from them, names the data set, its \
-authors and the changes, and keeps the licence. Nothing is claimed on recordings that the network \
-denoises. The code is MIT.
-
-## Scores
-
-{noise["kind"].capitalize()} noise at {plain(noise["snr_db"], "g")} dB; a gain is the measure of \
-the output minus that of the noisy input. *All folds*: {headline["n_clips"]:,} clips by \
-{headline["n_speakers"]} speakers, each heard only by a network that never heard them, with the \
-{interval} % interval over speakers. *This very network*: the {record["n_unheard_clips"]:,} clips \
-by {", ".join(record["test_speakers"])}, whom it never heard, with the {interval} % interval over \
-clips, which says nothing about other speakers.
-
-{_scores(headline, record)}
-
-## Limits
-
-- It knows English digits by {corpus["n_speakers"]} speakers ({who}) in {noise["kind"]} noise. \
-Other voices, languages, running speech and other noise may come out worse than they went in: \
-listen.
-- It works at {rate:,} Hz: nothing above {rate // 2:,} Hz is left.
-- Weak consonants can go with the noise: do not rely on the output to find out what was said.
-- The channels of a recording are denoised one by one.
-
-{_sweep(record)}
-
-## How to use it
-
-```
-make denoise IN=noisy.wav OUT=denoised.wav
-```
-
-```python
-from lib.denoise import denoise_signal, load_model
-
-denoised = denoise_signal(noisy, sample_rate, load_model())
-```
-
-## Where it comes from
-
-Run of {provenance["date"]}, commit {code["commit"]}\
-{" with uncommitted changes" if code["modified"] else ""}, root seed {provenance["seed"]}, \
-TensorFlow {provenance["packages"]["tensorflow"]}, {provenance["machine"]["cores"]} cores \
-({provenance["machine"]["cpu"]}). To make it again:
-
-```
-make report CORPUS={corpus["name"]} PROFILE={provenance["profile"]}
-make publish
-```
-
-SHA-256 of `denoiser.keras`: `{record["sha256"]}`
-"""
+    sources = {"headline": headline, "provenance": provenance, "record": record}
+    return TEMPLATE.read_text(encoding="utf-8").format(
+        **sources,
+        corpus=corpus,
+        code=code,
+        noise=noise,
+        rate=rate,
+        layers=", ".join(layers),
+        speakers=speakers,
+        settings=settings,
+        who=" and ".join(f"{n} {gender}" for gender, n in genders.items()),
+        interval=plain(100 * CONFIDENCE, "g"),
+        macs=plain(record["macs"] / 1e9, ".2f"),
+        fold=record["fold"] + 1,
+        snr_db=plain(noise["snr_db"], "g"),
+        epochs=len(record["history"]),
+        Noise=noise["kind"].capitalize(),
+        unheard=", ".join(record["test_speakers"]),
+        scores=_scores(headline, record),
+        highest_hz=rate // 2,
+        sweep=_sweep(record),
+        changes=" with uncommitted changes" if code["modified"] else "",
+    )
 
 
 def publish(run: Run, folder: Path = SHIPPED.parent) -> None:
     """Copy the first fold's network from a finished run into `folder` and write its card.
 
-    Raises
-    ------
-    MissingArtifactError
-        The run is not finished, or the report in `folder` is that of another run.
+    MissingArtifactError: the run is not finished, or the report in `folder` is of another run.
     """
     headline, provenance, record_path = (folder / path.name for path in SOURCES)
     if not headline.is_file() or json.loads(headline.read_text()) != run.load_json("headline"):
@@ -258,14 +173,9 @@ def publish(run: Run, folder: Path = SHIPPED.parent) -> None:
     record = run.load_json(f"models/{name}")
     network = run.path(f"models/{name}.keras")
     described = as_json(record | measured(run, record, network))
-    facts = [
-        json.loads(text) for text in (headline.read_bytes(), provenance.read_bytes(), described)
-    ]
-    files = {
-        SHIPPED.name: network.read_bytes(),
-        record_path.name: described,
-        CARD.name: model_card(*facts).encode("utf-8"),
-    }
+    facts = map(json.loads, (headline.read_bytes(), provenance.read_bytes(), described))
+    card = model_card(*facts).encode("utf-8")
+    files = {SHIPPED.name: network.read_bytes(), record_path.name: described, CARD.name: card}
     write_all(folder, files)
 
 

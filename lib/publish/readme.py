@@ -30,7 +30,12 @@ ROWS = {
     "ours": "**ours**",
     "irm": "ideal ratio mask (knows the answer)",
 }
-JUDGED = {"estoi": ".2f", "accuracy": ".0%"}
+SCORES = {
+    "si_sdr_improvement_db": ".1f",
+    "snr_improvement_db": ".1f",
+    "estoi": ".2f",
+    "accuracy": ".0%",
+}
 
 
 def headline_table(facts: dict) -> str:
@@ -38,12 +43,10 @@ def headline_table(facts: dict) -> str:
     columns = ["method", "SI-SDR gain (dB)", "SNR gain (dB)", "ESTOI", "digits understood"]
     lines = [f"| {' | '.join(columns)} |", "|---" + "|---:" * (len(columns) - 1) + "|"]
     for key, name in ROWS.items():
-        scores = {k: facts[f"{key}_{k}"] for k in ("si_sdr_improvement_db", "snr_improvement_db")}
-        cells = [plain(value, ".1f") for value in scores.values()]
+        cells = [plain(facts[f"{key}_{score}"], spec) for score, spec in SCORES.items()]
         if key == "ours":
             low, high = (facts[f"ours_si_sdr_improvement_db_{end}"] for end in ("low", "high"))
             cells[0] = f"**{cells[0]}** ({plain(low, '.1f')} to {plain(high, '.1f')})"
-        cells += [plain(facts[f"{key}_{k}"], spec) for k, spec in JUDGED.items()]
         lines.append(f"| {name.format(**facts)} | {' | '.join(cells)} |")
     lines += [
         "",
@@ -57,13 +60,7 @@ def headline_table(facts: dict) -> str:
 
 
 def filled(readme: str, facts: dict) -> str:
-    """Return the README's text with its table made anew.
-
-    Raises
-    ------
-    InputError
-        The marks are not there.
-    """
+    """Return the README's text with its table made anew."""
     text, count = BLOCK.subn(lambda m: m[1] + headline_table(facts) + m[2], readme)
     if count != 1:
         raise InputError("README.md needs one pair of <!-- headline --> and <!-- /headline -->.")

@@ -1,8 +1,7 @@
 """The report: display in the notebooks, execution, provenance, HTML and PDF.
 
-The notebooks use ``start``, ``figure``, ``table``, ``players`` and ``say`` from here.
-``python -m lib.report.execute`` runs one notebook, ``python -m lib.report.export`` turns
-the executed ones into ``report.html`` and ``report.pdf``.
+``python -m lib.report.execute`` runs one notebook, ``python -m lib.report.export`` turns the
+executed ones into ``report.html`` and ``report.pdf``.
 """
 
 from lib.report.display import figure, players, say, start, table

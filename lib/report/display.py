@@ -1,8 +1,7 @@
 """What the notebooks show: figures, tables, players and sentences with numbers.
 
-Each output carries ``metadata.report = {"kind", "id", "caption", ...}``, from which
-`lib.report.markdown` numbers it and resolves ``@fig-...`` and ``@tbl-...``.  The same output looks
-right in Jupyter itself.  Captions are Markdown; table cells and labels are plain text.
+Each output carries ``metadata.report = {"kind", "id", "caption", ...}`` for `lib.report.markdown`
+and looks right in Jupyter itself.  Captions are Markdown; table cells and labels are plain text.
 """
 
 from __future__ import annotations
@@ -38,22 +37,13 @@ _state: dict = {"run": None, "players": True}
 def start(run: Run, *, players: bool = True) -> None:
     """Remember the run, quiet the libraries and set the look of the figures.
 
-    Parameters
-    ----------
-    run : Run
-        What `lib.workspace.folder.open_run` returned.
-    players : bool
-        False: a line of text stands for each audio player.
+    Without `players` a line of text stands for each audio player.
     """
     _state.update(run=run, players=bool(players))
     for library in ("absl", "tensorflow"):  # a filter, because TensorFlow resets its level
-        logging.getLogger(library).addFilter(_is_error)
+        logging.getLogger(library).addFilter(lambda record: record.levelno >= logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning)
     style.apply()
-
-
-def _is_error(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.ERROR
 
 
 def _check(identifier: str, prefix: str, **texts: str) -> None:
@@ -69,6 +59,14 @@ def _show(data: dict, report: dict, **metadata) -> None:
     display(data, metadata={"report": report, **metadata}, raw=True)
 
 
+def _show_prose(text: str, kind: str) -> None:
+    _show({"text/markdown": text, "text/plain": text}, {"kind": kind})
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
 def figure(fig, identifier: str, *, caption: str, alt: str, **values) -> None:
     """Show a Matplotlib figure with its caption, and close it.
 
@@ -77,17 +75,10 @@ def figure(fig, identifier: str, *, caption: str, alt: str, **values) -> None:
     fig : matplotlib.figure.Figure
     identifier : str
         ``"fig-..."``, unique in the report; prose refers to it as ``@fig-...``.
-    caption : str
-        Markdown; states the message.
-    alt : str
-        Plain text for those who cannot see the figure.
+    caption, alt : str
+        The message in Markdown, and plain text for those who cannot see the figure; not empty.
     **values
         What fills the ``{name}`` fields of the caption, as in `say`; without any it has none.
-
-    Raises
-    ------
-    InputError
-        The identifier is malformed, or the caption or the alternative text is empty.
     """
     import matplotlib.pyplot as plt
 
@@ -99,16 +90,11 @@ def figure(fig, identifier: str, *, caption: str, alt: str, **values) -> None:
     fig.savefig(svg, format="svg", dpi=200, metadata={"Date": None}, **options)
     fig.savefig(png, format="png", dpi=160, metadata={"Software": None}, **options)
     plt.close(fig)
-    width_pt, _, _ = svg.getvalue().partition(b' width="')[2].partition(b'pt"')
-    width_in = float(width_pt) / 72
-    data = {
-        "image/svg+xml": svg.getvalue().decode("utf-8"),
-        "image/png": base64.b64encode(png.getvalue()).decode("ascii"),
-        "text/plain": alt,
-    }
+    source = svg.getvalue().decode("utf-8")
+    width_in = float(source.partition(' width="')[2].partition('pt"')[0]) / 72
     report = {"kind": "figure", "id": identifier, "caption": caption, "alt": alt}
     _show(
-        data,
+        {"image/svg+xml": source, "image/png": _base64(png.getvalue()), "text/plain": alt},
         report | {"width_in": round(width_in, 2), "words": list(words)},
         **{"image/png": {"width": round(width_in * 96), "alt": alt}},
     )
@@ -125,27 +111,19 @@ def table(
 ) -> None:
     """Show a table with its caption; a named index becomes the first columns.
 
+    Missing values are a dash, numbers stand to the right, a first column of text heads the rows.
+
     Parameters
     ----------
     df : pd.DataFrame
     identifier : str
         ``"tbl-..."``, unique in the report; prose refers to it as ``@tbl-...``.
     caption : str
-        Markdown.
+        Markdown, not empty.
     formats : dict, optional
         Column -> ``"{:.1f}"`` or a callable; other floats get two decimals.
     headers : dict, optional
         Column -> heading; other columns show their name with spaces for underscores.
-
-    Raises
-    ------
-    InputError
-        The identifier is malformed, the caption is empty or a named column does not exist.
-
-    Notes
-    -----
-    Missing values are shown as a dash.  Columns of numbers are aligned to the right; a first column
-    of text holds the row headings.
     """
     _check(identifier, "tbl", caption=caption)
     formats, headers = formats or {}, headers or {}
@@ -163,65 +141,33 @@ def table(
     )
 
 
-def players(
-    sounds: list[tuple[str, np.ndarray, int]],
-    identifier: str = "",
-    *,
-    title: str,
-    caption: str = "",
-) -> None:
+def players(sounds: list[tuple[str, np.ndarray, int]], *, title: str) -> None:
     """Show a labelled group of audio players, all at the same loudness.
 
-    Parameters
-    ----------
-    sounds : list of (label, y, sample_rate)
-        `y` [shape=(n,)] in any scale; each is brought to the same RMS, at most -23 dBFS, so that no
-        peak exceeds -1 dBFS.
-    identifier : str, optional
-        ``"aud-..."``, unique in the report.
-    title : str
-        What is heard; plain text.
-    caption : str, optional
-        Markdown under the players.
-
-    Raises
-    ------
-    InputError
-        There is nothing to play, or the identifier is malformed.
+    `sounds` are (label, y [shape=(n,)], sample_rate); each is brought to the same RMS, at most
+    -23 dBFS, so that no peak exceeds -1 dBFS.  The title, plain text, says what is heard.
     """
     if not sounds:
         raise InputError(f"players {title!r}: there is no sound to play.")
-    if identifier:
-        _check(identifier, "aud")
     labels = [str(label) for label, _, _ in sounds]
-    report = {
-        "kind": "players",
-        "id": identifier,
-        "title": title,
-        "labels": labels,
-        "caption": caption,
-        "note": _how_to_hear(),
-    }
+    report = {"kind": "players", "title": title, "labels": labels, "note": _how_to_hear()}
     summary = f"{title} ({', '.join(labels)})"
     if not _state["players"]:
         line = f"**Audio.** {escape(summary)}: {report['note']}"
         _show({"text/markdown": line, "text/plain": line}, report)
         return
+    levelled = _same_loudness([y for _, y, _ in sounds])
     rows = [
         '<div class="player" style="display: flex; align-items: center; gap: 1em">'
         f'<span style="min-width: 9em">{html.escape(label)}</span>'
         f'<audio controls preload="metadata" aria-label="{html.escape(f"{title}: {label}")}" '
-        f'src="{_audio_uri(y, rate)}"></audio></div>'
-        for label, (y, rate) in zip(labels, _same_loudness([sound[1:] for sound in sounds]))
+        f'src="{_audio_uri(y, rate)}"></audio></div>\n'
+        for label, y, (_, _, rate) in zip(labels, levelled, sounds)
     ]
-    group = (
-        f'<div class="players" role="group" aria-label="{html.escape(title)}">\n'
-        + "\n".join(rows)
-        + "\n</div>"
-    )
+    head = f'<div class="players" role="group" aria-label="{html.escape(title)}">\n'
+    group = "".join([head, *rows, "</div>"])
     _show({"text/html": group, "text/plain": f"[audio: {summary}]"}, report)
-    prose = f"**Audio.** {escape(title)}. {caption}".rstrip()
-    _show({"text/markdown": prose, "text/plain": prose}, {"kind": "caption"})
+    _show_prose(f"**Audio.** {escape(title)}.", "caption")
 
 
 def _how_to_hear() -> str:
@@ -232,30 +178,27 @@ def _how_to_hear() -> str:
     return f"rendered without players; to hear it, run `{command}`."
 
 
-def _same_loudness(sounds: list[tuple[np.ndarray, int]]) -> list[tuple[np.ndarray, int]]:
+def _same_loudness(sounds: list[np.ndarray]) -> list[np.ndarray]:
     """Bring all clips to one RMS that leaves every peak below `PEAK_DBFS`; silence stays."""
-    arrays = [np.nan_to_num(np.asarray(y, dtype=np.float64).ravel()) for y, _ in sounds]
+    arrays = [np.nan_to_num(np.asarray(y, dtype=np.float64).ravel()) for y in sounds]
     rms = [float(np.sqrt(np.mean(y**2))) if y.size else 0.0 for y in arrays]
     room = [
         10 ** (PEAK_DBFS / 20) * level / np.abs(y).max() for y, level in zip(arrays, rms) if level
     ]
     target = min([10 ** (LOUDNESS_DBFS / 20), *room])
-    return [
-        (y * (target / level) if level else y, rate)
-        for y, level, (_, rate) in zip(arrays, rms, sounds)
-    ]
+    return [y * (target / level) if level else y for y, level in zip(arrays, rms)]
 
 
 def _audio_uri(y: np.ndarray, sample_rate: int) -> str:
     """Return `y` as a data URI: MP3 (a tenth of the size), or WAV at rates MP3 does not know."""
     buffer = io.BytesIO()
     if sample_rate in MP3_RATES:
-        soundfile.write(buffer, y, sample_rate, format="MP3", compression_level=0.2)
         kind = "mpeg"
+        soundfile.write(buffer, y, sample_rate, format="MP3", compression_level=0.2)
     else:
-        soundfile.write(buffer, y, sample_rate, format="WAV", subtype="PCM_16")
         kind = "wav"
-    return f"data:audio/{kind};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+        soundfile.write(buffer, y, sample_rate, format="WAV", subtype="PCM_16")
+    return f"data:audio/{kind};base64,{_base64(buffer.getvalue())}"
 
 
 def say(text: str, /, **values) -> None:
@@ -264,14 +207,8 @@ def say(text: str, /, **values) -> None:
     Numbers get a typographic minus, missing values a dash; strings are shown letter for letter,
     never as markup.
 
-    Raises
-    ------
-    InputError
-        A field has no value, or its format does not fit the value.
-
     Examples
     --------
     >>> say("Our model gains **{gain:.1f} dB** over {n} clips.", gain=11.4, n=300)
     """
-    prose = fill(text, values)
-    _show({"text/markdown": prose, "text/plain": prose}, {"kind": "say"})
+    _show_prose(fill(text, values), "say")

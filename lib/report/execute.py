@@ -4,10 +4,9 @@
 
     python -m lib.report.execute notebooks/03_model_training.ipynb OUT.ipynb corpus=fsdd
 
-The executed notebook is written beside OUT under a temporary name and renamed when whole.  After a
-failing cell it is kept as ``OUT.failed.ipynb`` with the traceback in it.  The kernel is the
-``python3`` of this environment, its working folder the project root; Jupyter's own files go to
-``build/.jupyter``, never to the user's home.
+The executed notebook is renamed to OUT when whole; after a failing cell it is kept as
+``OUT.failed.ipynb``.  The kernel is the ``python3`` of this environment, its working folder the
+project root; Jupyter's own files go to ``build/.jupyter``.
 """
 
 from __future__ import annotations
@@ -45,13 +44,7 @@ NOISE = re.compile(  # what TensorFlow's C++ side says at every start, whatever 
 
 
 def read_parameters(notebook: nbformat.NotebookNode, name: str) -> dict:
-    """Return the names and defaults in the notebook's one cell tagged ``parameters``.
-
-    Raises
-    ------
-    InputError
-        There is not exactly one such cell, or it holds more than names bound to scalars.
-    """
+    """Return the names and defaults in the notebook's one cell tagged ``parameters``."""
     cells = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     if len(cells) != 1:
         raise InputError(f"{name} has {len(cells)} cells tagged 'parameters'; it needs one.")
@@ -79,11 +72,10 @@ def _typed(name: str, text: str, default):
 
 
 class Relay:
-    """A text stream that passes cell output on to the terminal as it arrives.
+    """A text stream that passes cell output on as it arrives, without `NOISE`.
 
-    On a terminal everything but `NOISE` goes through.  Elsewhere (a log file) escape sequences are
-    dropped, too, and of a progress bar that redraws its line only the last state, and every
-    `QUIET_S` seconds one in between, are written, each as a whole line.
+    Elsewhere than on a terminal escape sequences are dropped, too, and of a progress bar that
+    redraws its line only the last state, and one every `QUIET_S` seconds, are written.
     """
 
     def __init__(self, stream):
@@ -143,22 +135,11 @@ class _KernelManager(AsyncKernelManager):
         await super().cleanup_resources(restart)
 
 
-def _set_environment() -> None:
-    """Keep Jupyter's files in ``build/``; children inherit this."""
-    JUPYTER.mkdir(parents=True, exist_ok=True)
-    os.environ["JUPYTER_CONFIG_DIR"] = str(JUPYTER / "config")
-    os.environ["JUPYTER_DATA_DIR"] = str(JUPYTER / "data")
-
-
 def execute(source: str | Path, output: str | Path, parameters: dict[str, str]) -> None:
     """Run the notebook `source` with `parameters` and write the executed one to `output`.
 
-    Raises
-    ------
-    InputError
-        The notebook cannot be read, or a parameter is unknown or of the wrong type.
-    papermill.PapermillExecutionError
-        A cell failed; ``<output stem>.failed.ipynb`` holds the notebook up to there.
+    InputError: it cannot be read, or a parameter is unknown or of the wrong type.
+    PapermillExecutionError: a cell failed; ``<output stem>.failed.ipynb`` holds what ran.
     """
     source, output = Path(source), Path(output)
     try:
@@ -173,7 +154,9 @@ def execute(source: str | Path, output: str | Path, parameters: dict[str, str]) 
         )
     typed = {name: _typed(name, text, defaults[name]) for name, text in parameters.items()}
 
-    _set_environment()
+    JUPYTER.mkdir(parents=True, exist_ok=True)
+    os.environ["JUPYTER_CONFIG_DIR"] = str(JUPYTER / "config")
+    os.environ["JUPYTER_DATA_DIR"] = str(JUPYTER / "data")
     output.parent.mkdir(parents=True, exist_ok=True)
     for rest in output.parent.rglob(".*.part*"):  # of a run that was killed
         rest.unlink()
@@ -195,23 +178,22 @@ def execute(source: str | Path, output: str | Path, parameters: dict[str, str]) 
             kernel_manager_class=_KernelManager,
             extra_arguments=["--IPKernelApp.log_level=40"],
         )
-        relay.close()
         failed.unlink(missing_ok=True)
         os.replace(part, output)
     except papermill.PapermillExecutionError:
-        relay.close()
         os.replace(part, failed)
         raise
     finally:
+        relay.close()
         part.unlink(missing_ok=True)
 
 
 def _brief(error: papermill.PapermillExecutionError) -> str:
     """Return what a person needs of a failed cell: our own errors are one line."""
+    if error.ename in {cls.__name__ for cls in DenoisingError.__subclasses__()}:
+        return f"{error.ename}: {error.evalue}".strip()
     text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
-    own = error.ename in {cls.__name__ for cls in DenoisingError.__subclasses__()}
-    lines = [] if own else text.splitlines()[-25:]
-    return "\n".join([*lines, f"{error.ename}: {error.evalue}" if own else ""]).strip()
+    return "\n".join(text.splitlines()[-25:]).strip()
 
 
 def _full_disk(folder: Path) -> str:
@@ -223,10 +205,6 @@ def _full_disk(folder: Path) -> str:
         f"\nThe disk is full: {free / 1e6:.1f} MB are free in {folder}. Make room and run the same "
         "command; it goes on where it stopped."
     )
-
-
-def _terminate(*_) -> None:
-    raise KeyboardInterrupt
 
 
 def _end_with_parent() -> None:
@@ -248,39 +226,34 @@ def main() -> int:
     parser.add_argument("output")
     parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
     arguments = parser.parse_args()
-    parameters = {}
-    for parameter in arguments.parameters:
-        name, _, parameters[name] = parameter.partition("=")
+    parameters = {k: v for k, _, v in (each.partition("=") for each in arguments.parameters)}
     source, output = Path(arguments.notebook), Path(arguments.output)
     chosen = ", ".join(v for k, v in parameters.items() if k in ("corpus", "profile"))
     print(f"── {source.stem}" + (f" ({chosen})" if chosen else ""), flush=True)
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     _end_with_parent()
     started = time.monotonic()
     try:
         execute(source, output, parameters)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        said = f"error: {error}"
     except KeyboardInterrupt:
         print(f"\n{source.stem} was interrupted; run the same command to resume.", file=sys.stderr)
         return 130
     except DeadKernelError as error:
         log = (JUPYTER / "kernel.log").relative_to(PROJECT_ROOT)
-        hint = _full_disk(output.parent)
-        print(f"error: {source.stem}: {error} (see {log}){hint}", file=sys.stderr)
-        return 1
+        said = f"error: {source.stem}: {error} (see {log}){_full_disk(output.parent)}"
     except papermill.PapermillExecutionError as error:
         failed = output.with_name(f"{output.stem}.failed.ipynb")
-        print(f"\n{source.name} failed in cell {error.exec_count}:", file=sys.stderr)
-        hint = _full_disk(output.parent)
-        print(f"{_brief(error)}\nThe notebook up to there: {failed}{hint}", file=sys.stderr)
-        return 1
+        said = f"\n{source.name} failed in cell {error.exec_count}:\n{_brief(error)}\n"
+        said += f"The notebook up to there: {failed}{_full_disk(output.parent)}"
     except OSError as error:
-        print(f"error: {source.stem}: {error}{_full_disk(output.parent)}", file=sys.stderr)
-        return 1
-    print(f"── {source.stem}: {time.monotonic() - started:.0f} s", flush=True)
-    return 0
+        said = f"error: {source.stem}: {error}{_full_disk(output.parent)}"
+    else:
+        print(f"── {source.stem}: {time.monotonic() - started:.0f} s", flush=True)
+        return 0
+    print(said, file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -4,11 +4,9 @@
 
     python -m lib.report.export build/sample-quick --output report/sample
 
-writes ``report.html``, ``report.pdf``, ``spectrograms.png`` for the README, ``headline.json`` and
-``provenance.json``, each whole or not at all, and all of them once the last one is ready.  The way
-is notebooks -> one Markdown stream (`lib.report.markdown`) -> pandoc with ``assets/report.lua`` ->
-HTML, or Typst -> PDF/UA-1.  Pandoc and Typst come with their pip packages; no browser, no TeX.  A
-reference to a figure or a source that does not exist is an error.
+writes all files of a report or none.  The way is notebooks -> one Markdown stream
+(`lib.report.markdown`) -> pandoc with ``assets/report.lua`` -> HTML, or Typst -> PDF/UA-1.  Pandoc
+and Typst come with their pip packages.  A reference that leads nowhere is an error.
 
 One notebook by itself: ``jupyter nbconvert --to lib.report.export.ReportPDFExporter x.ipynb``.
 """
@@ -23,6 +21,7 @@ import shutil
 import subprocess
 import tempfile
 import textwrap
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 
@@ -34,7 +33,14 @@ from nbconvert.exporters import Exporter
 
 from lib.errors import InputError, end
 from lib.report import letters, provenance
-from lib.report.markdown import READER, notebook_markdown, shown, table_block, without_players
+from lib.report.markdown import (
+    READER,
+    notebook_markdown,
+    reported,
+    shown,
+    table_block,
+    without_players,
+)
 from lib.text import escape, fill
 from lib.workspace.folder import PROJECT_ROOT, Run, as_json, open_run, write_all
 
@@ -50,10 +56,7 @@ ACCENTS = {"\u0302": "^", "\u0303": "~", "\u0304": "\u00af", "\u0307": "\u02d9",
 
 
 def _pandoc(notebooks: dict, metadata: dict, ending: str, folder: Path, *, to: str) -> str:
-    """Return the report as text in the format `to`; pictures lie in ``folder/media``.
-
-    `notebooks` maps names to notebooks, `ending` is Markdown that follows them.
-    """
+    """Return the report as text in the format `to`; pictures lie in ``folder/media``."""
     stream = "\n\n".join(
         notebook_markdown(notebook, media=folder / "media", to=to, name=name, prefix=f"n{i}-")
         for i, (name, notebook) in enumerate(notebooks.items(), start=1)
@@ -93,26 +96,15 @@ def _pandoc(notebooks: dict, metadata: dict, ending: str, folder: Path, *, to: s
 def render_html(notebooks: dict, metadata: dict, ending: str = REFERENCES) -> bytes:
     """Return the report as one HTML file that asks no server for anything.
 
-    Parameters
-    ----------
-    notebooks : dict of str -> nbformat.NotebookNode
-    metadata : dict
-        ``title``, ``subtitle``, ``abstract`` (Markdown) and ``facts``, a list of
-        ``{"name": ..., "value": ...}`` (Markdown); ``lenient`` lets references dangle.
-    ending : str
-        Markdown after the notebooks.
-
-    Raises
-    ------
-    InputError
-        A cell holds an error, or a reference points nowhere.
+    `notebooks` is name -> executed notebook, `ending` Markdown that follows them.  Metadata are as
+    from `_title_page`; ``lenient`` lets references dangle, which else are an InputError.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         page = _pandoc(notebooks, metadata, ending, folder, to="html")
         page = re.sub(
-            r'src="(media/\w+\.(svg|png))"',
-            lambda m: f'src="{_data_uri((folder / m[1]).read_bytes(), m[2])}"',
+            r'src="(media/\w+\.(?:svg|png))"',
+            lambda m: f'src="{_data_uri(folder / m[1])}"',
             page,
         )
     page = page.replace("/* report.css */", (ASSETS / "report.css").read_text(encoding="utf-8"))
@@ -125,9 +117,9 @@ def render_html(notebooks: dict, metadata: dict, ending: str = REFERENCES) -> by
     return page.encode("utf-8")
 
 
-def _data_uri(data: bytes, suffix: str) -> str:
-    kind = {"svg": "svg+xml", "png": "png"}[suffix]
-    return f"data:image/{kind};base64," + base64.b64encode(data).decode("ascii")
+def _data_uri(path: Path) -> str:
+    kind = {".svg": "svg+xml", ".png": "png"}[path.suffix]
+    return f"data:image/{kind};base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
 def _check_links(page: str) -> None:
@@ -156,23 +148,17 @@ def render_pdf(notebooks: dict, metadata: dict, ending: str = REFERENCES) -> byt
             ignore_system_fonts=True,
             font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
         )
+        timestamp = noon and int(noon)
         try:
-            return compiler.compile(
-                format="pdf",
-                pdf_standards=["ua-1"],
-                timestamp=noon and int(noon),
-            )
+            return compiler.compile(format="pdf", pdf_standards=["ua-1"], timestamp=timestamp)
         except typst.TypstError as error:
             raise InputError(f"The PDF could not be set: {error.diagnostic}") from error
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _title_page(run: Run, facts: dict, headline: dict) -> dict:
     """Return the metadata of the title page, every value escaped."""
     corpus, code, machine = facts["corpus"], facts["code"], facts["machine"]
+    seconds = facts["total_seconds"]
     title = corpus.get("title", run.corpus) + (" (synthetic)" if corpus.get("synthetic") else "")
     length = {"smoke": "smoke run: a proof that it runs, not a result", "quick": "short run"}
     subtitle = f"{title}, {length.get(facts['profile'], facts['profile'] + ' run')}"
@@ -183,44 +169,26 @@ def _title_page(run: Run, facts: dict, headline: dict) -> dict:
         "Profile": facts["profile"],
         "Commit": commit,
         "Machine": ", ".join([machine["cpu"], f"{machine['cores']} cores", *machine["gpus"]]),
-        "Computed in": _duration(facts["total_seconds"]),
+        "Computed in": f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min",
     }
     abstract = NOTEBOOKS / "abstract.md"
     template = abstract.read_text(encoding="utf-8") if abstract.is_file() else ""
-    numbers = headline | {"corpus": title}
     return {
         "title": TITLE,
         "subtitle": escape(subtitle),
         "date": facts["date"],
         "facts": [{"name": name, "value": escape(value)} for name, value in lines.items()],
-        "abstract": fill(template, numbers, where=abstract.name) if headline else "",
+        "abstract": fill(template, headline | {"corpus": title}, where=abstract.name)
+        if headline
+        else "",
     }
 
 
-def figure_png(notebooks: dict, identifier: str) -> bytes | None:
-    """Return the PNG of a figure of the executed notebooks, None where it is not shown."""
-    for notebook in notebooks.values():
-        for cell in notebook.cells:
-            for output in cell.get("outputs", []):
-                if output.get("metadata", {}).get("report", {}).get("id") == identifier:
-                    return base64.b64decode(output["data"]["image/png"])
-    return None
-
-
 def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -> dict:
-    """Render the executed notebooks in `build_dir` into the folder `output`.
+    """Render the executed notebooks in `build_dir` into `output`; return the headline numbers.
 
-    With ``players=False`` a line of text stands for each audio player.
-
-    Returns
-    -------
-    dict
-        The headline numbers that the last notebook left behind; empty without them.
-
-    Raises
-    ------
-    InputError
-        Nothing was executed, a cell failed, or a reference points nowhere.
+    Without `players` a line of text stands for each.  InputError: nothing was executed, a cell
+    failed, or a reference points nowhere.
     """
     build_dir, output = Path(build_dir).resolve(), Path(output)
     paths = provenance.executed_notebooks(build_dir)
@@ -228,14 +196,10 @@ def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -
     if not players:
         notebooks = {name: without_players(notebook) for name, notebook in notebooks.items()}
     given = notebooks[paths[-1].name].metadata.papermill.parameters
-    run = open_run(
-        corpus=given.get("corpus", "sample"),
-        profile=given.get("profile", "quick"),
-        data_dir=given.get("data_dir", ""),
-        params_file=given.get("params_file", ""),
-        build_dir=str(build_dir),
-    )
-    headline = run.load_json("headline") if run.path("headline.json").is_file() else {}
+    defaults = {"corpus": "sample", "profile": "quick", "data_dir": "", "params_file": ""}
+    chosen = {name: given.get(name, default) for name, default in defaults.items()}
+    run = open_run(**chosen, build_dir=str(build_dir))
+    headline = provenance.loaded(run, "headline", {})
     facts = provenance.collect(run)
     metadata = _title_page(run, facts, headline)
     tables = provenance.sections(facts)
@@ -252,9 +216,10 @@ def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -
         "report.pdf": render_pdf(notebooks, metadata, ending),
         "report.html": render_html(notebooks, metadata, ending),
     }
-    picture = figure_png(notebooks, PICTURE)
-    if picture:
-        files["spectrograms.png"] = picture
+    for cell in (cell for notebook in notebooks.values() for cell in notebook.cells):
+        for report, data in reported(cell):
+            if report.get("id") == PICTURE:
+                files["spectrograms.png"] = base64.b64decode(data["image/png"])
     if headline:
         files["headline.json"] = as_json(headline)
     files["provenance.json"] = as_json(facts)
@@ -262,37 +227,27 @@ def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -
     return headline
 
 
-class _ReportExporter(Exporter):
-    """What the two nbconvert exporters share: one notebook, references may dangle."""
-
-    def _render(self, notebook, resources, render):
-        name = resources.get("metadata", {}).get("name", "notebook")
-        metadata = {"title": TITLE, "subtitle": escape(name), "lenient": True}
-        return render({name: notebook}, metadata)
-
-
-class ReportHTMLExporter(_ReportExporter):
-    """``jupyter nbconvert --to lib.report.export.ReportHTMLExporter x.ipynb``."""
-
-    output_mimetype = "text/html"
-    file_extension = ".html"
-
-    def from_notebook_node(self, nb, resources=None, **kwargs):
-        """Return the notebook as HTML text, and the resources."""
-        nb, resources = super().from_notebook_node(nb, resources, **kwargs)
-        return self._render(nb, resources, render_html).decode("utf-8"), resources
-
-
-class ReportPDFExporter(_ReportExporter):
+class ReportPDFExporter(Exporter):
     """``jupyter nbconvert --to lib.report.export.ReportPDFExporter x.ipynb``."""
 
     output_mimetype = "application/pdf"
     file_extension = ".pdf"
+    render: Callable = staticmethod(render_pdf)
 
     def from_notebook_node(self, nb, resources=None, **kwargs):
-        """Return the notebook as PDF bytes, and the resources."""
+        """Return one notebook, whose references may dangle, as a report, and the resources."""
         nb, resources = super().from_notebook_node(nb, resources, **kwargs)
-        return self._render(nb, resources, render_pdf), resources
+        name = resources.get("metadata", {}).get("name", "notebook")
+        metadata = {"title": TITLE, "subtitle": escape(name), "lenient": True}
+        return self.render({name: nb}, metadata), resources
+
+
+class ReportHTMLExporter(ReportPDFExporter):
+    """``jupyter nbconvert --to lib.report.export.ReportHTMLExporter x.ipynb``."""
+
+    output_mimetype = "text/html"
+    file_extension = ".html"
+    render = staticmethod(lambda *given: render_html(*given).decode("utf-8"))
 
 
 def main(argv: list[str] | None = None) -> None:

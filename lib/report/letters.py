@@ -1,8 +1,7 @@
 """Names in scripts that the report's fonts lack: drawn in Latin letters, and listed.
 
-The PDF and the figures are set with the fonts that Typst and Matplotlib bring, so that they look
-alike everywhere.  DejaVu Sans, the widest of these, has Latin, Greek, Cyrillic, Arabic, Hebrew and
-many signs, but neither Chinese nor Thai, for example.  HTML uses the fonts of its reader.
+The PDF and the figures are set with the fonts that Typst and Matplotlib bring; the widest of these,
+DejaVu Sans, has neither Chinese nor Thai, for example.  HTML uses the fonts of its reader.
 """
 
 from __future__ import annotations

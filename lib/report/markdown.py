@@ -1,9 +1,8 @@
 """Executed notebooks as one stream of pandoc's Markdown.
 
-Prose passes through.  Code becomes a ``.code`` block, and each output shown by `lib.report` a block
-with the class ``.figure``, ``.table`` or ``.players``, an identifier and its caption, which
-``assets/report.lua`` numbers and lays out for HTML and for Typst.  Progress printed while a cell
-ran is left out.
+Code becomes a ``.code`` block, and each output shown by `lib.report` a block with the class
+``.figure``, ``.table`` or ``.players``, an identifier and its caption, which ``assets/report.lua``
+numbers and lays out.  Progress printed while a cell ran is left out.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import nbformat
 from lib.errors import InputError
 from lib.text import escape
 
-__all__ = ["READER", "notebook_markdown", "shown", "table_block", "without_players"]
+__all__ = ["READER", "notebook_markdown", "reported", "shown", "table_block", "without_players"]
 
 READER = (  # the dialect that Jupyter shows, as pandoc calls it; markup in data stays text
     "markdown+lists_without_preceding_blankline-blank_before_header-blank_before_blockquote"
@@ -36,17 +35,12 @@ def _fenced(text: str, attributes: str) -> str:
     return f"{fence}{attributes}\n{text}\n{fence}"
 
 
-def _block(classes: str, identifier: str, content: str, **attributes: str) -> str:
-    head = " ".join(
-        [f"#{identifier}"] * bool(identifier)
-        + [f".{c}" for c in classes.split()]
-        + [f'{k}="{_attribute(v)}"' for k, v in attributes.items()]
-    )
-    return f":::::: {{{head}}}\n{content}\n::::::\n"
-
-
-def _attribute(text: str) -> str:
-    return re.sub(r'([\\"])', r"\\\1", " ".join(str(text).split()))
+def _block(kind: str, identifier: str, content: str, **attributes: str) -> str:
+    head = [f"#{identifier}", f".{kind}"] if identifier else [f".{kind}"]
+    for name, text in attributes.items():
+        escaped = re.sub(r'([\\"])', r"\\\1", " ".join(text.split()))
+        head.append(f'{name}="{escaped}"')
+    return f":::::: {{{' '.join(head)}}}\n{content}\n::::::\n"
 
 
 def _media(folder: Path, data: bytes, suffix: str) -> str:
@@ -63,13 +57,18 @@ def table_block(identifier: str, caption: str, html: str) -> str:
     return _block("table", identifier, f"{_fenced(bare, '{=html}')}\n\n{caption}")
 
 
+def reported(cell: nbformat.NotebookNode) -> Iterator[tuple[dict, dict]]:
+    """Yield what `lib.report` wrote down of each output of a cell, and the data of the output."""
+    for output in cell.get("outputs", []):
+        yield output.get("metadata", {}).get("report", {}), output.get("data", {})
+
+
 def without_players(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Return `notebook` with the sound taken out; a line of text remains of each player."""
     notebook = copy.deepcopy(notebook)
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if output.get("metadata", {}).get("report", {}).get("kind") == "players":
-                output.data.pop("text/html", None)
+    for report, data in (each for cell in notebook.cells for each in reported(cell)):
+        if report.get("kind") == "players":
+            data.pop("text/html", None)
     return notebook
 
 
@@ -77,12 +76,11 @@ def shown(notebook: nbformat.NotebookNode) -> Iterator[str]:
     """Yield the texts of an executed notebook, those of captions and figures included."""
     for cell in notebook.cells:
         yield cell.source
-        for output in cell.get("outputs", []):
-            report = output.get("metadata", {}).get("report", {})
+        for report, data in reported(cell):
             for value in report.values():
                 yield from value if isinstance(value, list) else [str(value)]
-            data = {} if report.get("kind") in ("figure", "players") else output.get("data", {})
-            yield from (text for kind, text in data.items() if kind.startswith("text/"))
+            if report.get("kind") not in ("figure", "players"):
+                yield from (text for kind, text in data.items() if kind.startswith("text/"))
 
 
 def _figure_source(data: dict, media: Path, to: str) -> str:
@@ -92,36 +90,27 @@ def _figure_source(data: dict, media: Path, to: str) -> str:
     return _media(media, base64.b64decode(data["image/png"]), ".png")
 
 
-def _reported(output, media: Path, to: str) -> str:
+def _ours(report: dict, data: dict, media: Path, to: str) -> str:
     """Return an output that `lib.report` showed."""
-    report, data = output.metadata["report"], output.data
     if report["kind"] == "figure":
-        source = _figure_source(data, media, to)
-        return _block(
-            "figure",
-            report["id"],
-            report["caption"],
-            src=source,
-            alt=report["alt"],
-            width=f"{report['width_in']}in",
-        )
+        looks = {"src": _figure_source(data, media, to), "alt": report["alt"]}
+        looks["width"] = f"{report['width_in']}in"
+        return _block("figure", report["id"], report["caption"], **looks)
     if report["kind"] == "table":
         return table_block(report["id"], report["caption"], data["text/html"])
     if report["kind"] == "players":
         title = escape(f"{report['title']} ({', '.join(report['labels'])})")
         if "text/html" not in data:
-            return _block("players", report["id"], f"{title}: {report['note']}")
+            return _block("players", "", f"{title}: {report['note']}")
         if to == "typst":
-            return _block("players", report["id"], f"{title}: to be heard in the HTML report.")
-        caption = f"{escape(report['title'])}. {report['caption']}".rstrip()
-        content = f"{_fenced(data['text/html'], '{=html}')}\n\n{caption}"
-        return _block("players", report["id"], content)
+            return _block("players", "", f"{title}: to be heard in the HTML report.")
+        html = _fenced(data["text/html"], "{=html}")
+        return _block("players", "", f"{html}\n\n{escape(report['title'])}.")
     return data["text/markdown"] + "\n" if report["kind"] == "say" else ""
 
 
-def _other(output, media: Path, to: str) -> str:
+def _other(data: dict, media: Path, to: str) -> str:
     """Return an output that came some other way: the best of its forms, without a number."""
-    data = output.data
     alt = data.get("text/plain", "Output of the cell above.")
     if "image/svg+xml" in data or "image/png" in data:
         return _block("figure", "", "", src=_figure_source(data, media, to), alt=alt)
@@ -133,38 +122,14 @@ def _other(output, media: Path, to: str) -> str:
     return _fenced(alt, "{.output}") + "\n" if "text/plain" in data else ""
 
 
-def _output(output, media: Path, to: str, where: str) -> str:
-    if output.output_type == "error":
-        raise InputError(
-            f"{where} holds an error ({output.ename}: {output.evalue}); run the notebook again."
-        )
-    if output.output_type == "stream":
-        return ""
-    show = _reported if "report" in output.metadata else _other
-    return show(output, media, to)
-
-
 def notebook_markdown(
     notebook: nbformat.NotebookNode, *, media: Path, to: str, name: str, prefix: str = ""
 ) -> str:
     """Return one executed notebook as Markdown and write its pictures to `media`.
 
-    Parameters
-    ----------
-    notebook : nbformat.NotebookNode
-    media : Path
-        Folder for pictures; the Markdown names them from its parent.
-    to : str
-        ``"html"`` or ``"typst"``.
-    name : str
-        What messages call the notebook.
-    prefix : str
-        Put before the names of footnotes, which must differ between notebooks.
-
-    Raises
-    ------
-    InputError
-        A cell holds an error.
+    The Markdown names pictures from the parent of `media`; `to` is ``"html"`` or ``"typst"``; the
+    `prefix` stands before the names of footnotes, which must differ between notebooks.  A cell that
+    holds an error is an InputError, which calls the notebook `name`.
     """
     parts = []
     for number, cell in enumerate(notebook.cells, start=1):
@@ -175,6 +140,12 @@ def notebook_markdown(
             continue
         if cell.source.strip():
             parts.append(_block("code", "", _fenced(cell.source, "{.python}")))
-        where = f"Cell {number} of {name}"
-        parts += [_output(output, media, to, where) for output in cell.outputs]
+        for output in cell.outputs:
+            if output.output_type == "error":
+                raise InputError(
+                    f"Cell {number} of {name} holds an error ({output.ename}: {output.evalue}); "
+                    "run the notebook again."
+                )
+        for report, data in reported(cell):
+            parts.append(_ours(report, data, media, to) if report else _other(data, media, to))
     return "\n\n".join(part for part in parts if part) + "\n"

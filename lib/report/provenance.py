@@ -18,17 +18,11 @@ from lib.report.tables import table_html
 from lib.workspace.folder import PROJECT_ROOT, Run
 from lib.workspace.origin import origin
 
-__all__ = ["collect", "executed_notebooks", "sections"]
+__all__ = ["collect", "executed_notebooks", "loaded", "sections"]
 
 
 def executed_notebooks(folder: str | Path) -> list[Path]:
-    """Return the executed notebooks ``NN_*.ipynb`` of a build folder, in order.
-
-    Raises
-    ------
-    InputError
-        There is none.
-    """
+    """Return the executed notebooks ``NN_*.ipynb`` of a build folder, in order."""
     paths = sorted(p for p in Path(folder).glob("*.ipynb") if re.match(r"\d\d[\w-]*$", p.stem))
     if not paths:
         raise InputError(f"No executed notebooks NN_*.ipynb in {folder}: run `make report`.")
@@ -41,12 +35,10 @@ def collect(run: Run) -> dict:
     Returns
     -------
     dict
-        ``date``, ``profile``, ``seed``, ``config``, ``corpus``; ``code`` (commit, modified),
-        ``machine`` (cpu, cores, gpus, memory_gb, platform), ``python`` and ``packages`` of the last
-        network or score that was made; ``made``, where all of them come from;
-        ``seconds`` (notebook -> s), ``earlier_training_seconds`` (of networks that this run
-        took as they were) and ``total_seconds``, which counts both, but not the scores of folds
-        that were taken as they were.
+        ``code``, ``machine``, ``python`` and ``packages`` are those of the last network or score
+        that was made; ``made`` says where all of them come from; ``seconds`` is notebook -> s;
+        ``earlier_training_seconds`` is of networks that this run took as they were, and
+        ``total_seconds`` counts both, but not the scores of folds taken as they were.
     """
     metadata = {
         path.stem: nbformat.read(path, as_version=4).metadata.get("papermill", {})
@@ -59,21 +51,17 @@ def collect(run: Run) -> dict:
         trained = 0.0
     earlier = round(max(0.0, float(trained) - seconds.get("03_model_training", 0.0)), 1)
     ends = [m["end_time"] for m in metadata.values() if m.get("end_time")]
-    try:
-        corpus = run.load_json("corpus")
-    except MissingArtifactError:
-        corpus = {}
     made = _origins(run)
-    last = max((o for origins in made.values() for o in origins), key=lambda o: o["time"],
-               default=origin())  # fmt: skip
+    every = [each for origins in made.values() for each in origins]
+    last = max(every, key=lambda each: each["time"], default=origin())
     return {
         "date": datetime.fromisoformat(max(ends)).date().isoformat() if ends else "",
         "profile": run.config.profile,
         "seed": run.config.seed,
         "config": run.config.to_dict(),
-        "corpus": {"name": run.corpus, **_without_paths(corpus, run)},
+        "corpus": {"name": run.corpus, **_without_paths(loaded(run, "corpus", {}), run)},
         "code": last["code"],
-        "machine": last["machine"] | {"gpus": _gpus(run)},
+        "machine": last["machine"] | {"gpus": loaded(run, "gpus", [])},
         "python": last["python"],
         "packages": last["packages"],
         "made": [_together(what, origins) for what, origins in made.items() if origins],
@@ -84,10 +72,7 @@ def collect(run: Run) -> dict:
 
 
 def _origins(run: Run) -> dict[str, list[dict]]:
-    """Where networks and scores come from, as it was written down when they were made.
-
-    What an earlier version of the project left in the folder does not say, and has no part in it.
-    """
+    """Where networks and scores come from, as far as it was written down when they were made."""
     files = sorted(run.path("models").glob("*.json"))
     records = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     return {
@@ -113,42 +98,38 @@ def _together(what: str, origins: list[dict]) -> dict:
     return {"what": what, "n": len(origins), "first": times[0], "last": times[-1], "facts": values}
 
 
-def _gpus(run: Run) -> list[str]:
+def loaded(run: Run, name: str, default):
+    """Return a JSON file of the run, or `default` where there is none."""
     try:
-        return run.load_json("gpus")
+        return run.load_json(name)
     except MissingArtifactError:
-        return []
+        return default
 
 
 def _without_paths(facts: dict, run: Run) -> dict:
     """Drop every text that names a folder of this machine."""
-    private = [str(Path.home()), str(PROJECT_ROOT), *([run.data_dir] if run.data_dir else [])]
+    private = [p for p in (str(Path.home()), str(PROJECT_ROOT), run.data_dir) if len(p) > 1]
 
     def is_path(value):
-        return isinstance(value, str) and (
-            value.startswith("/") or any(len(p) > 1 and p in value for p in private)
-        )
+        return value.startswith("/") or any(p in value for p in private)
 
-    return {name: value for name, value in facts.items() if not is_path(value)}
+    return {k: v for k, v in facts.items() if not (isinstance(v, str) and is_path(v))}
 
 
 def _flat(values: dict, prefix: str = "") -> dict:
     """Return nested settings as one level: ``training, epochs`` -> 10."""
     flat: dict = {}
     for name, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}, ")
-        else:
-            flat[prefix + name] = value
+        inner = isinstance(value, dict)
+        flat |= _flat(value, f"{prefix}{name}, ") if inner else {prefix + name: value}
     return flat
 
 
 def sections(facts: dict) -> list[tuple[str, str, str]]:
     """Return the tables of the last section as (identifier, caption, HTML)."""
-    code, machine = facts["code"], facts["machine"]
-    corpus = _flat(facts["corpus"])
+    machine, corpus = facts["machine"], _flat(facts["corpus"])
     run = {
-        "Code": _commit_text(code),
+        "Code": _commit_text(facts["code"]),
         "Date": facts["date"],
         "Profile": facts["profile"],
         "Root seed": facts["seed"],
@@ -161,43 +142,41 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
     run |= {f"Time for {stem}": f"{s:.0f} s" for stem, s in facts["seconds"].items()}
     run["Time for networks trained before"] = f"{facts['earlier_training_seconds']:.0f} s"
     run["Time in all, but for scores made before"] = f"{facts['total_seconds']:.0f} s"
+    packages = _two_columns(facts["packages"], "Package", "Version")
     config = {k: v for k, v in _flat(facts["config"]).items() if k not in ("profile", "seed")}
     return [
         ("tbl-provenance-run", "How this report was made.", _two_columns(run, "Fact")),
         ("tbl-provenance-made", _alike(facts["made"]), _made_table(facts["made"])),
         ("tbl-provenance-corpus", "The corpus it was made from.", _two_columns(corpus, "Fact")),
         ("tbl-provenance-config", "All settings.", _two_columns(config, "Setting")),
-        (
-            "tbl-provenance-packages",
-            "Versions of the main packages.",
-            _two_columns(facts["packages"], "Package", "Version"),
-        ),
+        ("tbl-provenance-packages", "Versions of the main packages.", packages),
     ]
 
 
 def _alike(made: list[dict]) -> str:
     """Say whether all networks and scores have one origin."""
-    facts = {name for each in made for name in each["facts"]}
-    several = {n: sorted({v for m in made for v in m["facts"].get(n, [])}) for n in sorted(facts)}
-    several = {name: values for name, values in several.items() if len(values) > 1}
+    values: dict = {}
+    for name, found in (fact for each in made for fact in each["facts"].items()):
+        values.setdefault(name, set()).update(found)
+    several = [f"{n}: {', '.join(sorted(v))}" for n, v in sorted(values.items()) if len(v) > 1]
     if not several:
         return "Where networks and scores come from: one code, one machine, one set of packages."
-    listed = "; ".join(f"{name}: {', '.join(values)}" for name, values in several.items())
+    listed = "; ".join(several)
     return f"Where networks and scores come from. They were not all made alike: {listed}."
 
 
 def _made_table(made: list[dict]) -> str:
+    told = ["code", "processor", "Python"]
     rows = [
-        {
-            "what": each["what"],
-            "number": each["n"],
-            "first": each["first"][:16].replace("T", " "),
-            "last": each["last"][:16].replace("T", " "),
-            **{name: ", ".join(each["facts"][name]) for name in ("code", "processor", "Python")},
-        }
+        (
+            each["what"],
+            each["n"],
+            *(each[end][:16].replace("T", " ") for end in ("first", "last")),
+            *(", ".join(each["facts"][name]) for name in told),
+        )
         for each in made
     ]
-    columns = ["what", "number", "first", "last", "code", "processor", "Python"]
+    columns = ["what", "number", "first", "last", *told]
     return table_html(pd.DataFrame(rows, columns=columns), headers={"first": "first (UTC)"})
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 
 import pandas as pd
-from pandas.api import types
 
 from lib.text import MISSING, NBSP, is_missing, plain, with_minus
 
@@ -21,31 +20,16 @@ def table_html(
     formats: dict | None = None,
     headers: dict | None = None,
 ) -> str:
-    """Return `df`, without its index, as an HTML table.
-
-    Parameters
-    ----------
-    df : pd.DataFrame
-    caption : str
-        Shown as it is; no ``<caption>`` when empty.
-    formats : dict, optional
-        Column -> ``"{:.1f}"`` or a callable.
-    headers : dict, optional
-        Column -> heading.
-    """
+    """Return `df`, without its index, as an HTML table; arguments as for `lib.report.table`."""
     formats, headers = formats or {}, headers or {}
-    right = [_is_number(df[c]) or isinstance(formats.get(c), str) for c in df.columns]
-    hows = [formats.get(c) for c in df.columns]
-    rows = [
-        [_cell(value, how) for value, how in zip(values, hows)]
-        for values in zip(*(df[c] for c in df.columns))
-    ]
-    widths = [max(map(len, column)) for column in zip(*rows)] or [0] * len(right)
-    align = [
-        f' style="text-align: {"right" if r else "left"}; '
-        + ('min-width: 10em"' if width > LONG_TEXT else 'white-space: nowrap"')
-        for r, width in zip(right, widths)
-    ]
+    numeric = df.select_dtypes("number").columns
+    right = [c in numeric or isinstance(formats.get(c), str) for c in df.columns]
+    columns = [[_cell(value, formats.get(c)) for value in df[c]] for c in df.columns]
+    align = []
+    for r, cells in zip(right, columns):
+        is_long = max(map(len, cells), default=0) > LONG_TEXT
+        room = "min-width: 10em" if is_long else "white-space: nowrap"
+        align.append(f' style="text-align: {"right" if r else "left"}; {room}"')
     tags = ['th scope="row"' if i == 0 and not r else "td" for i, r in enumerate(right)]
 
     def row(cells, tags):
@@ -54,13 +38,9 @@ def table_html(
         )
 
     head = row([_heading(c, headers) for c in df.columns], ['th scope="col"'] * len(right))
-    body = "\n".join(f"<tr>{row(cells, tags)}</tr>" for cells in rows)
+    body = "\n".join(f"<tr>{row(cells, tags)}</tr>" for cells in zip(*columns))
     title = f"<caption>{html.escape(caption)}</caption>\n" if caption else ""
     return f"<table>{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
-
-
-def _is_number(column: pd.Series) -> bool:
-    return types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
 
 
 def _heading(column, headers: dict) -> str:
@@ -72,32 +52,25 @@ def _heading(column, headers: dict) -> str:
 
 def _cell(value, how) -> str:
     """Return one value as text; `how` is a format string, a callable or None."""
-    if is_missing(value):
-        return MISSING
-    if callable(how):
-        return str(how(value))
-    if how is None:
+    if is_missing(value) or how is None:
         return plain(value)
-    return with_minus(how.format(value))
+    return str(how(value)) if callable(how) else with_minus(how.format(value))
 
 
 def with_intervals(df: pd.DataFrame, specs: dict[str, str]) -> pd.DataFrame:
-    """Return `df` with intervals behind the named means, as unbroken text: ``12.1 [11.6, 12.5]``.
+    """Return `df` with intervals behind means, as unbroken text: ``12.1 [11.6, 12.5]``.
 
-    Parameters
-    ----------
-    df : pd.DataFrame
-        For each named column also ``<column>_low`` and ``<column>_high``.
-    specs : dict
-        Column -> format specification such as ``".1f"``.
+    `specs` is column -> format specification such as ``".1f"``; the limits stand in
+    ``<column>_low`` and ``<column>_high``.
     """
+
+    def text(interval, spec):
+        mean, low, high = (plain(value, spec) for value in interval)
+        return mean if mean == MISSING else f"{mean}{NBSP}[{low},{NBSP}{high}]"
+
+    ends = ("", "_low", "_high")
     texts = {
-        name: [
-            MISSING
-            if is_missing(mean)
-            else f"{plain(mean, spec)}{NBSP}[{plain(low, spec)},{NBSP}{plain(high, spec)}]"
-            for mean, low, high in df[[name, f"{name}_low", f"{name}_high"]].to_numpy()
-        ]
+        name: [text(row, spec) for row in df[[name + end for end in ends]].to_numpy()]
         for name, spec in specs.items()
     }
     return df.assign(**texts)

@@ -1,20 +1,27 @@
 """The speaker analysis: for whom it is better or worse, and whether that is more than chance.
 
 Takes the score table and tables about the speakers; knows no audio and no model.  Clips are
-nested in speakers, so every interval and every test is across speakers.  ``attributes`` holds
-the rules, ``effects`` the means and variances, ``questions`` and ``crossed`` what is compared,
-``significance`` the tests and their power, ``mixed`` the same by a mixed model, ``confounders``
-what goes together, ``claims`` and ``misalignment`` what was published, ``fairness`` the worst,
-``scope`` what a corpus can be asked at all.
+nested in speakers, so every interval and every test is across speakers.
 """
 
 from lib.speakers.attributes import ATTRIBUTES, clip_gains, left_out
-from lib.speakers.claims import claims, headline
-from lib.speakers.confounders import describe_overlap, held_fixed, measures, overlap
-from lib.speakers.effects import effects, speaker_means, variance_shares
-from lib.speakers.fairness import recognition, served_worst, typical_clips
-from lib.speakers.misalignment import published_spreads, shuffled_spreads
-from lib.speakers.mixed import mixed_models, residuals
+from lib.speakers.claims import claims, headline, published_spreads, shuffled_spreads
+from lib.speakers.effects import (
+    effects,
+    recognition,
+    served_worst,
+    speaker_means,
+    typical_clips,
+    variance_shares,
+)
+from lib.speakers.regressions import (
+    describe_overlap,
+    held_fixed,
+    measures,
+    mixed_models,
+    overlap,
+    residuals,
+)
 from lib.speakers.significance import add_power, describe, tests
 
 __all__ = [

@@ -15,7 +15,7 @@ The rules were stated before any score was seen, and hold for every corpus:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,19 +23,10 @@ import pandas as pd
 from lib.corpora.manifest import usable
 from lib.errors import InputError
 
-__all__ = [
-    "ATTRIBUTES",
-    "CROSSED",
-    "Attribute",
-    "Grouping",
-    "clip_gains",
-    "group_speakers",
-    "left_out",
-]
+__all__ = ["ATTRIBUTES", "Attribute", "Grouping", "clip_gains", "group_speakers", "left_out"]
 
 
-@dataclass(frozen=True)
-class Attribute:
+class Attribute(NamedTuple):
     """One attribute of a speaker and the rule by which speakers are compared."""
 
     column: str  # of the table of `clip_gains`: its levels are shown
@@ -52,8 +43,6 @@ ATTRIBUTES = {
     "country": Attribute("country", "most frequent"),
     "recording room": Attribute("recording_room", "levels"),
 }
-CROSSED = {"accent x gender": ("accent", "gender"), "accent x digit": ("accent", "digit")}
-
 AGE_BANDS = {"24 and under": 25, "25–29": 30, "30–39": 40, "40–49": 50, "50 and over": np.inf}
 
 
@@ -61,50 +50,39 @@ def clip_gains(
     scores: pd.DataFrame,
     people: pd.DataFrame,
     *,
-    method: str = "ours",
-    metric: str = "si_sdr_improvement_db",
     noise: str | None = None,
     snr_db: float | None = None,
     manifest: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return one row per clip: what one method gained on it, and who spoke it.
+    """Return one row per clip: what our method gained on it, and who spoke it.
 
     Parameters
     ----------
-    scores : pd.DataFrame
-        The score table: columns ``clip_id``, ``speaker``, ``digit``, ``method``, ``noise``,
-        ``input_snr_db`` and `metric`; optional ``recognised``, the digit that was heard.
-    people : pd.DataFrame
-        The cleaned speakers; columns that it lacks count as missing for all.
-    method, metric : str
-        What is analysed.
+    scores, people : pd.DataFrame
+        The score table and the cleaned speakers; what these lack counts as missing for all.
     noise, snr_db : optional
         The condition; all conditions when None.
     manifest : pd.DataFrame, optional
-        For the level of each clean clip: ``clip_id``, ``status``, ``rms_dbfs``.
+        For the level of each clean clip.
 
     Returns
     -------
     pd.DataFrame
-        ``clip_id``, ``speaker``, ``digit``, ``recognised`` (NaN if unknown), ``gain_db`` (the
-        metric; NaN left out), ``level_dbfs`` of the clean clip (NaN without a manifest), ``age``
-        and a column for each attribute, None where missing.
-
-    Raises
-    ------
-    InputError
-        No score fits.
+        ``clip_id``, ``speaker``, ``digit``, ``recognised`` (NaN if unknown), ``gain_db`` (NaN left
+        out), ``level_dbfs`` (NaN without a manifest), ``age`` and a column for each attribute,
+        None where missing.
     """
-    chosen = scores["method"] == method
+    chosen = scores["method"] == "ours"
     if noise is not None:
         chosen &= scores["noise"] == noise
     if snr_db is not None:
         chosen &= np.isclose(scores["input_snr_db"], snr_db)
-    columns = ["clip_id", "speaker", "digit", "recognised", metric]
-    clips = scores[chosen].reindex(columns=columns).dropna(subset=[metric])
+    clips = scores[chosen].rename(columns={"si_sdr_improvement_db": "gain_db"})
+    clips = clips.reindex(columns=["clip_id", "speaker", "digit", "recognised", "gain_db"])
+    clips = clips.dropna(subset=["gain_db"]).astype({"speaker": str})
     if clips.empty:
         raise InputError(
-            f"No score of method {method!r} in noise {noise!r} at {snr_db} dB; the table holds "
+            f"No score of method 'ours' in noise {noise!r} at {snr_db} dB; the table holds "
             f"{', '.join(map(str, scores['method'].unique()))} in "
             f"{', '.join(map(str, scores['noise'].unique()))}. Run 04_evaluation.ipynb again."
         )
@@ -116,7 +94,6 @@ def clip_gains(
     columns = [attribute.column for attribute in ATTRIBUTES.values()]
     people = people.reindex(columns=["speaker", "age", *columns])
     people[columns] = people[columns].astype(object).where(people[columns].notna(), None)
-    clips = clips.rename(columns={metric: "gain_db"}).astype({"speaker": str})
     clips["level_dbfs"] = np.nan
     if manifest is not None:
         levels = usable(manifest).set_index("clip_id")["rms_dbfs"]  # others share names
@@ -127,25 +104,15 @@ def clip_gains(
 def left_out(clips: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     """List the speakers that an analysis has to leave out, and what was supplied instead.
 
-    Parameters
-    ----------
-    clips : pd.DataFrame
-        As from `clip_gains`.
-    people : pd.DataFrame
-        The cleaned speakers; the raw value of a column stands in ``raw_<column>``.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``attribute``, ``n_missing``, ``speakers`` ("all", or their names), ``supplied`` (the raw
-        values, None where there were none).  Only attributes that somebody lacks.
+    Columns: ``attribute``, ``n_missing``, ``speakers`` ("all", or their names), ``supplied`` (the
+    values in ``raw_<column>``, None where there were none).  Only attributes that somebody lacks.
     """
     first, rows = clips.groupby("speaker").first(), []
     raw = people.astype({"speaker": str}).set_index("speaker")
     for name, attribute in ATTRIBUTES.items():
         missing = first.index[first[attribute.column].isna()]
-        column = {"country": "raw_origin", "continent": "raw_origin"}.get(name)
-        column = column or f"raw_{'age' if name == 'age' else attribute.column}"
+        origins = {"age": "age", "country": "origin", "continent": "origin"}
+        column = f"raw_{origins.get(name, attribute.column)}"
         values = raw[column].reindex(missing).dropna().unique() if column in raw else []
         if len(missing):
             names = "all" if len(missing) == len(first) else ", ".join(missing)
@@ -154,37 +121,19 @@ def left_out(clips: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["attribute", "n_missing", "speakers", "supplied"])
 
 
-@dataclass(frozen=True)
-class Grouping:
-    """Speakers in the groups of one comparison, or why there is none.
+class Grouping(NamedTuple):
+    """Speakers in the groups of one comparison, or why there is none."""
 
-    Attributes
-    ----------
-    of_speaker : pd.Series
-        Speaker -> group; only the speakers that are compared.
-    baseline : str
-        The group that the others are compared with.
-    compared : str
-        Which groups and how many speakers each, in words; empty when none.
-    why : str
-        Why no test is possible; empty when one is.
-    """
-
-    of_speaker: pd.Series
-    baseline: str = ""
-    compared: str = ""
-    why: str = ""
+    of_speaker: pd.Series  # speaker -> group; only the speakers that are compared
+    baseline: str = ""  # the group that the others are compared with
+    compared: str = ""  # which groups and how many speakers each, in words; empty when none
+    why: str = ""  # no test is possible; empty when one is
 
 
 def group_speakers(levels: pd.Series, attribute: Attribute, fewest: int) -> Grouping:
     """Put the speakers into the groups that the attribute's rule compares.
 
-    Parameters
-    ----------
-    levels : pd.Series
-        Speaker -> level, missing left out.
-    fewest : int
-        Speakers that a group must have to be tested.
+    `levels` is speaker -> level, missing left out; a tested group has `fewest` speakers or more.
     """
     counts = levels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
     if counts.empty:

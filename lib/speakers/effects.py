@@ -1,7 +1,6 @@
-"""How much each speaker and each group of speakers gained, and what varies with what.
+"""How much each speaker and each group of speakers gained, what varies with what, who gains least.
 
-Tables of `clip_gains` in, tidy tables out; gains in dB, means over clips, intervals over
-speakers (`lib.statistics.intervals`).
+Tables of `clip_gains` in, tidy tables out; gains in dB, means over clips, intervals over speakers.
 """
 
 from __future__ import annotations
@@ -10,30 +9,35 @@ import numpy as np
 import pandas as pd
 
 from lib.config import StatisticsConfig
-from lib.speakers.attributes import ATTRIBUTES, CROSSED
+from lib.speakers.attributes import ATTRIBUTES
 from lib.statistics.intervals import by_group, half_width
 
-__all__ = ["effects", "speaker_means", "variance_shares"]
+__all__ = [
+    "effects",
+    "recognition",
+    "served_worst",
+    "speaker_means",
+    "typical_clips",
+    "variance_shares",
+]
 
+COLUMNS = {name: attribute.column for name, attribute in ATTRIBUTES.items()}
+CROSSED = {"accent x gender": ("accent", "gender"), "accent x digit": ("accent", "digit")}
 IN_DB = {"estimate": "estimate_db", "low": "low_db", "high": "high_db"}
 
 
 def speaker_means(clips: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean gain of every speaker, lowest first.
+    """Return the mean gain of every speaker, lowest first, with n and the attributes.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``speaker``, ``estimate_db``, ``low_db``, ``high_db``, ``n_clips``, then the attributes.
-        Here the limits are Student's t over the clips of that one speaker (NaN for one clip):
-        they say how well this speaker is known, nothing about other speakers.
+    Here the limits are Student's t over the clips of that one speaker (NaN for one clip): they say
+    how well this speaker is known, nothing about other speakers.
     """
-    attributes = ["age", *(attribute.column for attribute in ATTRIBUTES.values())]
     grouped = clips.groupby("speaker")
     table = grouped["gain_db"].agg(estimate_db="mean", error="sem", n_clips="count")
-    half = half_width(table.pop("error"), table["n_clips"] - 1)
+    half = half_width(table["error"], table["n_clips"] - 1)
     table["low_db"], table["high_db"] = table["estimate_db"] - half, table["estimate_db"] + half
-    table = table[["estimate_db", "low_db", "high_db", "n_clips"]].join(grouped[attributes].first())
+    table = table[["estimate_db", "low_db", "high_db", "n_clips"]]
+    table = table.join(grouped[["age", *COLUMNS.values()]].first())
     return table.sort_values("estimate_db").reset_index()
 
 
@@ -42,23 +46,15 @@ def effects(
 ) -> pd.DataFrame:
     """Return the mean gain of every level of every attribute, with its interval and its n.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``attribute``, ``level``, ``second_level`` (of ``accent x gender`` and ``accent x digit``;
-        else None), ``estimate_db``, ``low_db``, ``high_db``, ``n_speakers``, ``n_clips``.
-        Attributes that nobody's metadata give have no rows.
+    Columns: ``attribute``, ``level``, ``second_level`` (of crossed attributes; else None),
+    ``estimate_db``, ``low_db``, ``high_db``, ``n_speakers``, ``n_clips``.  Attributes that nobody's
+    metadata give have no rows.
     """
-    columns = {name: (attribute.column,) for name, attribute in ATTRIBUTES.items()}
+    columns = {name: (column,) for name, column in COLUMNS.items()}
+    tools: dict = {"rng": rng, "draws": settings.bootstrap_draws}
     parts = []
     for name, by in {**columns, "digit": ("digit",), **CROSSED}.items():
-        part = by_group(
-            clips.sort_values(list(by)),
-            list(by),
-            "gain_db",
-            rng=rng,
-            draws=settings.bootstrap_draws,
-        )
+        part = by_group(clips.sort_values(list(by)), list(by), "gain_db", **tools)
         part.insert(0, "attribute", name)
         part.insert(1, "level", part.pop(by[0]).astype(str))
         part.insert(2, "second_level", part.pop(by[1]).astype(str) if len(by) > 1 else None)
@@ -74,15 +70,11 @@ def variance_shares(clips: pd.DataFrame) -> pd.DataFrame:
     counts as 0.  All is NaN unless two speakers spoke the same two digits; with one clip a
     digit, the interaction holds what varies between clips, too.
 
-    Returns
-    -------
-    pd.DataFrame
-        ``source`` ("speakers", "digits", "speaker x digit", "clips within"), ``variance_db2``,
-        ``share`` (0 to 1 of their sum).
+    Columns: ``source`` ("speakers", "digits", "speaker x digit", "clips within"), ``variance_db2``,
+    ``share`` (0 to 1 of their sum).
     """
     cells = clips.groupby(["speaker", "digit"])["gain_db"].agg(["mean", "var", "count"])
     means = cells["mean"].unstack().dropna()
-    sources = ["speakers", "digits", "speaker x digit", "clips within"]
     variances = np.full(4, np.nan)
     n_speakers, n_digits = means.shape
     if n_speakers > 1 and n_digits > 1:
@@ -90,17 +82,62 @@ def variance_shares(clips: pd.DataFrame) -> pd.DataFrame:
         degrees = kept["count"] - 1
         within = (kept["var"] * degrees).sum() / degrees.sum() if degrees.any() else np.nan
         table = means.to_numpy()
-        rows, columns, grand = table.mean(1), table.mean(0), table.mean()
-        rest = table - rows[:, None] - columns + grand
+        rows, columns = table.mean(1), table.mean(0)
+        rest = table - rows[:, None] - columns + table.mean()
         rest = (rest**2).sum() / ((n_speakers - 1) * (n_digits - 1))
-        variances = np.array(
-            [
-                rows.var(ddof=1) - rest / n_digits,
-                columns.var(ddof=1) - rest / n_speakers,
-                rest - np.nan_to_num(within) * (1 / kept["count"]).mean(),
-                within,
-            ]
-        ).clip(min=0)
+        variances[:] = (
+            rows.var(ddof=1) - rest / n_digits,
+            columns.var(ddof=1) - rest / n_speakers,
+            rest - np.nan_to_num(within) * (1 / kept["count"]).mean(),
+            within,
+        )
+        variances = variances.clip(min=0)
     total = np.nansum(variances)
     shares = variances / total if total > 0 else variances * np.nan
+    sources = ["speakers", "digits", "speaker x digit", "clips within"]
     return pd.DataFrame({"source": sources, "variance_db2": variances, "share": shares})
+
+
+def served_worst(clips: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return the lowest tenth, rounded up, `by` speakers or by speakers and digits, lowest first.
+
+    Columns: those of `by`, ``gain_db`` (mean), ``n_clips``, ``of`` (how many there are),
+    and the attributes.
+    """
+    grouped = clips.groupby(by)
+    table = grouped["gain_db"].agg(gain_db="mean", n_clips="count")
+    table = table.assign(of=len(table)).join(grouped[["age", *COLUMNS.values()]].first())
+    table = table.sort_values("gain_db", kind="stable").reset_index()
+    return table.head(int(np.ceil(0.1 * len(table))))
+
+
+def typical_clips(clips: pd.DataFrame, worst: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return, for each row of `worst`, the clip whose gain is nearest to its mean."""
+    table = clips.merge(worst[[*by, "gain_db"]], on=by, suffixes=("", "_mean"))
+    table["distance"] = (table["gain_db"] - table["gain_db_mean"]).abs()
+    nearest = table.sort_values(["distance", "clip_id"]).drop_duplicates(by)
+    return worst[by].merge(nearest[[*by, "clip_id", "gain_db"]], on=by)
+
+
+def recognition(
+    clips: pd.DataFrame, *, rng: np.random.Generator, settings: StatisticsConfig
+) -> pd.DataFrame:
+    """Return how many digits a recogniser hears rightly, by level of every attribute.
+
+    Columns: ``attribute``, ``level``, and with its interval over speakers ``accuracy`` (0 to 1) and
+    ``gain_db``; ``n_speakers``, ``n_clips``.  Only clips whose ``recognised`` is known count.
+    """
+    known = clips.dropna(subset=["recognised"])
+    known = known.assign(accuracy=known["recognised"] == known["digit"])
+    tools: dict = {"rng": rng, "draws": settings.bootstrap_draws}
+    tables = []
+    for name, column in COLUMNS.items():
+        table = pd.DataFrame()
+        for value in ("accuracy", "gain_db"):
+            part = by_group(known.sort_values(column), column, value, **tools)
+            table[[value, f"{value}_low", f"{value}_high"]] = part[["estimate", "low", "high"]]
+        table = table.join(part[["n_speakers", "n_clips"]])
+        table.insert(0, "attribute", name)
+        table.insert(1, "level", part[column].astype(str))
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)

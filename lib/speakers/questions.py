@@ -1,7 +1,8 @@
-"""What is asked of each attribute: the estimate of the difference and its permutation test.
+"""What is asked of each attribute, of digits and of pairs: the difference and its test.
 
-Each speaker counts once, with the mean gain of their clips.  The attribute is dealt anew to
-the speakers.  Digits and interactions stand in `lib.speakers.crossed`.
+Each speaker counts once, with the mean gain of their clips, and the attribute is dealt anew to the
+speakers.  Digits are dealt anew within each speaker; accent x gender deals what the main effects
+leave; accent x digit deals the accents to whole profiles over the digits.
 """
 
 from __future__ import annotations
@@ -14,40 +15,44 @@ import pandas as pd
 
 from lib.speakers.attributes import ATTRIBUTES, Grouping, group_speakers
 from lib.statistics.intervals import contrast_with_interval, slope_with_interval
-from lib.statistics.permutation import PermutationTest, correlation, deals, spread_of_means
+from lib.statistics.permutation import (
+    PermutationTest,
+    correlation,
+    deals,
+    difference_of_differences,
+    spread_of_means,
+    spread_of_profiles,
+)
 
-__all__ = ["Question", "codes", "compare_groups", "groupings", "trend_with_age"]
+__all__ = [
+    "Question",
+    "accent_and_digit",
+    "accent_and_gender",
+    "codes",
+    "compare_digits",
+    "compare_groups",
+    "groupings",
+    "trend_with_age",
+]
 
 
 @dataclass
 class Question:
-    """One question, what the corpus says to it, and its test.
-
-    Attributes
-    ----------
-    name : str
-        The attribute.
-    why : str
-        Why it cannot be tested; empty if it can.
-    speakers : sequence of str
-        Who is compared.
-    facts : dict
-        Columns of the table of `lib.speakers.tests`.
-    test : PermutationTest, optional
-        None where nothing can be compared at all.
-    y : np.ndarray
-        The data of the test; empty where there is none.
-    deviation : float
-        Standard deviation of `y` that the effect does not explain.
-    """
+    """One question, what the corpus says to it, and its test."""
 
     name: str
-    why: str = ""
-    speakers: Sequence[str] = ()
-    facts: dict = field(default_factory=dict)
-    test: PermutationTest | None = None
-    y: np.ndarray = field(default_factory=lambda: np.empty(0))
-    deviation: float = np.nan
+    why: str = ""  # it cannot be tested; empty if it can
+    speakers: Sequence[str] = ()  # who is compared
+    compared: str = ""  # in words
+    unit: str = "dB"
+    estimate_db: float = np.nan
+    low_db: float = np.nan
+    high_db: float = np.nan
+    effect: float = np.nan  # standardised
+    effect_name: str = ""
+    deviation: float = np.nan  # standard deviation of `y` that the effect does not explain
+    y: np.ndarray = field(default_factory=lambda: np.empty(0))  # the data of the test
+    test: PermutationTest | None = None  # None where nothing can be compared at all
 
 
 def groupings(clips: pd.DataFrame, fewest: int) -> dict[str, Grouping]:
@@ -80,28 +85,26 @@ def compare_groups(name: str, gains: pd.Series, grouping: Grouping, *, rng, sett
     The estimate is the mean of the others minus that of the baseline, and power is that of finding
     all others shifted together.
     """
+    question = Question(name, grouping.why)
     if not grouping.compared:
-        return Question(name, grouping.why)
-    y = gains[grouping.of_speaker.index]
+        return question
+    gains = gains[grouping.of_speaker.index]
     order = [grouping.baseline, *sorted(set(grouping.of_speaker) - {grouping.baseline})]
-    x = grouping.of_speaker.map(order.index).to_numpy()
-    baseline, others = y[x == 0].to_numpy(), y[x > 0].to_numpy()
-    estimate, low, high, *_ = contrast_with_interval(
-        [others, baseline],
-        rng=rng,
-        draws=settings.bootstrap_draws,
+    x, y = grouping.of_speaker.map(order.index).to_numpy(), gains.to_numpy()
+    question.speakers, question.compared, question.y = gains.index, grouping.compared, y
+    question.estimate_db, question.low_db, question.high_db = contrast_with_interval(
+        [y[x > 0], y[x == 0]], rng=rng, draws=settings.bootstrap_draws
     )
     degrees = len(y) - len(order)
     within = sum(np.sum((y[x == g] - y[x == g].mean()) ** 2) for g in range(len(order)))
-    deviation = np.sqrt(within / degrees) if degrees > 0 else np.nan
-    facts = {"compared": grouping.compared, "estimate_db": estimate, "low_db": low, "high_db": high}
+    deviation = question.deviation = np.sqrt(within / degrees) if degrees > 0 else np.nan
     if len(order) > 2:
         total = np.sum((y - y.mean()) ** 2)
-        facts |= {"effect": 1 - within / total if total else np.nan, "effect_name": "eta squared"}
+        question.effect_name = "eta squared"
+        question.effect = 1 - within / total if total else np.nan
     else:
-        effect = estimate / deviation if deviation > 0 else np.nan
-        facts |= {"effect": effect, "effect_name": "Cohen's d"}
-    question = Question(name, grouping.why, y.index, facts, y=y.to_numpy(), deviation=deviation)
+        question.effect_name = "Cohen's d"
+        question.effect = question.estimate_db / deviation if deviation > 0 else np.nan
     if np.bincount(x).min() > 1:
         dealt = deals(x, rng=rng, draws=settings.permutations)
         question.test = PermutationTest(spread_of_means, dealt, effect=1.0 * (x > 0))
@@ -110,25 +113,127 @@ def compare_groups(name: str, gains: pd.Series, grouping: Grouping, *, rng, sett
 
 def trend_with_age(gains: pd.Series, ages: pd.Series, *, rng, settings) -> Question:
     """Ask for a linear trend with age; the estimate is the change in ten years."""
-    if ages.empty:
+    n, fewest = len(ages), 2 * settings.min_speakers_per_level
+    if not n:
         return Question("age", "The corpus does not say it of anyone.")
     if ages.nunique() == 1:
-        return Question(
-            "age", f"All known speakers ({len(ages)}) are {ages.iloc[0]:.0f} years old."
-        )
+        return Question("age", f"All known speakers ({n}) are {ages.iloc[0]:.0f} years old.")
     y, x = gains[ages.index].to_numpy(), ages.to_numpy(float) / 10
-    estimate, low, high, *_ = slope_with_interval(x, y, rng=rng, draws=settings.bootstrap_draws)
-    facts: dict = {"compared": "trend with age", "unit": "dB in 10 years"}
-    facts |= {"estimate_db": estimate, "low_db": low, "high_db": high}
-    question, n = Question("age", speakers=ages.index, facts=facts, y=y), len(ages)
+    slope, low, high = slope_with_interval(x, y, rng=rng, draws=settings.bootstrap_draws)
+    question = Question(
+        "age",
+        f"A trend wants {fewest} speakers of known age; there are {n}." if n < fewest else "",
+        ages.index,
+        "trend with age",
+        "dB in 10 years",
+        slope,
+        low,
+        high,
+        y=y,
+    )
     if n > 2:
-        rest = y - y.mean() - estimate * (x - x.mean())
+        rest = y - y.mean() - slope * (x - x.mean())
         question.deviation = np.sqrt(rest @ rest / (n - 2))
+        question.effect = slope * x.std() / y.std() if y.std() > 0 else 0.0
+        question.effect_name = "Pearson's r"
         dealt = deals(x, rng=rng, draws=settings.permutations)
         question.test = PermutationTest(correlation, dealt, effect=x - x.mean())
-        r = estimate * x.std() / y.std() if y.std() > 0 else 0.0
-        facts |= {"effect": r, "effect_name": "Pearson's r"}
-    fewest = 2 * settings.min_speakers_per_level
-    if n < fewest:
-        question.why = f"A trend wants {fewest} speakers of known age; there are {n}."
+    return question
+
+
+def accent_and_gender(
+    gains: pd.Series, accent: Grouping, gender: Grouping, *, rng, settings
+) -> Question:
+    """Ask whether the two accent groups differ as much among women as among men."""
+    question = Question("accent x gender")
+    if accent.why or gender.why:
+        question.why = f"{'Accent' if accent.why else 'Gender'} alone cannot be tested."
+        return question
+    both = pd.concat([accent.of_speaker, gender.of_speaker], axis=1, join="inner")
+    first = (both.iloc[:, 0] != accent.baseline).to_numpy()
+    second = (both.iloc[:, 1] != gender.baseline).to_numpy()
+    cell, n, y = 2 * first + second, len(both), gains[both.index].to_numpy()
+    sizes, fewest = np.bincount(cell, minlength=4), settings.min_speakers_per_level
+    question.speakers = both.index
+    if sizes.min() < fewest:
+        question.why = (
+            f"A test wants {fewest} speakers in each of the four cells; one has {sizes.min()}."
+        )
+    if sizes.min() < 2:
+        return question
+    question.compared, question.y = "gender gap by accent", y
+    question.estimate_db, question.low_db, question.high_db = contrast_with_interval(
+        [y[cell == c] for c in range(4)], (1, -1, -1, 1), rng=rng, draws=settings.bootstrap_draws
+    )
+    means = np.bincount(cell, y) / sizes
+    question.deviation = np.sqrt(np.sum((y - means[cell]) ** 2) / (n - 4))
+    question.effect, question.effect_name = question.estimate_db / question.deviation, "Cohen's d"
+    main = np.stack([np.ones(n), first, second], axis=1)
+    residuals = np.eye(n) - main @ np.linalg.pinv(main)
+    question.test = PermutationTest(
+        difference_of_differences,
+        deals(cell, rng=rng, draws=settings.permutations),
+        effect=1.0 * (first & second),
+        prepare=lambda y: y @ residuals.astype(y.dtype),
+    )
+    return question
+
+
+def compare_digits(table: pd.DataFrame, *, rng, settings) -> Question:
+    """Ask whether digits differ within speakers; `table` is speakers by digits."""
+    question = Question("digit", speakers=table.index)
+    (n, k), fewest = table.shape, settings.min_speakers_per_level
+    if n < fewest or k < 2:
+        question.why = f"A test wants {fewest} speakers who spoke every digit; {n} did."
+        return question
+    rest = table.sub(table.mean(axis=1), axis=0).to_numpy()
+    total, between = np.sum(rest**2), n * np.sum(rest.mean(axis=0) ** 2)
+    question.compared, question.unit = f"{k} digits within speakers", "dB in one digit"
+    question.effect, question.effect_name = between / total, "eta squared"
+    question.deviation = np.sqrt((total - between) / (n - 1) / (k - 1))
+    digit = np.tile(np.arange(k), n)
+
+    def within_speakers(y):
+        y = y.reshape(len(y), n, k)
+        return (y - y.mean(axis=2, keepdims=True)).reshape(len(y), n * k, 1)
+
+    question.y = table.to_numpy().ravel()
+    question.test = PermutationTest(
+        spread_of_profiles,
+        deals(digit, rng=rng, draws=settings.permutations, blocks=n),
+        effect=1.0 * (digit == 0),
+        prepare=within_speakers,
+    )
+    return question
+
+
+def accent_and_digit(table: pd.DataFrame, accent: Grouping, *, rng, settings) -> Question:
+    """Ask whether the profile over digits differs between the two accent groups."""
+    question = Question("accent x digit")
+    if accent.why:
+        question.why = "Accent alone cannot be tested."
+        return question
+    groups = accent.of_speaker[accent.of_speaker.index.isin(table.index)]
+    x = (groups != accent.baseline).to_numpy().astype(int)
+    sizes, fewest = np.bincount(x, minlength=2), settings.min_speakers_per_level
+    question.speakers = groups.index
+    if sizes.min() < fewest or table.shape[1] < 2:
+        question.why = f"A test wants {fewest} speakers in each group who spoke every digit."
+        return question
+
+    def profiles(y):
+        y = y - y.mean(axis=2, keepdims=True)
+        return y - y.mean(axis=1, keepdims=True)
+
+    question.y = table.loc[groups.index].to_numpy()
+    rest = profiles(question.y[None])[0]
+    total = np.sum(rest**2)
+    between = sum(size * np.sum(rest[x == g].mean(axis=0) ** 2) for g, size in enumerate(sizes))
+    question.compared, question.unit = "profile over digits", "dB in one digit"
+    question.effect, question.effect_name = between / total, "eta squared"
+    question.deviation = np.sqrt((total - between) / (len(x) - 2) / (table.shape[1] - 1))
+    effect = np.zeros_like(question.y)
+    effect[x == 1, 0] = 1.0
+    dealt = deals(x, rng=rng, draws=settings.permutations)
+    question.test = PermutationTest(spread_of_profiles, dealt, effect, profiles)
     return question

@@ -16,31 +16,23 @@ from lib.speakers.attributes import ATTRIBUTES
 
 __all__ = ["support"]
 
-ENOUGH_SPEECH_S = 300.0  # a rule of thumb: with less, a network learns the clips by heart
+ENOUGH_SPEECH_S = 300  # a rule of thumb: with less, a network learns the clips by heart
 
 
 def support(
     manifest: pd.DataFrame, speakers: pd.DataFrame, config: Config, fewest_clips: int
 ) -> pd.DataFrame:
-    """Which questions the clips can answer at all.
+    """Which questions the clips can answer at all; `fewest_clips` are those of the smallest fold.
 
-    Parameters
-    ----------
-    fewest_clips : int
-        Clips of the fold with the fewest.
-
-    Returns
-    -------
-    pd.DataFrame
-        question, needed, found, answer ("yes" or "no"); only speakers with usable clips count.
+    Columns: question, needed, found, answer ("yes" or "no"); only speakers with usable clips count.
     """
     clips = usable(manifest)
     heard = speakers[speakers["speaker"].isin(clips["speaker"])]
     fewest = config.statistics.min_speakers_per_level
     cells = clips.groupby(["speaker", "digit"]).size()
+    pairs = clips["speaker"].nunique() * clips["digit"].nunique()
     per_digit = clips.groupby("digit")["speaker"].nunique()
-    complete = len(cells) == clips["speaker"].nunique() * clips["digit"].nunique()
-    seconds = clips["duration_s"].sum()
+    seconds, ages = clips["duration_s"].sum(), heard["age"].dropna()
     rows = [
         (
             "learning to denoise",
@@ -63,8 +55,8 @@ def support(
         (
             "speaker and digit apart",
             "every speaker says every digit",
-            f"{len(cells)} of {clips['speaker'].nunique() * clips['digit'].nunique()} pairs",
-            complete,
+            f"{len(cells)} of {pairs} pairs",
+            len(cells) == pairs,
         ),
         (
             "spread within a speaker",
@@ -75,23 +67,18 @@ def support(
         (
             "a trend with age",
             f"{2 * fewest} speakers of known age",
-            f"{heard['age'].notna().sum()}",
-            heard["age"].notna().sum() >= 2 * fewest and heard["age"].nunique() > 1,
+            f"{len(ages)}",
+            len(ages) >= 2 * fewest and ages.nunique() > 1,
         ),
     ]
     for name, attribute in ATTRIBUTES.items():
         if attribute.rule == "trend":
             continue
         levels = heard[attribute.column].value_counts()
-        found = f"{(levels >= fewest).sum()} of {len(levels)} levels"
-        rows.append(
-            (
-                f"differences by {name}",
-                f"2 levels with {fewest} speakers",
-                found if len(levels) else "not given",
-                (levels >= fewest).sum() >= 2,
-            )
-        )
+        enough = (levels >= fewest).sum()
+        found = f"{enough} of {len(levels)} levels" if len(levels) else "not given"
+        needed = f"2 levels with {fewest} speakers"
+        rows.append((f"differences by {name}", needed, found, enough >= 2))
     table = pd.DataFrame(rows, columns=["question", "needed", "found", "answer"])
     table["answer"] = table["answer"].map({True: "yes", False: "no"})
     return table

@@ -1,13 +1,12 @@
 """Permutation tests across speakers, and the smallest effect that they find.
 
-If an attribute has nothing to do with the gain, it could as well have been dealt to the speakers
-by lot.  A test deals it anew, in every possible way or in many random ones, and counts how
-often chance alone gives a statistic at least as large as the observed one.
+A test deals an attribute to the speakers anew, in every possible way or in many random ones, and
+counts how often chance alone gives a statistic at least as large as the observed one.
 
-Conventions: `x` is what is dealt, the number of a group (0, 1, ...) or a covariate, one per unit;
-`y` [shape=(sets, units)] what is compared, any number of data sets at once; dealt `x` has the
-shape (deals, units).  Units are speakers, or the digits within each of them.  A statistic takes
-`y` and dealt `x`, returns an array [shape=(sets, deals)] and is large for large effects.
+Conventions: `x` [shape=(units,)] is what is dealt, the number of a group (0, 1, ...) or a
+covariate; `y` [shape=(sets, units)] what is compared, any number of data sets at once.  Units are
+speakers, or the digits within each of them.  A statistic takes `y` and dealt `x`
+[shape=(deals, units)], returns an array [shape=(sets, deals)] and is large for large effects.
 
 Sources: Phipson & Smyth, SAGMB 9 (2010) 39 (random permutations count the observed one, so p is
 never zero); Chung & Romano, Annals of Statistics 41 (2013) 484 (why a permutation test wants a
@@ -35,6 +34,7 @@ __all__ = [
     "spread_of_profiles",
 ]
 
+POWER = 0.8
 SIMULATED = 400  # data sets from which power is read
 SIMULATED_DEALS = 1000  # permutations of each of their tests, at most
 TINY = 1e-30  # squares below are none
@@ -42,20 +42,10 @@ TIE = 1 - 1e-5  # statistics that differ by the rounding of single precision are
 
 
 def deals(x: np.ndarray, *, rng: np.random.Generator, draws: int, blocks: int = 1) -> np.ndarray:
-    """Return the ways to deal `x` to its units; the first is `x` itself, the others are shuffled.
+    """Return the ways to deal `x` [shape=(deals, units)]: `x` itself, then others, shuffled.
 
-    Parameters
-    ----------
-    x : np.ndarray [shape=(units,)]
-    draws : int
-        Every distinct way is returned if there are at most so many; else `draws` random ways
-        behind `x`.
-    blocks : int
-        Equally long stretches of `x` (speakers) within which is dealt, always at random.
-
-    Returns
-    -------
-    np.ndarray [shape=(deals, units)]
+    Every distinct way is returned if there are at most `draws`; else so many random ones behind
+    `x`.  Within `blocks`, equally long stretches of `x` (speakers), is dealt at random.
 
     Examples
     --------
@@ -98,12 +88,8 @@ def _averaging(dealt: np.ndarray, dtype):
 def spread_of_means(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
     """James's statistic: squared deviations of the group means, each over its variance.
 
-    For two groups it is Welch's t squared.  Groups may differ in size and in variance.
-
-    Raises
-    ------
-    InputError
-        Fewer than two groups, or a group with fewer than two units.
+    For two groups it is Welch's t squared.  Groups may differ in size and in variance; there must
+    be two or more, of two units or more.
     """
     sizes = np.bincount(dealt[0].astype(int))
     if len(sizes) < 2 or sizes.min() < 2:
@@ -121,12 +107,9 @@ def spread_of_means(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
 
 
 def spread_of_profiles(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
-    """Squared deviations of the group means, weighted by size, summed over the columns of `y`.
+    """Squared deviations of the group means, weighted by size, summed over columns.
 
-    Parameters
-    ----------
-    y : np.ndarray [shape=(sets, units, columns)]
-        Centred on 0 within each column.
+    `y` [shape=(sets, units, columns)] is centred on 0 within each column.
     """
     spread = np.zeros(())
     for size, average in _averaging(dealt, y.dtype):
@@ -153,63 +136,39 @@ def correlation(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class PermutationTest:
-    """A permutation test, ready for any data of the same units.
-
-    Attributes
-    ----------
-    statistic : callable
-    dealt : np.ndarray [shape=(deals, units)]
-        From `deals`: the first is what was observed.
-    effect : np.ndarray [shape=(units,) or (units, columns)]
-        What an effect of one unit of the estimate adds to the data.
-    prepare : callable
-        What is done to data [shape=(sets, ...)] first, such as centring.
-    """
+    """A permutation test, ready for any data of the same units."""
 
     statistic: Callable
-    dealt: np.ndarray
-    effect: np.ndarray
-    prepare: Callable = np.asarray
+    dealt: np.ndarray  # from `deals`: the first is what was observed
+    effect: np.ndarray  # what an effect of one unit of the estimate adds to a data set
+    prepare: Callable = np.asarray  # what is done to data first, such as centring
 
     def p_values(self, y: np.ndarray, *, deals: int | None = None) -> np.ndarray:
         """Two-sided p-value of each data set [shape=(sets,)], with the first `deals` only."""
         statistic = self.statistic(self.prepare(y), self.dealt[:deals])
         return (statistic >= statistic[:, :1] * TIE).mean(axis=1)
 
-    def power(self, effect: float, noise: np.ndarray, *, alpha: float) -> float:
-        """Share of the simulated data `noise` in which `effect`, added to it, is found."""
-        y = noise + np.asarray(effect * self.effect, noise.dtype)
-        p = self.p_values(y, deals=SIMULATED_DEALS + 1)
-        return float(np.mean(p <= alpha))
+    def smallest_effect(self, deviation: float, *, rng: np.random.Generator, alpha: float) -> float:
+        """Return the smallest true effect that this very test finds with 80 % power.
 
-    def smallest_effect(
-        self, deviation: float, *, rng: np.random.Generator, alpha: float, power: float = 0.8
-    ) -> float:
-        """Return the smallest true effect that this very test finds with the given power.
-
-        Normal data of standard deviation `deviation` are simulated, an effect is added, and each
-        data set is tested; the effect is bisected to 1 %.  The same data serve all effects.
-        Infinite where no effect, however large, is found; NaN where `deviation` is.
-
-        Parameters
-        ----------
-        deviation : float
-            Observed standard deviation of the units that the effect does not explain.
-        alpha : float
-            An effect is found where p is at most this.
+        Normal data of the standard deviation that was observed are simulated, an effect is added,
+        and found where p is at most `alpha`; it is bisected to 1 %.  Infinite where no effect,
+        however large, is found; NaN where `deviation` is.
         """
         if not deviation > 0:
             return math.nan
         noise = deviation * rng.normal(size=(SIMULATED, *self.effect.shape)).astype(np.float32)
+
+        def is_found(effect):
+            y = noise + np.asarray(effect * self.effect, noise.dtype)
+            return np.mean(self.p_values(y, deals=SIMULATED_DEALS + 1) <= alpha) >= POWER
+
         low, high = 0.0, deviation * 4 / np.sqrt(len(self.effect))
-        while self.power(high, noise, alpha=alpha) < power:
+        while not is_found(high):
             low, high = high, 2 * high
             if high > 1e3 * deviation:
                 return math.inf
         while high - low > 0.01 * high:
             middle = (low + high) / 2
-            if self.power(middle, noise, alpha=alpha) < power:
-                low = middle
-            else:
-                high = middle
+            low, high = (low, middle) if is_found(middle) else (middle, high)
         return high

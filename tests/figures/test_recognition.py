@@ -1,9 +1,9 @@
-"""lib.figures.recognition: what is drawn is what the tables hold."""
+"""What lib.figures.scores draws of a recogniser: what is drawn is what the tables hold."""
 
 import numpy as np
 import pandas as pd
 
-from lib.figures import recognition, style
+from lib.figures import scores, style
 from lib.methods import METHODS
 
 
@@ -12,7 +12,7 @@ def test_accuracy_in_percent_between_noisy_and_clean():
         {"method": ["clean", "noisy", "ours"], "estimate": [0.9, 0.2, 0.7],
          "low": [0.8, np.nan, 0.6], "high": [0.95, np.nan, 0.8]}
     )  # fmt: skip
-    ax = recognition.accuracy(table).axes[0]
+    ax = scores.accuracy(table).axes[0]
     dots = [line for line in ax.lines if line.get_marker() == "o"]
     np.testing.assert_allclose([dot.get_xdata()[0] for dot in dots], [20, 70, 90])
     names = ["noisy", "ours", "clean"]
@@ -33,7 +33,7 @@ def test_accuracy_in_percent_between_noisy_and_clean():
 def test_confusions_write_their_counts_and_shade_shares_of_the_digit():
     cells = np.zeros((10, 10), int)
     cells[3, 3], cells[3, 8], cells[5, 5] = 30, 10, 1234
-    fig = recognition.confusions({"noisy": cells, "ours": 2 * cells})
+    fig = scores.confusions({"noisy": cells, "ours": 2 * cells})
     first, second = fig.axes
     written = {text.get_position(): text.get_text() for text in first.texts}
     assert written == {(3.5, 3.5): "30", (8.5, 3.5): "10", (5.5, 5.5): "1234"}

@@ -1,4 +1,4 @@
-"""lib.figures.{scores,signals,overview,training}: what is drawn is what the tables hold."""
+"""lib.figures.{scores,signals}: what is drawn is what the tables hold."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 from voices import RATE, voice
 
 from lib.errors import InputError
-from lib.figures import overview, scores, signals, style, training
+from lib.figures import scores, signals, style
 from lib.methods import METHODS
 
 DRAWN = ["constant gain", "ours", "phase-sensitive mask"]
@@ -138,7 +138,7 @@ def test_loss_curves_mark_the_kept_epoch_of_every_fold():
             for epoch, loss in ((1, 0.9), (2, 0.5 + fold))
         ]
     )  # fmt: skip
-    fig = training.loss_curves(history, {"reference as published": "MSE", "ours": "-SNR (dB)"})
+    fig = scores.loss_curves(history, {"reference as published": "MSE", "ours": "-SNR (dB)"})
     assert [ax.get_ylabel() for ax in fig.axes] == ["MSE", "-SNR (dB)"]
     *losses, kept = fig.axes[1].lines
     assert [line.get_ydata().tolist() for line in losses] == [[1, 1]] * 2 + [[0.9, 0.5], [0.9, 1.5]]
@@ -165,7 +165,7 @@ def test_spectrograms_have_one_scale_relative_to_the_first_signal():
 def test_overview_draws_the_way_of_a_clip():
     clean, noise = voice(0), 0.1 * np.random.default_rng(0).standard_normal(len(voice(0)))
     given = {"n_fft": 256, "hop_length": 64, "judges": ["SI-SDR", "ESTOI"]}
-    fig = overview.overview(clean, clean + noise, 0.5 * (clean + noise), **given)
+    fig = signals.overview(clean, clean + noise, 0.5 * (clean + noise), **given)
     panels = {ax.get_title("left"): ax for ax in fig.axes}
     waves = {name: ax.lines[0].get_ydata() for name, ax in panels.items() if ax.lines}
     assert list(waves) == ["clean", "noise", "noisy", "denoised"]
@@ -176,7 +176,7 @@ def test_overview_draws_the_way_of_a_clip():
     assert before.get_array().max() - after.get_array().max() == pytest.approx(6.02, abs=0.01)
     np.testing.assert_allclose(panels["mask"].images[0].get_array(), 0.5)
     assert panels["how alike?"].texts[0].get_text() == "SI-SDR\nESTOI"
-    assert len(fig.artists) == len(overview.ARROWS)
+    assert len(fig.artists) == len(signals.ARROWS)
     assert fig.get_layout_engine() is not None  # None would become the default one in Jupyter
     assert not fig.get_layout_engine().adjust_compatible  # and that would leave the arrows behind
 

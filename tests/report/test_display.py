@@ -213,7 +213,7 @@ def test_players_accept_silence_and_bad_samples(shown):
 def test_players_are_the_same_every_time_and_labelled(shown):
     y = np.random.default_rng(0).normal(size=8000)
     for _ in range(2):
-        report.players([("<noisy>", y, 8000)], "aud-x", title='Digit "7"', caption="Listen.")
+        report.players([("<noisy>", y, 8000)], title='Digit "7"')
     assert shown[0] == shown[2]
     html = shown[0][0]["text/html"]
     assert 'aria-label="Digit &quot;7&quot;: &lt;noisy&gt;"' in html

@@ -30,10 +30,10 @@ def test_html_numbers_and_links():
     for label in (
         "Figure 1. It bends, see Table 1.",
         "Table 1. Scores (Le Roux",
-        "Audio 1. Digit 7",
+        "Digit 7.",
     ):
         assert label in seen.replace("\xa0", " ")
-    assert "Gain −1.2 dB, see Audio" in seen
+    assert "Gain −1.2 dB." in seen
     assert '<a href="#fig-line" class="cross-reference">' in html
     assert '<figure class="table" id="tbl-scores">' in html
     assert "A note." in seen

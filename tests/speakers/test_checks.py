@@ -52,9 +52,7 @@ def test_the_mixed_model_of_a_balanced_corpus_agrees_with_the_means(clips):
     gains = clips.groupby("speaker")["gain_db"].mean()
     for name, grouping in groupings(clips, 5).items():
         question = compare_groups(name, gains, grouping, **tools())
-        assert table.loc[name, "estimate_db"] == pytest.approx(
-            question.facts["estimate_db"], abs=0.03
-        )
+        assert table.loc[name, "estimate_db"] == pytest.approx(question.estimate_db, abs=0.03)
     assert (table["diagnosis"] == "Converged.").all()
     assert table["speaker_sd_db"].mean() == pytest.approx(1, abs=0.25)
     assert table["clip_sd_db"].mean() == pytest.approx(1, abs=0.05)
@@ -159,7 +157,7 @@ def test_the_worst_served_are_the_lowest_tenth(clips):
     worst = speakers.served_worst(clips, ["speaker"])
     means = clips.groupby("speaker")["gain_db"].mean().sort_values()
     assert worst["speaker"].tolist() == means.index[:6].tolist()
-    assert worst["place"].tolist() == [1, 2, 3, 4, 5, 6] and (worst["of"] == 60).all()
+    assert (worst["of"] == 60).all()
     cells = speakers.served_worst(clips, ["speaker", "digit"])
     assert len(cells) == 60 and cells["gain_db"].is_monotonic_increasing
     heard = speakers.typical_clips(clips, cells.head(3), ["speaker", "digit"])

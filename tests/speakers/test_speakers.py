@@ -14,7 +14,7 @@ from lib.config import StatisticsConfig
 from lib.errors import InputError
 from lib.figures import speakers as figures
 from lib.speakers.attributes import ATTRIBUTES, group_speakers
-from lib.speakers.claims import VERDICTS
+from lib.speakers.claims import PUBLISHED, VERDICTS
 from lib.speakers.significance import holm
 
 QUICK = StatisticsConfig(bootstrap_draws=60, permutations=499)
@@ -195,7 +195,7 @@ def test_the_condition_and_the_method_are_chosen(corpus):
     clips = speakers.clip_gains(pd.concat([scores, other, louder]), who, noise="white", snr_db=-8.0)
     assert len(clips) == len(scores) and clips["gain_db"].mean() == pytest.approx(10, abs=1)
     with pytest.raises(InputError, match="holds ours in white"):
-        speakers.clip_gains(scores, who, method="theirs")
+        speakers.clip_gains(scores, who, noise="pink")
 
 
 def test_misaligned_labels_spread_as_chance_does(corpus):
@@ -219,7 +219,7 @@ def test_the_published_spreads_are_within_chance_and_a_real_one_would_not_be(mon
     draw = {"rng": np.random.default_rng(0), "draws": 2000}
     assert speakers.published_spreads(**draw)["within_chance"].all()
     gender = (0.10, 0.95, [48, 12])
-    monkeypatch.setitem(speakers.misalignment.PUBLISHED, "gender", gender)
+    monkeypatch.setitem(PUBLISHED, "gender", gender)
     table = speakers.published_spreads(**draw).set_index("label")
     assert not table.loc["gender", "within_chance"]
 

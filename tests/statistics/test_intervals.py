@@ -127,8 +127,8 @@ def test_intervals_of_differences_cover_the_truth(sizes):
     source, trials, hits = rng(sum(sizes)), 300, 0
     for _ in range(trials):
         first, second = source.normal(1, 1.5, sizes[0]), source.normal(0, 1, sizes[1])
-        gap = statistics.contrast_with_interval([first, second], rng=source, draws=200)
-        hits += gap.low <= 1 <= gap.high
+        _, low, high = statistics.contrast_with_interval([first, second], rng=source, draws=200)
+        hits += low <= 1 <= high
     assert within_limits(hits, trials, 0.95)
 
 
@@ -137,12 +137,12 @@ def test_a_slope_is_that_of_least_squares_and_its_interval_covers_it():
     for _ in range(trials):
         x = source.uniform(2, 6, 30)
         y = 0.5 * x + source.normal(size=30)
-        slope = statistics.slope_with_interval(x, y, rng=source, draws=300)
-        hits += slope.low <= 0.5 <= slope.high
-    assert slope.estimate == pytest.approx(np.polyfit(x, y, 1)[0])
+        slope, low, high = statistics.slope_with_interval(x, y, rng=source, draws=300)
+        hits += low <= 0.5 <= high
+    assert slope == pytest.approx(np.polyfit(x, y, 1)[0])
     assert within_limits(hits, trials, 0.95)
     same = statistics.slope_with_interval(np.ones(6), np.arange(6), rng=source, draws=10)
-    assert np.isnan(same.estimate)
+    assert np.isnan(same).all()
 
 
 def test_an_interval_without_draws_is_refused():

@@ -1,11 +1,11 @@
--- The layout of the report, the same for HTML and for Typst (PDF): numbers figures, tables, audio
+-- The layout of the report, the same for HTML and for Typst (PDF): numbers figures, tables
 -- and equations, resolves @fig-... and its like, folds the code (HTML) or drops it (PDF), and adds
 -- what pandoc's writers leave out (alternative texts, table captions, equation descriptions).
 
-local LABELS = { fig = "Figure", tbl = "Table", aud = "Audio", eq = "Equation" }
+local LABELS = { fig = "Figure", tbl = "Table", eq = "Equation" }
 local PDF_WIDTH = 88 -- per cent of the text that a figure of full width takes on paper
 local is_typst = FORMAT:match("typst") ~= nil
-local numbers, counts = {}, { fig = 0, tbl = 0, aud = 0, eq = 0 }
+local numbers, counts = {}, { fig = 0, tbl = 0, eq = 0 }
 local lenient = false -- a single notebook may point into others
 
 local function fail(message)
@@ -109,13 +109,11 @@ end
 local function players(div)
   local caption = caption_of(div)
   if is_typst then
-    local label_ = div.identifier ~= "" and "<" .. div.identifier .. ">" or ""
-    return { raw("#players-note["), pandoc.Plain(caption), raw("]" .. label_) }
+    return { raw("#players-note["), pandoc.Plain(caption), raw("]") }
   elseif #div.content == 1 then
-    return pandoc.Div({ pandoc.Para(caption) }, { id = div.identifier, class = "players-note" })
+    return pandoc.Div({ pandoc.Para(caption) }, { class = "players-note" })
   end
-  local id = div.identifier ~= "" and string.format(' id="%s"', div.identifier) or ""
-  return { raw("<figure class=\"audio\"" .. id .. "><figcaption>"), pandoc.Plain(caption),
+  return { raw('<figure class="audio"><figcaption>'), pandoc.Plain(caption),
     raw("</figcaption>" .. raw_html_of(div) .. "</figure>") }
 end
 
@@ -146,7 +144,7 @@ local function cross_reference(cite)
     elseif lenient then
       links:insert(pandoc.Str("(" .. id .. ")"))
     else
-      fail("there is no figure, table, audio or equation @" .. id)
+      fail("there is no figure, table or equation @" .. id)
     end
   end
   return links

@@ -1,0 +1,226 @@
+"""Regressions across speakers: what goes together, what remains without it, and a mixed model.
+
+`overlap` says how far one property foretells another; `held_fixed` how much of a difference
+remains between speakers who are alike in a measure (linear regression across speakers, errors that
+allow for unequal variances).  The rules, stated before the results:
+
+- each coefficient of a regression wants five speakers;
+- where a measure foretells half of the variance of an attribute or more, holding it fixed
+  removes most of what could be compared, and the two count as inseparable.
+
+In a mixed model the gain of a clip is the effect of the attribute, plus one of the digit, plus one
+of the clip's level, plus an offset of the speaker (random intercept), plus noise.  It is fitted by
+restricted maximum likelihood with Powell's method, which does not stall where the offsets are
+nearly zero; intervals with Student's t, speakers minus two degrees of freedom.
+
+Sources: MacKinnon & White, J. Econometrics 29 (1985) 305 (HC3 errors); Pinheiro & Bates,
+Mixed-Effects Models in S and S-PLUS (2000), chapters 1 and 2.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from lib.config import StatisticsConfig
+from lib.corpora.manifest import usable
+from lib.speakers.questions import codes
+from lib.statistics.intervals import CONFIDENCE, half_width
+from lib.text import plain
+
+__all__ = [
+    "describe_overlap",
+    "held_fixed",
+    "measures",
+    "mixed_models",
+    "overlap",
+    "residuals",
+]
+
+SPEAKERS_PER_COEFFICIENT = 5
+INSEPARABLE = 0.5  # share of the variance
+FEWEST_SPEAKERS = 5  # for a variance between speakers
+COLUMNS = ["estimate_db", "low_db", "high_db", "p", "speaker_sd_db", "clip_sd_db"]
+
+
+def measures(manifest: pd.DataFrame, voices: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+    """Return measures of every speaker, medians over clips; NaN where unknown.
+
+    Columns: pitch (semitones above 100 Hz), spectral tilt (dB per octave), level (dBFS),
+    duration (s), noise floor (dB, below the level), recording date (days since the first).
+    """
+    clips = usable(manifest).replace([np.inf, -np.inf], np.nan)
+    clips = clips.groupby("speaker")[["rms_dbfs", "duration_s", "noise_floor_db"]].median()
+    voices = voices.groupby("speaker")[["f0_hz", "tilt_db_per_octave"]].median()
+    dates = people.reindex(columns=["speaker", "recording_date"]).set_index("speaker")
+    dates = pd.to_datetime(dates["recording_date"], errors="coerce")
+    table = pd.DataFrame(
+        {
+            "pitch": 12 * np.log2(voices["f0_hz"] / 100),
+            "spectral tilt": voices["tilt_db_per_octave"],
+            "level": clips["rms_dbfs"],
+            "duration": clips["duration_s"],
+            "noise floor": clips["noise_floor_db"],
+            "recording date": (dates - dates.min()).dt.total_seconds() / 86_400,
+        }
+    )
+    return table.loc[clips.index].rename_axis("speaker")
+
+
+def overlap(
+    clips: pd.DataFrame, measured: pd.DataFrame, *, settings: StatisticsConfig
+) -> pd.DataFrame:
+    """Return how far one property of the speakers foretells another.
+
+    Columns: ``attribute``, ``other`` (a measure or another attribute), ``share`` (squared
+    correlation, 0 to 1, of the two groups that are compared, age and measures as numbers),
+    ``n_speakers``.  Pairs with fewer than ten speakers have no row.
+    """
+    coded = codes(clips, settings.min_speakers_per_level)
+    others = {name: measured[name].dropna() for name in measured} | coded
+    rows = []
+    for attribute, code in coded.items():
+        for other, values in others.items():
+            both = pd.concat([code, values], axis=1, join="inner").to_numpy()
+            if other == attribute or len(both) < 2 * SPEAKERS_PER_COEFFICIENT:
+                continue
+            if (np.ptp(both, axis=0) > 0).all():
+                share = np.corrcoef(both.T)[0, 1] ** 2
+                rows.append((attribute, other, share, len(both)))
+    return pd.DataFrame(rows, columns=["attribute", "other", "share", "n_speakers"])
+
+
+def held_fixed(
+    clips: pd.DataFrame, measured: pd.DataFrame, *, settings: StatisticsConfig
+) -> pd.DataFrame:
+    """Return the difference of each attribute as it is and with measures held fixed.
+
+    Columns: ``attribute``, ``fixed`` ("nothing", a measure, "all measures"), ``estimate_db`` with
+    ``low_db`` and ``high_db`` (95 % interval), ``n_speakers``.  The same speakers, those with all
+    measures, stand in all rows of an attribute.  Regressions for which there are too few speakers
+    have no row.
+    """
+    import statsmodels.api as sm  # takes seconds
+
+    gains = clips.groupby("speaker")["gain_db"].mean()
+    varying = [name for name in measured if measured[name].nunique() > 1]
+    choices = {"nothing": [], **{name: [name] for name in varying}, "all measures": varying}
+    rows = []
+    for attribute, code in codes(clips, settings.min_speakers_per_level).items():
+        table = measured[varying].assign(effect=code, gain_db=gains).dropna()
+        for fixed, columns in choices.items():
+            x = sm.add_constant(table[["effect", *columns]], has_constant="add")
+            if len(x) < SPEAKERS_PER_COEFFICIENT * x.shape[1]:
+                continue
+            alone = table["effect"].nunique() == 2 and table["effect"].value_counts().min() < 2
+            if alone or np.linalg.matrix_rank(x) < x.shape[1]:
+                continue  # an error could not be known
+            fit = sm.OLS(table["gain_db"], x).fit(cov_type="HC3", use_t=True)
+            low, high = fit.conf_int(1 - CONFIDENCE).loc["effect"]
+            rows.append((attribute, fixed, fit.params["effect"], low, high, len(x)))
+    columns = ["attribute", "fixed", "estimate_db", "low_db", "high_db", "n_speakers"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def describe_overlap(shares: pd.DataFrame) -> str:
+    """Name, in a sentence, the pairs of `overlap` that cannot be separated."""
+    if shares.empty:
+        return "There are too few speakers to say which properties go together."
+    close = shares[shares["share"] >= INSEPARABLE]
+    if close.empty:
+        return "No two properties go together so closely that they could not be separated."
+    once = ~close[["attribute", "other"]].apply(frozenset, axis=1).duplicated()
+    pairs = [
+        f"{row.attribute} and {row.other} ({plain(row.share, '.0%')})"
+        for row in close[once].itertuples()
+    ]
+    return f"Cannot be separated in this corpus: {'; '.join(pairs)}."
+
+
+def mixed_models(clips: pd.DataFrame, *, settings: StatisticsConfig) -> pd.DataFrame:
+    """Fit one mixed model per attribute; digits and levels that do not vary are left out of it.
+
+    Columns: ``attribute``, ``estimate_db`` with ``low_db`` and ``high_db`` as in the tests, ``p``
+    (not corrected), ``speaker_sd_db`` and ``clip_sd_db`` (standard deviations of the offsets and of
+    the noise), ``diagnosis`` (in words: convergence, or why there is no fit).
+    """
+    rows = []
+    for name, of_speaker in codes(clips, settings.min_speakers_per_level).items():
+        table = clips.assign(effect=clips["speaker"].map(of_speaker)).dropna(subset=["effect"])
+        fit, diagnosis = _fit(table)
+        row = {"attribute": name, **dict.fromkeys(COLUMNS, np.nan), "diagnosis": diagnosis}
+        if fit is not None:
+            degrees = len(of_speaker) - 2
+            estimate, error = fit.fe_params["effect"], fit.bse_fe["effect"]
+            half = half_width(error, degrees)
+            row |= {
+                "estimate_db": estimate,
+                "low_db": estimate - half,
+                "high_db": estimate + half,
+                "p": 2 * stats.t.sf(abs(estimate / error), degrees),
+                "speaker_sd_db": np.sqrt(fit.cov_re.iloc[0, 0]),
+                "clip_sd_db": np.sqrt(fit.scale),
+            }
+        rows.append(row)
+    return pd.DataFrame(rows, columns=["attribute", *COLUMNS, "diagnosis"])
+
+
+def residuals(clips: pd.DataFrame) -> tuple[dict[str, np.ndarray], str]:
+    """Return what a model without attributes leaves, and its diagnosis in words.
+
+    The noise of ``"clips"`` and the offsets of ``"speakers"``, each over its standard deviation,
+    should be normal: skewness and excess kurtosis 0.  Empty where the model cannot be fitted.
+    """
+    fit, diagnosis = _fit(clips, effect="")
+    if fit is None:
+        return {}, diagnosis
+    offsets = np.array([effect.iloc[0] for effect in fit.random_effects.values()])
+    rest = {"clips": fit.resid.to_numpy(), "speakers": offsets}
+    rest = {name: (r - r.mean()) / r.std() for name, r in rest.items() if r.std() > 1e-9}
+    words = [
+        f"{name}: skewness {plain(stats.skew(r), '.2f')}, "
+        f"excess kurtosis {plain(stats.kurtosis(r), '.2f')}"
+        for name, r in rest.items()
+    ]
+    return rest, f"{diagnosis} {'; '.join(words)}."
+
+
+def _fit(table: pd.DataFrame, effect: str = "effect"):
+    """Return the fitted model, None where there is none, and its diagnosis in words."""
+    import statsmodels.formula.api as smf  # takes seconds
+    from statsmodels.tools.sm_exceptions import ModelWarning
+
+    terms = [effect] if effect else []
+    terms += ["C(digit)"] if table["digit"].nunique() > 1 else []
+    terms += ["level_dbfs"] if table["level_dbfs"].nunique() > 1 else []
+    n_speakers = table["speaker"].nunique()
+    if n_speakers < FEWEST_SPEAKERS:
+        return None, f"No fit: {FEWEST_SPEAKERS} speakers are wanted, there are {n_speakers}."
+    if len(table) < n_speakers + 2 * (len(terms) + table["digit"].nunique()):
+        return None, f"No fit: {len(table)} clips are too few."
+    if table["gain_db"].std() < 1e-9:
+        return None, "No fit: the gain does not vary."
+    groups = table.groupby(effect)["speaker"].nunique() if effect else [n_speakers]
+    if len(groups) == 2 and min(groups) < 2:
+        return None, "No fit: a group holds one speaker only."
+    formula = f"gain_db ~ {' + '.join(terms) or '1'}"
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ModelWarning)
+            model = smf.mixedlm(formula, table, groups=table["speaker"], missing="drop")
+            fit = model.fit(method="powell")
+            with np.errstate(invalid="ignore"):
+                finite = np.isfinite(fit.bse_fe).all()
+    except (np.linalg.LinAlgError, ValueError) as error:
+        return None, f"No fit: the model is singular ({error})."
+    if not (finite and fit.cov_re.iloc[0, 0] > 0):
+        return None, "No fit: the variance between speakers or an error cannot be estimated."
+    if not fit.converged:
+        return None, "No fit: the search for the maximum did not converge."
+    doubts = [w for w in caught if issubclass(w.category, ModelWarning)]
+    if doubts:
+        return fit, "Converged at the boundary: there is hardly any variance between speakers."
+    return fit, "Converged."
