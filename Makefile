@@ -93,7 +93,7 @@ search: $(VENV)/.complete  ## try the variants of our model again, then report; 
 	@$(LOCKED) rendered
 	@echo "── what was tried is in $(REPORT)/report.html and $(REPORT)/report.pdf"
 
-TESTS := -m pytest -n auto --maxprocesses 4 --dist loadscope
+TESTS := -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 test: $(VENV)/.complete-dev  ## run the tests; no network needed
 	@$(PY) $(TESTS) -m "not long"
@@ -129,7 +129,7 @@ clean:  ## remove build/ and caches; keeps reports, downloads and the environmen
 
 help:  ## list the targets and the variables
 	@echo "Targets:"
-	@sed -n 's/^\([a-z][a-z]*\):.*  ## \(.*\)/  \1	\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z][a-z-]*\):.*  ## \(.*\)/  \1	\2/p' Makefile | expand -t 14
 	@echo "Variables:"
 	@sed -n 's/^## \([A-Z_]*\): \(.*\)/  \1	\2/p' Makefile | expand -t 14
 

@@ -12,11 +12,6 @@ from lib.workspace.folder import PROJECT_ROOT, write_json
 LONGEST = ("test_series.py", "test_parallel.py", "test_rates.py")
 
 
-def pytest_configure(config):
-    text = "long: proves in a minute or more what others make likely; part of `make test-all`"
-    config.addinivalue_line("markers", text)
-
-
 def pytest_collection_modifyitems(items):
     """Begin with what takes longest, so that no process works on alone at the end."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
