@@ -65,13 +65,19 @@ class ClipStore:
         """The store as networks learn from it: its noise can be drawn anew for every example."""
         return self
 
-    def rows_of(self, speakers, *, limit: int | None = None) -> np.ndarray:
-        """Row numbers of the clips of `speakers`, at most `limit` per speaker.
+    def rows_of(
+        self, speakers, *, limit: int | None = None, about: int | None = None
+    ) -> np.ndarray:
+        """Row numbers of the clips of `speakers`, at most `limit` per speaker or `about` so many.
 
+        About so many in all: every speaker gives the same number of clips, or all that there are.
         A limited choice takes the first repetitions of all digits; where digits cannot come equally
         often, every speaker goes on with the digit at which the one before stopped.
         """
-        chosen = self.index[self.index["speaker"].isin(list(speakers))]
+        speakers = list(speakers)
+        chosen = self.index[self.index["speaker"].isin(speakers)]
+        if about is not None:
+            limit = -(-about // len(speakers))
         if limit is not None:
             number = self.index.groupby("speaker").ngroup()[chosen.index]
             digits = self.index["digit"].max() + 1

@@ -68,8 +68,8 @@ def _one_hot(store: ClipStore, rows: np.ndarray) -> np.ndarray:
 def lessons(store: ClipStore, training: list[str], validation: list[str]) -> Lessons:
     """Augmented clean clips of the training speakers, plain ones of the validation speakers."""
     config = store.config
-    rows = store.rows_of(training, limit=-(-config.recognition.clips // len(training)))
-    held = store.rows_of(validation, limit=-(-VALIDATION_CLIPS // len(validation)))
+    rows = store.rows_of(training, about=config.recognition.clips)
+    held = store.rows_of(validation, about=VALIDATION_CLIPS)
     inputs = stacked(map(store.clean, held), config.audio)
     batches = functools.partial(RecognitionExamples, store, rows)
     return Lessons(batches, (inputs, _one_hot(store, held)), clips=len(rows))

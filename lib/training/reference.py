@@ -88,10 +88,8 @@ def lessons(
         How magnitudes become inputs and targets.
     """
     settings, rate, seed = store.config.training, store.config.audio.sample_rate, store.config.seed
-    limit = -(-settings.reference_clips // len(training))
-    few = -(-VALIDATION_CLIPS // len(validation))
-    noisy, clean = _features(store, tuple(store.rows_of(training, limit=limit)))
-    held = _features(store, tuple(store.rows_of(validation, limit=few)))
+    noisy, clean = _features(store, tuple(store.rows_of(training, about=settings.reference_clips)))
+    held = _features(store, tuple(store.rows_of(validation, about=VALIDATION_CLIPS)))
     fitted = scale.fit(noisy, clean)
     inputs, targets = fitted.inputs(noisy), fitted.targets(clean, noisy)
     cut = functools.partial(

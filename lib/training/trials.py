@@ -158,7 +158,7 @@ def try_variant(run: Run, store: ClipStore, folds: pd.DataFrame, variant: Varian
     network, history = learn(recipe, learning.config, lessons, checkpoints, title)
     shutil.rmtree(checkpoints)
     denoise = recipe.wrap(network, {"audio": dataclasses.asdict(config.audio)})
-    rows = store.rows_of(validation, limit=-(-JUDGED_CLIPS // len(validation)))
+    rows = store.rows_of(validation, about=JUDGED_CLIPS)
     macs = count_macs(network, recipe.one_second(config.audio))
     row = {
         "group": variant.group,

@@ -37,7 +37,7 @@ def lessons(
         Makes a training example, as `training_example` does.
     """
     rows = store.rows_of(training, limit=store.config.training.max_clips_per_speaker)
-    held = store.rows_of(validation, limit=-(-VALIDATION_CLIPS // len(validation)))
+    held = store.rows_of(validation, about=VALIDATION_CLIPS)
     batches = functools.partial(TrainingPairs, store, rows, example=example)
     samples = store.config.audio.clip_samples
     noisy = np.stack([fix_length(store.noisy(row), samples) for row in held]).astype(np.float32)
