@@ -112,4 +112,4 @@ class Recipe:
     def needs(self) -> list:
         """Return what decides over the trained weights, for a fingerprint."""
         code = (self.build, self.lessons, self.loss, self.optimiser, self.budget, self.judge)
-        return [self.name, *code]
+        return [self.name, self.xla, *code]  # XLA rounds differently
