@@ -186,6 +186,8 @@ $(VENV)/.complete: requirements.txt | checked
 	    line = "import os, sys; given = os.environ.get(\"PYTHONPATH\", str()); " \
 	        "os.path.exists(given + \"/lib/environment.py\") or sys.path.insert(0, {!a})\n"; \
 	    path.write_text(line.format(os.getcwd()), encoding="ascii")'
+	@echo "── compiling what numba compiles (half a minute, once)"
+	@$(PY) -m lib.signals.compile
 	@touch $@
 	@$(PY) -m lib.make.variables
 

@@ -57,7 +57,6 @@ PLACES = {  # where settings and caches lie, in build/
     "JUPYTER_RUNTIME_DIR": ".jupyter/runtime",
     "KERAS_HOME": ".keras",
     "MPLCONFIGDIR": ".matplotlib",
-    "NUMBA_CACHE_DIR": ".numba",
 }
 HOMELESS = {  # where Jupyter writes for a user whose home cannot be written
     "JUPYTER_CONFIG_DIR": ".jupyter/config",
@@ -106,6 +105,7 @@ def settle() -> None:
     place = _place()
     for name, folder in PLACES.items():
         os.environ[name] = str(place / folder)
+    os.environ["NUMBA_CACHE_DIR"] = str((_virtual_environment() or place) / ".numba")
     if not _home_is(os.R_OK | os.X_OK):
         os.environ["HOME"] = str(place)
     if not _home_is(os.W_OK):
@@ -124,6 +124,12 @@ def _place() -> Path:
     place = tempfile.mkdtemp(prefix="denoising-audio-mnist-")
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     return Path(place)
+
+
+def _virtual_environment() -> Path | None:
+    """Return the virtual environment, where the installation compiles, if it can be written."""
+    own = sys.prefix != sys.base_prefix and os.access(sys.prefix, os.W_OK)
+    return Path(sys.prefix) if own else None
 
 
 def _home_is(mode: int) -> bool:
