@@ -149,7 +149,7 @@ $(BUILD)/04_evaluation.ipynb: $(BUILD)/03_model_training.ipynb $(wildcard $(BUIL
 $(BUILD)/05_speaker_analysis.ipynb: $(BUILD)/04_evaluation.ipynb
 
 $(BUILD)/%.ipynb: $(BUILD)/.%.code $(BUILD)/.parameters
-	@$(PY) -m lib.report.execute notebooks/$*.ipynb $@ "corpus=$$CORPUS" "profile=$$PROFILE" \
+	@$(PY) -m lib.make.execute notebooks/$*.ipynb $@ "corpus=$$CORPUS" "profile=$$PROFILE" \
 	    "data_dir=$$DATA_DIR" "params_file=$$PARAMS"
 
 # The scores of the peers, and what was tried, are written anew only when they changed; the

@@ -6,7 +6,7 @@ import re
 import nbformat
 import pytest
 
-from lib.report.execute import read_parameters
+from lib.make.execute import read_parameters
 from lib.workspace.folder import PROJECT_ROOT
 
 FLOORS = [

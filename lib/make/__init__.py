@@ -1,4 +1,5 @@
-"""What the Makefile asks before, and while, it works: variables, stamps, a lock.
+"""What the Makefile asks before, and while, it works: variables, a lock, a notebook at a time.
 
-The standard library is enough for all of it, because it runs before any package is installed.
+The standard library is enough for what runs before any package is installed, which is all but
+`lib.make.execute`.
 """

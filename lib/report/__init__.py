@@ -1,7 +1,6 @@
-"""The report: display in the notebooks, execution, provenance, HTML and PDF.
+"""The report: display in the notebooks, provenance, HTML and PDF.
 
-``python -m lib.report.execute`` runs one notebook, ``python -m lib.report.export`` turns the
-executed ones into ``report.html`` and ``report.pdf``.
+``python -m lib.report.export`` turns executed notebooks into ``report.html`` and ``report.pdf``.
 """
 
 from lib.report.display import figure, players, say, start, table

@@ -88,6 +88,7 @@ def figure(fig, identifier: str, *, caption: str, alt: str, **values) -> None:
     options = {"bbox_inches": "tight", "pad_inches": 0.04}
     words = make_drawable(fig)
     fig.savefig(svg, format="svg", dpi=200, metadata={"Date": None}, **options)
+    fig.set_layout_engine("none")  # the places of its parts are found
     fig.savefig(png, format="png", dpi=160, metadata={"Software": None}, **options)
     plt.close(fig)
     source = svg.getvalue().decode("utf-8")

@@ -12,11 +12,12 @@ functions of the history, which is what lets them survive an interruption.
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -99,6 +100,12 @@ def _mean_loss(step: Callable, batches) -> float:
     return float(np.average(losses, weights=sizes))
 
 
+def _step(model: keras.Model, rates: Iterator | None, inputs, targets) -> float:
+    if rates:
+        model.optimizer.learning_rate = next(rates)
+    return model.train_on_batch(inputs, targets)
+
+
 def _cut(arrays: tuple[np.ndarray, ...], most: int = 32) -> list[tuple[np.ndarray, ...]]:
     """Batches of at most so many; as equal as they can be, for each size is compiled anew."""
     parts = -(-len(arrays[0]) // most)
@@ -106,12 +113,20 @@ def _cut(arrays: tuple[np.ndarray, ...], most: int = 32) -> list[tuple[np.ndarra
 
 
 def fit(
-    model: keras.Model, lessons: Lessons, budget: Budget, *, checkpoints: Path, title: str = ""
+    model: keras.Model,
+    lessons: Lessons,
+    budget: Budget,
+    *,
+    checkpoints: Path,
+    rate: Callable | None = None,
+    title: str = "",
 ) -> tuple[keras.Model, list[dict]]:
     """Train a compiled model epoch by epoch and return its best state and its history.
 
     Parameters
     ----------
+    rate : callable, optional
+        Learning rate of each step, ``step -> rate``.
     checkpoints : Path
         Folder of the checkpoint; a run that was interrupted is taken up from there.
     """
@@ -127,10 +142,12 @@ def fit(
         if epochs_since_best(losses) >= budget.patience:
             break
         if budget.plateau_rate:
-            rate = learning_rate_on_plateau(budget.plateau_rate, losses)
-            model.optimizer.learning_rate = rate
+            lowered = learning_rate_on_plateau(budget.plateau_rate, losses)
+            model.optimizer.learning_rate = lowered
         start = time.perf_counter()
-        loss = _mean_loss(model.train_on_batch, lessons.batches(epoch=epoch))
+        batches = lessons.batches(epoch=epoch)
+        rates = map(rate, itertools.count(epoch * len(batches))) if rate else None
+        loss = _mean_loss(functools.partial(_step, model, rates), batches)
         validation_loss = _mean_loss(model.test_on_batch, _cut(lessons.validation))
         if not np.isfinite(validation_loss):
             raise DenoisingError(
@@ -172,14 +189,14 @@ def _give(model: keras.Model, state: list[np.ndarray]) -> None:
 
 @functools.lru_cache(maxsize=4)
 def _compiled(
-    build: Callable, make_optimiser: Callable, make_loss: Callable, xla: bool, config, steps: int
+    build: Callable, make_optimiser: Callable, make_loss: Callable, xla: bool, config
 ) -> tuple[keras.Model, list[np.ndarray]]:
     """Return a network that is ready to be trained, and its state before any training.
 
     All folds use the same one, since its first steps, in which it is compiled, take longer than an
     epoch; what one fold learned is gone when the next begins.
     """
-    optimiser = make_optimiser(config, steps)
+    optimiser = make_optimiser(config)
     keras.utils.set_random_seed(config.seed)
     model = build(config.audio)
     model.compile(optimiser, make_loss(config), jit_compile=xla)
@@ -195,7 +212,8 @@ def learn(
     steps = len(lessons.batches(epoch=0)) * budget.epochs
     xla = recipe.xla and steps >= XLA_PAYS and not gpus()
     made_of = recipe.build, recipe.optimiser, recipe.loss
-    model, untrained = _compiled(*made_of, xla, config, steps)
+    model, untrained = _compiled(*made_of, xla, config)
     keras.utils.set_random_seed(config.seed)
     _give(model, untrained)
-    return fit(model, lessons, budget, checkpoints=checkpoints, title=title)
+    rate = recipe.rate(config, steps)
+    return fit(model, lessons, budget, checkpoints=checkpoints, rate=rate, title=title)

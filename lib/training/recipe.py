@@ -33,7 +33,7 @@ class Budget:
     patience : int
         Epochs without a lower validation loss that end the training.
     plateau_rate : float or None
-        First learning rate, halved on a plateau; None leaves the optimiser's own schedule.
+        First learning rate, halved on a plateau; None where the recipe has a `rate`.
     """
 
     epochs: int
@@ -68,6 +68,10 @@ def _nothing(network: keras.Model, lessons: Lessons) -> dict:
     return {}
 
 
+def _constant(config: Config, steps: int) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Recipe:
     """All about a network that is trained; a variant is `dataclasses.replace` of a recipe.
@@ -84,11 +88,14 @@ class Recipe:
     lessons : callable
         ``lessons(store, training, validation)``, two lists of speakers, returns its `Lessons`.
     loss, optimiser, budget : callable
-        ``loss(config)``, ``optimiser(config, steps)`` and ``budget(config)``, a `Budget`.
+        ``loss(config)``, ``optimiser(config)`` and ``budget(config)``, a `Budget`.
     wrap : callable
         ``wrap(network, record)`` makes it useful: a denoiser is ``denoise(noisy, sample_rate)``.
     one_second : callable
         ``one_second(audio)``: shape of the input that is one second of sound.
+    rate : callable
+        ``rate(config, steps)`` returns the learning rate of each step, ``step -> rate``; None
+        leaves it to the optimiser and the budget.
     judge : callable
         ``judge(network, lessons)``: what else the record keeps, ready for JSON.
     settings : tuple of str
@@ -101,15 +108,16 @@ class Recipe:
     build: Callable[[AudioConfig], keras.Model]
     lessons: Callable[[ClipStore, list[str], list[str]], Lessons]
     loss: Callable[[Config], Callable]
-    optimiser: Callable[[Config, int], keras.Optimizer]
+    optimiser: Callable[[Config], keras.Optimizer]
     budget: Callable[[Config], Budget]
     wrap: Callable[[keras.Model, dict], Any]
     one_second: Callable[[AudioConfig], tuple[int, ...]]
+    rate: Callable[[Config, int], Callable | None] = _constant
     judge: Callable[[keras.Model, Lessons], dict] = _nothing
     settings: tuple[str, ...] = ("seed", "audio", "noise", "training")
     xla: bool = True
 
     def needs(self) -> list:
         """Return what decides over the trained weights, for a fingerprint."""
-        code = (self.build, self.lessons, self.loss, self.optimiser, self.budget, self.judge)
-        return [self.name, self.xla, *code]  # XLA rounds differently
+        code = (self.build, self.lessons, self.loss, self.optimiser, self.rate, self.budget)
+        return [self.name, self.xla, *code, self.judge]  # XLA rounds differently

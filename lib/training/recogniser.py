@@ -7,6 +7,7 @@ making a denoiser, so it judges all of them alike.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -80,17 +81,22 @@ def loss(config: Config) -> keras.Loss:
     return keras.losses.CategoricalCrossentropy(label_smoothing=0.1)
 
 
-def optimiser(config: Config, steps: int) -> keras.Optimizer:
-    """AdamW that warms up over a tenth of the steps and decays along a cosine."""
-    rate, warm_up = config.recognition.learning_rate, steps // 10
-    schedule = keras.optimizers.schedules.CosineDecay(
-        rate / 20,
+def optimiser(config: Config) -> keras.Optimizer:
+    """Adam with weight decay and bounded gradients."""
+    rate = config.recognition.learning_rate
+    return keras.optimizers.AdamW(rate, weight_decay=1e-3, clipnorm=5.0)
+
+
+def rate(config: Config, steps: int) -> Callable:
+    """Warm-up over a tenth of the steps, then decay along a cosine."""
+    highest, warm_up = config.recognition.learning_rate, steps // 10
+    return keras.optimizers.schedules.CosineDecay(
+        highest / 20,
         max(1, steps - warm_up),
         alpha=0.01,
-        warmup_target=rate,
+        warmup_target=highest,
         warmup_steps=max(1, warm_up),
     )
-    return keras.optimizers.AdamW(schedule, weight_decay=1e-3, clipnorm=5.0)
 
 
 def budget(config: Config) -> Budget:

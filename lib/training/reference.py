@@ -115,7 +115,7 @@ def loss(config: Config) -> keras.Loss:
     return keras.losses.MeanSquaredError()
 
 
-def optimiser(config: Config, steps: int) -> keras.Optimizer:
+def optimiser(config: Config) -> keras.Optimizer:
     """Adam at a constant rate, which the plateau of the validation loss lowers."""
     return keras.optimizers.Adam(config.training.reference_learning_rate)
 

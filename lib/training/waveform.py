@@ -17,7 +17,7 @@ from lib.signals.audio import fix_length
 from lib.training.losses import DenoisingLoss
 from lib.training.recipe import Budget, Lessons
 
-__all__ = ["alone", "budget", "in_windows", "lessons", "loss", "one_second", "optimiser"]
+__all__ = ["alone", "budget", "in_windows", "lessons", "loss", "one_second", "optimiser", "rate"]
 
 VALIDATION_CLIPS = 60  # in all
 
@@ -49,17 +49,21 @@ def loss(config: Config) -> DenoisingLoss:
     return DenoisingLoss(config.audio.sample_rate, config.training.envelope_weight)
 
 
-def optimiser(config: Config, steps: int) -> keras.Optimizer:
-    """Adam that warms up over a twentieth of the steps and decays along a cosine."""
-    rate, warm_up = config.training.learning_rate, max(1, steps // 20)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        rate / 20,
+def optimiser(config: Config) -> keras.Optimizer:
+    """Adam with bounded gradients."""
+    return keras.optimizers.Adam(config.training.learning_rate, clipnorm=5.0)
+
+
+def rate(config: Config, steps: int) -> Callable:
+    """Warm-up over a twentieth of the steps, then decay along a cosine."""
+    highest, warm_up = config.training.learning_rate, max(1, steps // 20)
+    return keras.optimizers.schedules.CosineDecay(
+        highest / 20,
         max(1, steps - warm_up),
         alpha=0.02,
-        warmup_target=rate,
+        warmup_target=highest,
         warmup_steps=warm_up,
     )
-    return keras.optimizers.Adam(schedule, clipnorm=5.0)
 
 
 def budget(config: Config) -> Budget:

@@ -18,7 +18,8 @@ from nbformat import v4
 
 from lib import report
 from lib.errors import InputError
-from lib.report import execute, export, markdown, provenance
+from lib.make import execute
+from lib.report import export, markdown, provenance
 from lib.workspace.folder import PROJECT_ROOT, write_json
 from notebooks import HOSTILE, METADATA, Notebook, full_notebook, html_of, pdf_of, text_of
 
@@ -269,7 +270,7 @@ def run_notebook(path, *arguments, **options):
     command = [
         sys.executable,
         "-m",
-        "lib.report.execute",
+        "lib.make.execute",
         str(path),
         str(path.parent / "out.ipynb"),
     ]

@@ -9,7 +9,8 @@ import pypdf
 import pytest
 import soundfile
 
-from lib.report import execute, export
+from lib.make import execute
+from lib.report import export
 from lib.workspace.folder import PROJECT_ROOT
 
 NAMES = ["<script>alert(1)", "$x^{$ \\frac", "05", "06"]

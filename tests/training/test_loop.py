@@ -1,5 +1,7 @@
 """A tiny network, interrupted in every way, ends as if nothing had happened."""
 
+import dataclasses
+import functools
 from types import SimpleNamespace
 
 import keras
@@ -12,6 +14,7 @@ from lib.config import Config
 from lib.errors import DenoisingError
 from lib.training import loop, losses
 from lib.training.recipe import Budget, Lessons, Recipe
+from lib.training.recipes import RECIPES
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 
@@ -70,23 +73,29 @@ class Batches:
         return self.x[i], self.factor * self.x[i]
 
 
+class FewerBatches(Batches):
+    def __init__(self, epoch, fewer):
+        super().__init__(epoch)
+        self.x = self.x[fewer:]
+
+
 VALIDATION = Batches(99).x[0], Batches(99).x[0]
 BACKWARDS = VALIDATION[0], -VALIDATION[1]  # best before anything is learned
 RATE = 1e-2
 
 
-def tiny(rate=None):
+def tiny(rate=RATE):
     keras.utils.set_random_seed(1)
     layers = [keras.layers.Dense(8, "tanh"), keras.layers.BatchNormalization()]
     model = keras.Sequential([keras.Input((8,)), *layers, keras.layers.Dense(8)])
-    schedule = rate or keras.optimizers.schedules.CosineDecay(RATE, 30, warmup_steps=2)
-    model.compile(keras.optimizers.Adam(schedule), losses.DenoisingLoss(8000, 0.0))
+    model.compile(keras.optimizers.Adam(rate), losses.DenoisingLoss(8000, 0.0))
     return model
 
 
 def fit(folder, *, batches=Batches, rate=None, epochs=3, patience=9, validation=VALIDATION):
     lessons, budget = Lessons(batches, validation, clips=24), Budget(epochs, patience, rate)
-    return loop.fit(tiny(rate), lessons, budget, checkpoints=folder)
+    cosine = None if rate else keras.optimizers.schedules.CosineDecay(RATE, 30, warmup_steps=2)
+    return loop.fit(tiny(rate or RATE), lessons, budget, checkpoints=folder, rate=cosine)
 
 
 def untimed(history):
@@ -198,11 +207,34 @@ def test_xla_serves_long_training_on_cpus(tmp_path, monkeypatch, xla, epochs, ca
     monkeypatch.setattr(loop, "fit", lambda model, *_, **options: (model, []))
     recipe = Recipe(
         "tiny", build=lambda audio: tiny(), lessons=None, loss=lambda config: "mse",
-        optimiser=lambda config, steps: keras.optimizers.Adam(), xla=xla,
+        optimiser=lambda config: keras.optimizers.Adam(), xla=xla,
         budget=lambda config: Budget(epochs, 9), wrap=None, one_second=None,
     )  # fmt: skip
     network, _ = loop.learn(recipe, Config(), Lessons(Batches, VALIDATION, 24), tmp_path, "tiny")
     assert network.jit_compile == expected
+
+
+def test_every_step_has_its_rate(tmp_path):
+    seen = []
+    history = loop.fit(
+        tiny(), Lessons(Batches, VALIDATION, 24), Budget(3, 9), checkpoints=tmp_path,
+        rate=lambda step: seen.append(step) or RATE / (1 + step),
+    )[1]  # fmt: skip
+    assert seen == list(range(18))
+    rates = [epoch["learning_rate"] for epoch in history]
+    np.testing.assert_allclose(rates, RATE / np.array([6, 12, 18]), rtol=1e-6)
+
+
+def test_folds_of_unlike_sizes_share_what_is_compiled(tmp_path):
+    recipe = dataclasses.replace(RECIPES["recogniser"], build=lambda audio: tiny(),
+                                 loss=lambda config: "mse")  # fmt: skip
+    built = set()
+    for fold in range(3):
+        batches = functools.partial(FewerBatches, fewer=fold)
+        lessons = Lessons(batches, VALIDATION, clips=24)
+        loop.learn(recipe, Config(), lessons, tmp_path / f"{fold}", "tiny")
+        built.add(loop._compiled.cache_info().misses)
+    assert len(built) == 1
 
 
 def test_plateau_lowers_the_rate_of_the_optimiser(backwards):

@@ -91,7 +91,7 @@ def test_what_the_record_holds_makes_the_denoiser():
 def test_it_is_trained_as_published():
     budget = reference.budget(CONFIG)
     assert (budget.epochs, budget.patience, budget.plateau_rate) == (7, 3, 1e-3)
-    assert float(reference.optimiser(CONFIG, 100).learning_rate) == pytest.approx(1e-3)
+    assert float(reference.optimiser(CONFIG).learning_rate) == pytest.approx(1e-3)
     network = reference.build(AudioConfig())
     assert network.input_shape == (None, None, *REFERENCE_SHAPE[1:])
     assert network.count_params() == 316_289

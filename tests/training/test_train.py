@@ -94,7 +94,7 @@ def pretended(monkeypatch, tiny):
     """No training at all: networks as they were built; what was asked for."""
     titles = Titles()
 
-    def pretend(model, lessons, budget, *, checkpoints, title):
+    def pretend(model, lessons, budget, *, checkpoints, rate, title):
         titles.append(title)
         titles.lessons = lessons
         checkpoints.mkdir(parents=True)
@@ -283,6 +283,7 @@ def test_a_variant_has_a_fingerprint_of_its_own(store):
         {"loss": ideas.si_sdr},
         {"optimiser": RECIPES["reference repaired"].optimiser},
         {"budget": RECIPES["reference repaired"].budget},
+        {"rate": RECIPES["recogniser"].rate},
         {"judge": RECIPES["recogniser"].judge},
         {"name": "other"},
         {"settings": ("seed", "audio")},
