@@ -35,12 +35,12 @@ OUTER = ("MAKE", "MFLAGS", "CORPUS", "PROFILE", "DATA_DIR", "PARAMS", "PLAYERS",
 FAKE_PYTHON = f"""#!/bin/bash
 trap 'exit 130' INT  # else bash goes on if Ctrl-C comes while it waits for a command that ends well
 case "$*" in
-    "-m lib.make."* | "-m lib.workspace."*) exec "{sys.executable}" -S "$@" ;;
     "-m lib.make.execute "*)
         echo "$(basename "$3" .ipynb) ${{*:5}}" >> log
         if [[ $3 == *"$SLOW"* && -n $SLOW ]]; then exec sleep 30; fi
         if [[ $3 == *"$BROKEN"* && -n $BROKEN ]]; then exit 1; fi
         touch "$4" ;;
+    "-m lib.make."* | "-m lib.workspace."*) exec "{sys.executable}" -S "$@" ;;
     "-m lib.report.export "*)
         echo "render ${{*:6}}" >> log
         mkdir -p "$5" && touch "$5/report.html"
