@@ -66,9 +66,6 @@ DEFAULTS = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # processes share a GPU
 }
-UNUSED = (
-    "rfc3987_syntax",
-)  # jsonschema compiles its grammar for two seconds; no notebook has such
 QUIET = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel shows figures with
 KERAS = {
@@ -92,8 +89,8 @@ def settle() -> None:
     _refuse_tensorflow(dropped)
 
     sys.path[:] = paths
-    for name in UNUSED:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type] # as if it were not installed
+    # jsonschema compiles its grammar for two seconds, for a format that no notebook has.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # is not installed
     flags = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if flag.startswith(CUDA)]
     for name in dropped:
         if os.environ.pop(name) and name == "PYTHONWARNINGS":  # as Python does without it

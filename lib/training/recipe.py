@@ -12,7 +12,7 @@ import numpy as np
 from lib.clips.store import ClipStore
 from lib.config import AudioConfig, Config
 
-__all__ = ["Batches", "Budget", "Lessons", "Recipe"]
+__all__ = ["Batches", "Budget", "Lessons", "Recipe", "cosine"]
 
 
 class Batches(Protocol):
@@ -39,6 +39,17 @@ class Budget:
     epochs: int
     patience: int
     plateau_rate: float | None = None
+
+
+def cosine(highest: float, steps: int, *, warm_up: int, last: float) -> Callable:
+    """Learning rate of each step: up to the `highest`, then along a cosine to `last` times it."""
+    return keras.optimizers.schedules.CosineDecay(
+        highest / 20,
+        max(1, steps - warm_up),
+        alpha=last,
+        warmup_target=highest,
+        warmup_steps=max(1, warm_up),
+    )
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from lib.clips.store import ClipStore
 from lib.config import AudioConfig, Config
 from lib.models.recogniser import DIGITS, Recogniser, augmented, log_mel, probabilities, stacked
 from lib.signals.noise import clip_rng
-from lib.training.recipe import Budget, Lessons
+from lib.training.recipe import Budget, Lessons, cosine
 
 __all__ = [
     "RecognitionExamples",
@@ -89,14 +89,7 @@ def optimiser(config: Config) -> keras.Optimizer:
 
 def rate(config: Config, steps: int) -> Callable:
     """Warm-up over a tenth of the steps, then decay along a cosine."""
-    highest, warm_up = config.recognition.learning_rate, steps // 10
-    return keras.optimizers.schedules.CosineDecay(
-        highest / 20,
-        max(1, steps - warm_up),
-        alpha=0.01,
-        warmup_target=highest,
-        warmup_steps=max(1, warm_up),
-    )
+    return cosine(config.recognition.learning_rate, steps, warm_up=steps // 10, last=0.01)
 
 
 def budget(config: Config) -> Budget:

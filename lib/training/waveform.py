@@ -15,7 +15,7 @@ from lib.models.conv_tasnet import ClipDenoiser
 from lib.models.mask import WindowDenoiser
 from lib.signals.audio import fix_length
 from lib.training.losses import DenoisingLoss
-from lib.training.recipe import Budget, Lessons
+from lib.training.recipe import Budget, Lessons, cosine
 
 __all__ = ["alone", "budget", "in_windows", "lessons", "loss", "one_second", "optimiser", "rate"]
 
@@ -56,14 +56,8 @@ def optimiser(config: Config) -> keras.Optimizer:
 
 def rate(config: Config, steps: int) -> Callable:
     """Warm-up over a twentieth of the steps, then decay along a cosine."""
-    highest, warm_up = config.training.learning_rate, max(1, steps // 20)
-    return keras.optimizers.schedules.CosineDecay(
-        highest / 20,
-        max(1, steps - warm_up),
-        alpha=0.02,
-        warmup_target=highest,
-        warmup_steps=warm_up,
-    )
+    warm_up = max(1, steps // 20)
+    return cosine(config.training.learning_rate, steps, warm_up=warm_up, last=0.02)
 
 
 def budget(config: Config) -> Budget:
