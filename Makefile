@@ -35,7 +35,7 @@ PYTHON ?= python3
 ## VENV: the virtual environment, made on first use
 VENV ?= .venv
 
-# What is wrong is said by lib.make.variables; it asks for targets, and for names that are none of these.
+# What is wrong is said by lib.workspace.variables; it asks for targets, and for names that are none of these.
 GOALS := $(or $(MAKECMDGOALS),report)
 UNKNOWN := $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 export $(VARIABLES) GOALS UNKNOWN
@@ -57,7 +57,7 @@ EXECUTED := $(SERIES:%=$(BUILD)/%.ipynb)
 STAMPS := $(BUILD)/.parameters $(BUILD)/.data $(SERIES:%=$(BUILD)/.%.code) $(BUILD)/.rendering.code \
     build/$(CORPUS).shown
 # Where there is an environment, `make -n` goes on inside and shows the notebooks, too.
-LOCKED = $(if $(wildcard $(PY)),+)$(PY) -m lib.make.lock build/$(CORPUS).lock \
+LOCKED = $(if $(wildcard $(PY)),+)$(PY) -m lib.workspace.lock build/$(CORPUS).lock \
     $(MAKE) --no-print-directory --silent
 
 # The user's settings that act before Python starts; lib/environment.py sees to the others.
@@ -121,7 +121,7 @@ publish: $(VENV)/.complete  ## after a full run on fsdd: its network, model card
 	@$(PY) -m lib.publish.readme
 
 data: $(VENV)/.complete  ## fetch the corpus without running anything
-	@$(PY) -m lib.make.lock build/$(CORPUS).lock $(PY) -m lib.corpora "$$CORPUS" "$$DATA_DIR" compare
+	@$(PY) -m lib.workspace.lock build/$(CORPUS).lock $(PY) -m lib.corpora "$$CORPUS" "$$DATA_DIR" compare
 
 clean:  ## remove build/ and caches; keeps reports, downloads and the environment
 	rm -rf build .pytest_cache .ruff_cache .mypy_cache .hypothesis
@@ -149,7 +149,7 @@ $(BUILD)/04_evaluation.ipynb: $(BUILD)/03_model_training.ipynb $(wildcard $(BUIL
 $(BUILD)/05_speaker_analysis.ipynb: $(BUILD)/04_evaluation.ipynb
 
 $(BUILD)/%.ipynb: $(BUILD)/.%.code $(BUILD)/.parameters
-	@$(PY) -m lib.make.execute notebooks/$*.ipynb $@ "corpus=$$CORPUS" "profile=$$PROFILE" \
+	@$(PY) -m lib.workspace.execute notebooks/$*.ipynb $@ "corpus=$$CORPUS" "profile=$$PROFILE" \
 	    "data_dir=$$DATA_DIR" "params_file=$$PARAMS"
 
 # The scores of the peers, and what was tried, are written anew only when they changed; the
@@ -175,7 +175,7 @@ checked:
 	@if [ -f $(VENV)/.complete ]; then python=$(PY); else python="$$PYTHON"; \
 	    "$$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null || \
 	    { echo "error: PYTHON=$$PYTHON must be Python 3.10 to 3.13." >&2; exit 1; }; fi; \
-	    "$$python" -m lib.make.variables
+	    "$$python" -m lib.workspace.variables
 
 $(VENV)/.complete: requirements.txt | checked
 	@echo "── installing the packages into $(VENV) (some minutes, once)"
@@ -189,7 +189,7 @@ $(VENV)/.complete: requirements.txt | checked
 	@echo "── compiling what numba compiles (half a minute, once)"
 	@$(PY) -m lib.signals.compile
 	@touch $@
-	@$(PY) -m lib.make.variables
+	@$(PY) -m lib.workspace.variables
 
 $(VENV)/.complete-dev: requirements-dev.txt $(VENV)/.complete
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt

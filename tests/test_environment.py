@@ -218,7 +218,7 @@ def test_a_kernel_sees_the_settings_of_the_project(hostile, tmp_path):
     )
     nbformat.write(source, tmp_path / "source.ipynb")
     done = subprocess.run(
-        [sys.executable, "-m", "lib.make.execute", "source.ipynb", "out.ipynb"],
+        [sys.executable, "-m", "lib.workspace.execute", "source.ipynb", "out.ipynb"],
         cwd=tmp_path,
         env=hostile | {"PYTHONPATH": f"{PROJECT_ROOT}:{hostile['PYTHONPATH']}"},
         capture_output=True,

@@ -35,12 +35,12 @@ OUTER = ("MAKE", "MFLAGS", "CORPUS", "PROFILE", "DATA_DIR", "PARAMS", "PLAYERS",
 FAKE_PYTHON = f"""#!/bin/bash
 trap 'exit 130' INT  # else bash goes on if Ctrl-C comes while it waits for a command that ends well
 case "$*" in
-    "-m lib.make.execute "*)
+    "-m lib.workspace.execute "*)
         echo "$(basename "$3" .ipynb) ${{*:5}}" >> log
         if [[ $3 == *"$SLOW"* && -n $SLOW ]]; then exec sleep 30; fi
         if [[ $3 == *"$BROKEN"* && -n $BROKEN ]]; then exit 1; fi
         touch "$4" ;;
-    "-m lib.make."* | "-m lib.workspace."*) exec "{sys.executable}" -S "$@" ;;
+    "-m lib.workspace."*) exec "{sys.executable}" -S "$@" ;;
     "-m lib.report.export "*)
         echo "render ${{*:6}}" >> log
         mkdir -p "$5" && touch "$5/report.html"
@@ -113,7 +113,7 @@ class Project:
             (root / name).mkdir(parents=True)
         for path in [PROJECT_ROOT / "Makefile", *(PROJECT_ROOT / "lib").glob("*.py")]:
             shutil.copy(path, root / path.relative_to(PROJECT_ROOT))
-        for room in ("make", "workspace", "config"):
+        for room in ("workspace", "config"):
             shutil.copytree(PROJECT_ROOT / "lib" / room, root / "lib" / room)
         (root / "lib/corpora/__init__.py").write_text(
             "CORPORA = {'sample': 1, 'fsdd': 2, 'audiomnist': 3}"
@@ -231,7 +231,7 @@ def test_second_run_does_nothing_and_says_where_the_report_is(project):
         ("lib/toy.py", "return 2", "return 2  # two", []),
         ("lib/toy.py", "def step1():", 'def step1():\n    """Do the first."""', []),
         ("lib/toy.py", "return 4", "return (\n        4\n    )", []),
-        ("lib/make/lock.py", "import os", "import os, os", []),
+        ("lib/workspace/lock.py", "import os", "import os, os", []),
         ("lib/config/__init__.py", '"smoke": {', '"smokes": {', []),
     ],
 )
@@ -609,7 +609,7 @@ import errno, fcntl, os, sys
 def flock(*_):
     raise OSError(getattr(errno, sys.argv[1]), os.strerror(getattr(errno, sys.argv[1])))
 fcntl.flock = flock
-from lib.make.lock import run_locked
+from lib.workspace.lock import run_locked
 sys.exit(run_locked("build/x.lock", ["echo", "done"]))
 """
     for name in ("ENOLCK", "EOPNOTSUPP", "ENOSYS", "EINVAL"):

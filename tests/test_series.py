@@ -27,7 +27,7 @@ def run_series(folder, last=5):
     given = {"profile": "smoke", "params_file": settings, "build_dir": build}
     options = [f"{name}={value}" for name, value in given.items()]
     for notebook in NOTEBOOKS[:last]:
-        execute = [sys.executable, "-m", "lib.make.execute", notebook, build / notebook.name]
+        execute = [sys.executable, "-m", "lib.workspace.execute", notebook, build / notebook.name]
         subprocess.run([*execute, *options], cwd=PROJECT_ROOT, check=True)
     return build
 

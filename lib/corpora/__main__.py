@@ -10,7 +10,7 @@ import sys
 
 from lib.corpora import open_corpus, published
 from lib.errors import end
-from lib.workspace.folder import PROJECT_ROOT, data_place
+from lib.workspace.variables import PROJECT_ROOT, data_place
 
 
 def main(name: str, data_dir: str = "", compare: str = "") -> None:

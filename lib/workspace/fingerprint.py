@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.make.variables import PROJECT_ROOT
+from lib.workspace.variables import PROJECT_ROOT
 
 __all__ = ["Code", "code_of", "fingerprint", "read_code", "version_of"]
 

@@ -19,8 +19,8 @@ import pandas as pd
 
 from lib.config import Config, load_config
 from lib.errors import InputError, MissingArtifactError
-from lib.make.variables import PROJECT_ROOT, data_place, params_place
 from lib.workspace.origin import origin
+from lib.workspace.variables import PROJECT_ROOT, data_place, params_place
 
 __all__ = [
     "PROJECT_ROOT",

@@ -15,7 +15,7 @@ import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
 
-from lib.make.variables import PROJECT_ROOT
+from lib.workspace.variables import PROJECT_ROOT
 
 __all__ = ["code", "machine", "origin", "packages"]
 

@@ -30,8 +30,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from lib.errors import end
-from lib.make.variables import PROJECT_ROOT, data_place, params_place
 from lib.workspace.fingerprint import code_of, read_code
+from lib.workspace.variables import PROJECT_ROOT, data_place, params_place
 
 __all__ = ["leads_out", "remember", "survey", "write_code_stamps", "write_stamps"]
 

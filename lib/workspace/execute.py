@@ -2,7 +2,7 @@
 
 ::
 
-    python -m lib.make.execute notebooks/03_model_training.ipynb OUT.ipynb corpus=fsdd
+    python -m lib.workspace.execute notebooks/03_model_training.ipynb OUT.ipynb corpus=fsdd
 
 The executed notebook is renamed to OUT when whole; after a failing cell it is kept as
 ``OUT.failed.ipynb``.  The kernel is the ``python3`` of this environment, its working folder the
@@ -29,7 +29,7 @@ from jupyter_client import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 
 from lib.errors import DenoisingError, InputError
-from lib.make.variables import PROJECT_ROOT
+from lib.workspace.variables import PROJECT_ROOT
 
 __all__ = ["execute", "read_parameters", "Relay"]
 
@@ -221,7 +221,7 @@ def _end_with_parent() -> None:
 
 def main() -> int:
     """Command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m lib.make.execute", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m lib.workspace.execute", description=__doc__)
     parser.add_argument("notebook")
     parser.add_argument("output")
     parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE")

@@ -2,7 +2,7 @@
 
 ::
 
-    python -m lib.make.lock build/sample.lock make render
+    python -m lib.workspace.lock build/sample.lock make render
 
 takes the lock, runs the command and ends with its status; if somebody holds the lock, it says who
 and ends with 1.  The lock is the system's (``flock``): it goes when its last holder ends, however

@@ -2,7 +2,7 @@
 
 ::
 
-    python -m lib.make.variables
+    python -m lib.workspace.variables
 
 reads the variables of the Makefile from the environment, each exactly as it was typed, and
 ``GOALS``, the targets that were asked for.  In a fresh clone nothing but Python is there yet, so

@@ -1,4 +1,4 @@
-"""lib.make.variables and lib.errors.end: what `make` was given, and the one line that refuses it.
+"""lib.workspace.variables and lib.errors.end: what `make` was given, refused in one line.
 
 What needs `make` is in `test_make`.
 """
@@ -10,7 +10,7 @@ import pytest
 
 from lib import config, corpora
 from lib.errors import InputError, MissingArtifactError, end
-from lib.make import variables
+from lib.workspace import variables
 from lib.workspace.folder import PROJECT_ROOT
 
 GIVEN = {"GOALS": "report", "CORPUS": "sample", "PROFILE": "quick", "PLAYERS": "1"}
@@ -94,8 +94,8 @@ def test_an_interruption_says_nothing(capsys):
         (["lib.corpora", "audiomnist", "none"], "error: DATA_DIR=none is not a folder"),
         (["lib.corpora", "audiomnist", "tests"], "error: No clip was found in "),
         (["lib.workspace.stamps", "README.md/build"], "error: [Errno 20] Not a directory"),
-        (["lib.make.lock", "README.md/x.lock", "true"], "error: README.md/x.lock cannot"),
-        (["lib.make.lock", "{tmp}/x.lock", "no such"], "error: [Errno 2] No such file"),
+        (["lib.workspace.lock", "README.md/x.lock", "true"], "error: README.md/x.lock cannot"),
+        (["lib.workspace.lock", "{tmp}/x.lock", "no such"], "error: [Errno 2] No such file"),
     ],
 )
 def test_commands_end_in_one_line(arguments, message, tmp_path):
