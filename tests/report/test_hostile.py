@@ -9,8 +9,8 @@ import pypdf
 import pytest
 import soundfile
 
-from lib.make import execute
 from lib.report import export
+from lib.workspace import execute
 from lib.workspace.folder import PROJECT_ROOT
 
 NAMES = ["<script>alert(1)", "$x^{$ \\frac", "05", "06"]
