@@ -7,23 +7,62 @@ and a fingerprint of everything it depends on.  While that holds, nothing is tra
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from lib.errors import MissingArtifactError
 from lib.workspace.folder import Run, atomic_path, write_json
 from lib.workspace.origin import origin
 
-__all__ = ["load_network", "load_trained", "read_record", "train_once"]
+__all__ = ["Graph", "Trained", "load_network", "load_trained", "read_record", "train_once"]
 
 
 def load_network(path: Path) -> keras.Model:
     """Open a ``.keras`` file in safe mode: nothing in it is executed."""
     return keras.saving.load_model(path, safe_mode=True)
+
+
+class Graph:
+    """What the networks of all folds share: they differ in their weights only.
+
+    Building and tracing it takes seconds, changing its weights milliseconds.
+    """
+
+    def __init__(self, structure: str):
+        self.network = keras.saving.deserialize_keras_object(json.loads(structure))
+        self.holder: Trained | None = None
+
+
+_graph = functools.lru_cache(maxsize=8)(Graph)  # for each structure, as JSON
+
+
+class Trained:
+    """A trained network of a ``.keras`` file, of which nothing is executed.
+
+    It has weights of its own, in the `Graph` of all networks that are built alike.
+    """
+
+    def __init__(self, path: Path):
+        with zipfile.ZipFile(path) as parts:
+            structure = json.loads(parts.read("config.json"))
+        self._graph = _graph(json.dumps({**structure, "compile_config": None}))
+        self._graph.network.load_weights(path)
+        self._graph.holder = self
+        self.weights = self._graph.network.get_weights()
+
+    def predict_on_batch(self, inputs: np.ndarray) -> np.ndarray:
+        """Return what the network answers to a batch."""
+        if self._graph.holder is not self:
+            self._graph.network.set_weights(self.weights)
+            self._graph.holder = self
+        return self._graph.network.predict_on_batch(inputs)
 
 
 def read_record(run: Run, name: str) -> dict:
@@ -59,8 +98,8 @@ def train_once(run: Run, name: str, key: str, train: Callable, facts: dict) -> d
     return read_record(run, name)  # as a later run will see it, in the order of its entries, too
 
 
-def load_trained(run: Run, name: str, fold: int) -> tuple[keras.Model, dict]:
-    """Load a network that never heard the test speakers of `fold`, and its record.
+def load_trained(run: Run, name: str, fold: int) -> tuple[Trained, dict]:
+    """Open a network that never heard the test speakers of `fold`, and its record.
 
     Raises
     ------
@@ -80,4 +119,4 @@ def load_trained(run: Run, name: str, fold: int) -> tuple[keras.Model, dict]:
             f"{network.name} was trained for other folds than those in {run.dir.name}: it may have "
             "heard the speakers of this one. Run 03_model_training.ipynb again."
         )
-    return load_network(network), facts
+    return Trained(network), facts

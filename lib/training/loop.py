@@ -1,7 +1,7 @@
 """Train one network by its recipe, and come back after an interruption.
 
-Each epoch ends in a checkpoint folder that holds the network with its optimiser, the best
-network so far and the history.  An interrupted run goes on after the last whole epoch and ends
+Each epoch ends in a checkpoint folder that holds the state of network and optimiser, the best
+weights so far and the history.  An interrupted run goes on after the last whole epoch and ends
 with the same weights as an undisturbed one, provided that the data of an epoch depend on its
 number only.
 
@@ -27,7 +27,6 @@ from keras import ops
 
 from lib.config import Config
 from lib.errors import DenoisingError
-from lib.training.keep import load_network
 from lib.training.recipe import Budget, Lessons, Recipe
 from lib.workspace.folder import write_json
 from lib.workspace.workers import gpus
@@ -57,17 +56,19 @@ def _newest_checkpoint(folder: Path) -> Path | None:
     return max(folder.glob("epoch[0-9]*"), default=None) if folder.is_dir() else None
 
 
-def _save_checkpoint(folder: Path, model, history: list[dict], best: Path | None) -> Path:
+def _save_checkpoint(
+    folder: Path, model: keras.Model, history: list[dict], last: Path | None
+) -> Path:
     """Write one epoch's checkpoint under a temporary name, then let it replace the last."""
     epoch = folder / f"epoch{len(history):04d}"
     part = folder / f"part{len(history):04d}"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    model.save(part / "last.keras")
-    if epochs_since_best([h["validation_loss"] for h in history]) == 0 or best is None:
-        model.save(part / "best.keras")
+    np.savez(part / "last.npz", *_values(_variables(model)))
+    if epochs_since_best([h["validation_loss"] for h in history]) == 0 or last is None:
+        np.savez(part / "best.npz", *_values(model.variables))
     else:
-        shutil.copyfile(best / "best.keras", part / "best.keras")
+        shutil.copyfile(last / "best.npz", part / "best.npz")
     write_json(part / "history.json", history)
     part.rename(epoch)
     for old in folder.iterdir():
@@ -120,8 +121,8 @@ def fit(
     checkpoints: Path,
     rate: Callable | None = None,
     title: str = "",
-) -> tuple[keras.Model, list[dict]]:
-    """Train a compiled model epoch by epoch and return its best state and its history.
+) -> list[dict]:
+    """Train a compiled model epoch by epoch, leave it in its best state, return the history.
 
     Parameters
     ----------
@@ -135,7 +136,7 @@ def fit(
     if checkpoint:
         history = json.loads((checkpoint / "history.json").read_text(encoding="utf-8"))
         model.optimizer.build(model.trainable_variables)
-        _give(model, _state(load_network(checkpoint / "last.keras")))
+        _give(_variables(model), _read(checkpoint / "last.npz"))
         print(f"{title}: resumed after epoch {len(history)}", file=sys.stderr, flush=True)
     for epoch in range(len(history), budget.epochs):
         losses = [h["validation_loss"] for h in history]
@@ -170,7 +171,8 @@ def fit(
             flush=True,
         )
         checkpoint = _save_checkpoint(checkpoints, model, history, checkpoint)
-    return load_network(checkpoint / "best.keras"), history  # type: ignore[operator] # one epoch or more
+    _give(model.variables, _read(checkpoint / "best.npz"))  # type: ignore[operator] # one epoch or more
+    return history
 
 
 def _variables(model: keras.Model) -> list:
@@ -178,12 +180,17 @@ def _variables(model: keras.Model) -> list:
     return [*model.variables, *model.optimizer.variables]
 
 
-def _state(model: keras.Model) -> list[np.ndarray]:
-    return [ops.convert_to_numpy(variable) for variable in _variables(model)]
+def _values(variables: list) -> list[np.ndarray]:
+    return [ops.convert_to_numpy(variable) for variable in variables]
 
 
-def _give(model: keras.Model, state: list[np.ndarray]) -> None:
-    for variable, value in zip(_variables(model), state, strict=True):
+def _read(file: Path) -> list[np.ndarray]:
+    with np.load(file, allow_pickle=False) as arrays:
+        return list(arrays.values())
+
+
+def _give(variables: list, values: list[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
 
@@ -201,19 +208,22 @@ def _compiled(
     model = build(config.audio)
     model.compile(optimiser, make_loss(config), jit_compile=xla)
     optimiser.build(model.trainable_variables)
-    return model, _state(model)
+    return model, _values(_variables(model))
 
 
 def learn(
     recipe: Recipe, config: Config, lessons: Lessons, checkpoints: Path, title: str
 ) -> tuple[keras.Model, list[dict]]:
-    """Build a network and train it by its recipe; return its best state and its history."""
+    """Build a network and train it by its recipe; return it in its best state, and its history.
+
+    The next training by this recipe goes on in the same network: save or copy it before.
+    """
     budget = recipe.budget(config)
     steps = len(lessons.batches(epoch=0)) * budget.epochs
     xla = recipe.xla and steps >= XLA_PAYS and not gpus()
     made_of = recipe.build, recipe.optimiser, recipe.loss
     model, untrained = _compiled(*made_of, xla, config)
     keras.utils.set_random_seed(config.seed)
-    _give(model, untrained)
+    _give(_variables(model), untrained)
     rate = recipe.rate(config, steps)
-    return fit(model, lessons, budget, checkpoints=checkpoints, rate=rate, title=title)
+    return model, fit(model, lessons, budget, checkpoints=checkpoints, rate=rate, title=title)

@@ -18,7 +18,12 @@ def run(tmp_path):
 
 
 def network():
-    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="dense")], name="tiny")
+
+
+def wider():
+    hidden = keras.layers.Dense(3, name="hidden")
+    return keras.Sequential([keras.Input((2,)), hidden, keras.layers.Dense(1, name="dense")])
 
 
 @pytest.mark.parametrize("fails", ["train", "save"])
@@ -80,3 +85,16 @@ def test_a_network_of_other_folds_is_refused(run):
     run.save("folds", folds.assign(fold=[0, 1, 0]))
     with pytest.raises(MissingArtifactError, match="trained for other folds"):
         keep.load_trained(run, "ours-fold0", 0)
+
+
+def test_networks_that_share_a_graph_keep_their_own_weights(run):
+    """Whichever was asked last, and whatever was opened since."""
+    x, answers = np.ones((1, 2), np.float32), {}
+    run.save("folds", pd.DataFrame({"speaker": ["01", "02", "03"], "fold": [0, 1, 2]}))
+    for fold, made in enumerate([network(), network(), wider()]):
+        answers[fold] = made.predict_on_batch(x)
+        facts = {"test_speakers": [f"0{fold + 1}"]}
+        keep.train_once(run, f"ours-fold{fold}", "aa", lambda _, made=made: (made, {}), facts)
+    opened = [keep.load_trained(run, f"ours-fold{fold}", fold)[0] for fold in range(3)]
+    for fold in (0, 1, 2, 1, 0, 0, 1):
+        np.testing.assert_array_equal(opened[fold].predict_on_batch(x), answers[fold])

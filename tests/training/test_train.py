@@ -99,7 +99,7 @@ def pretended(monkeypatch, tiny):
         titles.lessons = lessons
         checkpoints.mkdir(parents=True)
         losses = [0.5, 0.2, 0.3]
-        return model, [{"epoch": i + 1, "validation_loss": x} for i, x in enumerate(losses)]
+        return [{"epoch": i + 1, "validation_loss": x} for i, x in enumerate(losses)]
 
     monkeypatch.setattr(loop, "fit", pretend)
     return titles
@@ -158,7 +158,7 @@ def test_a_resumed_fold_is_the_undisturbed_one(
     for each in (elsewhere, run):
         each.save("folds", folds)
     networks = [train.open_trained(r, method, 0).network for r in (elsewhere, run)]
-    for one, other in zip(*(network.get_weights() for network in networks)):
+    for one, other in zip(*(network.weights for network in networks), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -185,7 +185,7 @@ def test_a_fold_does_not_know_which_one_came_before(
             train.train_fold(place, store, folds, method, fold)
     for fold in (0, 1):
         name = train.stem(method, fold)
-        weights = [keep.load_trained(p, name, fold)[0].get_weights() for p in places.values()]
+        weights = [keep.load_trained(p, name, fold)[0].weights for p in places.values()]
         for one, other in zip(*weights, strict=True):
             np.testing.assert_array_equal(one, other)
 
