@@ -17,6 +17,7 @@ from tqdm import tqdm
 from lib import metrics
 from lib.clips.folds import test_rows
 from lib.clips.store import ClipStore, content_of
+from lib.evaluation.examples import PLAYED
 from lib.evaluation.score import add_improvements, score_method
 from lib.methods import Method, reported
 from lib.methods.pretrained import PACKAGES
@@ -28,7 +29,7 @@ from lib.training.train import open_trained, stem
 from lib.workspace.fingerprint import fingerprint, version_of
 from lib.workspace.folder import Run
 
-__all__ = ["evaluate", "examples", "kept_parts", "rests_on", "spectrogram_figure", "words_heard"]
+__all__ = ["evaluate", "kept_parts", "rests_on", "spectrogram_figure", "words_heard"]
 
 PUBLISHED = "reference as published"  # whose own figure is taken of all methods
 
@@ -69,6 +70,7 @@ def _score(
             rows,
             scale=ZScore(**scale) if scale else None,
             recogniser=ear(),
+            keep=method.name == PLAYED,
             tick=progress.update,
         ).assign(fold=fold)
 
@@ -94,7 +96,8 @@ def evaluate(
         ear = functools.cache(functools.partial(open_trained, run, "recogniser", fold))
         for method in methods:
             score = functools.partial(_score, run, store, method, fold, rows, ear)
-            tables.append(run.kept(*_part(run, store, method, fold, rows), score))
+            table = run.kept(*_part(run, store, method, fold, rows), score)
+            tables.append(table.drop(columns="estimate", errors="ignore"))
     return add_improvements(pd.concat(tables, ignore_index=True))
 
 
@@ -149,21 +152,3 @@ def spectrogram_figure(run: Run, store: ClipStore, folds: pd.DataFrame, *, limit
             figures = {k: metrics.spectrogram_snr(target, v) for k, v in candidates.items()}
             rows.append({"speaker": store.index["speaker"].iat[row], **figures})
     return pd.DataFrame(rows)
-
-
-def examples(run: Run, store: ClipStore, clips: list[pd.Series]) -> list[dict[str, np.ndarray]]:
-    """Clean, noisy and denoised waveforms of scored clips, by the fold's own model.
-
-    Parameters
-    ----------
-    clips : list of pd.Series
-        Rows of the score table (`clip_id`, `fold`).
-    """
-    row_of = pd.Series(store.index.index, index=store.index["clip_id"])
-    sounds = []
-    for clip in clips:
-        row, denoise = row_of[clip["clip_id"]], open_trained(run, "ours", clip["fold"])
-        noisy = store.noisy(row)
-        denoised = denoise(noisy, run.config.audio.sample_rate)
-        sounds.append({"clean": store.clean(row), "noisy": noisy, "denoised": denoised})
-    return sounds

@@ -63,6 +63,7 @@ def score_method(
     *,
     scale: ZScore | None = None,
     recogniser: Recogniser | None = None,
+    keep: bool = False,
     tick: Callable[[], object] = lambda: None,
 ) -> pd.DataFrame:
     """Denoise clips with one method and score the results.
@@ -78,6 +79,8 @@ def score_method(
         With it the reference's own figure is taken, too.
     recogniser : Recogniser, optional
         With it the digit that it hears is written down as `recognised`.
+    keep : bool
+        Whether the waveforms are kept, too, as `estimate`.
     tick : callable
         Called after each clip.
 
@@ -124,6 +127,8 @@ def score_method(
     if recogniser is not None:
         heard = [y if whole else np.zeros_like(y) for y, whole in zip(estimates, finite)]
         table["recognised"] = recogniser.digits(heard)
+    if keep:
+        table["estimate"] = [estimate.astype(np.float32) for estimate in estimates]
     return pd.concat([table, pd.DataFrame(scores)], axis=1).assign(milliseconds=milliseconds)
 
 

@@ -9,8 +9,9 @@ from rivals import FOLDS, Ear, half_clean, toy
 from voices import configure, voice_store
 
 from lib import metrics
-from lib.errors import InputError
+from lib.errors import InputError, MissingArtifactError
 from lib.evaluation import folds as evaluation
+from lib.evaluation.examples import sounds_of
 from lib.evaluation.folds import evaluate, kept_parts, spectrogram_figure, words_heard
 from lib.evaluation.score import IMPROVED
 from lib.methods import METHODS, Method, reported
@@ -225,19 +226,26 @@ def test_clean_speech_is_heard_by_the_recogniser_of_its_fold(run, store, scores)
     pd.testing.assert_frame_equal(others, scores[others.columns])
 
 
-def test_examples_are_denoised_by_our_network_of_the_fold(run, store, scores, monkeypatch):
-    def louder(run, name, fold):
-        assert name == "ours"
+def test_examples_are_what_our_network_of_the_fold_made(run, store):
+    def louder(run, fold):
         return lambda noisy, rate: (fold + 2) * noisy
 
-    monkeypatch.setattr(evaluation, "open_trained", louder)
-    clips = [clip for _, clip in scores.drop_duplicates("clip_id").iterrows()]
+    table = evaluate(run, store, FOLDS, [METHODS["noisy"], Method("ours", louder, "red")])
+    clips = [clip for _, clip in table.drop_duplicates("clip_id").iterrows()]
     row_of = {clip: row for row, clip in enumerate(store.index["clip_id"])}
-    for clip, sounds in zip(clips, evaluation.examples(run, store, clips), strict=True):
+    for clip, sounds in zip(clips, sounds_of(run, store, clips), strict=True):
         row = row_of[clip["clip_id"]]
         np.testing.assert_array_equal(sounds["clean"], store.clean(row))
         np.testing.assert_array_equal(sounds["noisy"], store.noisy(row))
-        np.testing.assert_allclose(sounds["denoised"], (clip["fold"] + 2) * store.noisy(row))
+        np.testing.assert_allclose(
+            sounds["denoised"], (clip["fold"] + 2) * store.noisy(row), rtol=1e-6
+        )
+
+
+def test_examples_of_what_was_not_scored_name_what_to_run(run, store):
+    clip = pd.Series({"clip_id": store.index["clip_id"].iat[0], "fold": 0})
+    with pytest.raises(MissingArtifactError, match="make report CORPUS=sample"):
+        sounds_of(run, store, [clip])
 
 
 def test_the_published_figure_of_zeros_is_0_db_and_of_a_perfect_output_the_highest(
