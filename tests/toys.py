@@ -69,6 +69,11 @@ def record(folder, *, speakers=("anna", "ben", "chloe"), digits=2):
             soundfile.write(folder / f"{digit}_{speaker}_0.wav", voice(7 * i + digit), RATE)
 
 
+def numbered_process(number):
+    """A number, and the process that runs this."""
+    return number, os.getpid()
+
+
 def process():
     """Process that runs this, after a moment in which another one can take the next call."""
     time.sleep(0.05)

@@ -147,7 +147,7 @@ def build_manifest(corpus: Corpus, config: Config) -> pd.DataFrame:
     clips, root = corpus.clips(), corpus.root
     noisy = (root / path if path else None for path in clips["noisy_path"])
     tasks = ((root / path, beside, config.audio) for path, beside in zip(clips["path"], noisy))
-    measured = in_parallel(measure_clip, tasks, threads=2)
+    measured = in_parallel(measure_clip, tasks)
     rows = list(tqdm(measured, total=len(clips), desc="measuring clips", mininterval=1))
     manifest = pd.concat([clips, pd.DataFrame(rows, columns=list(MEASURES))], axis=1)
     prefix = f"{root}/"  # the reason must read the same wherever the tree lies

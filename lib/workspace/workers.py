@@ -8,7 +8,10 @@ The workers need the project, its environment, ``build/`` and the corpus under t
 from __future__ import annotations
 
 import functools
+import itertools
 import os
+import time
+import types
 from collections.abc import Callable, Iterable, Iterator
 
 import joblib
@@ -20,6 +23,8 @@ __all__ = ["ADDRESS", "VISIBLE", "connect", "gpus", "in_parallel"]
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 PATIENCE_S = 20
+ALONE_S = 5.0
+alone = types.SimpleNamespace(spent_s=0.0)  # of this process
 
 
 def connect() -> bool:
@@ -56,30 +61,37 @@ def _hand_over(address: str) -> bool:
 
 
 def in_parallel(
-    function: Callable, tasks: Iterable[tuple], *, batch: int | str = "auto", threads: int = 0
+    function: Callable, tasks: Iterable[tuple], *, batch: int | str = "auto"
 ) -> Iterator:
     """Yield ``function(*task)`` for each of the `tasks`, in their order, as they are done.
+
+    Workers take seconds to start.  On this machine they are called once a process has spent
+    `ALONE_S` on such tasks; until then it does them itself.
 
     Parameters
     ----------
     batch : int or "auto"
         Tasks that a worker is given at once.
-    threads : int
-        Do it in so many threads of this process, rather than in a process for each core.
 
     Raises
     ------
     InputError
         As for `connect`.
     """
-    connect()
-    work = joblib.Parallel(
-        n_jobs=threads or -1,
-        prefer="threads" if threads else None,
-        batch_size=batch,
-        return_as="generator",
-    )
-    return work(joblib.delayed(function)(*task) for task in tasks)
+    calls = (joblib.delayed(function)(*task) for task in tasks)
+    workers = joblib.Parallel(n_jobs=-1, batch_size=batch, return_as="generator")
+    return workers(calls) if connect() else _alone_first(calls, workers)
+
+
+def _alone_first(calls: Iterator, workers: joblib.Parallel) -> Iterator:
+    for function, args, kwargs in calls:
+        if alone.spent_s >= ALONE_S:
+            yield from workers(itertools.chain([(function, args, kwargs)], calls))
+            return
+        start = time.perf_counter()
+        result = function(*args, **kwargs)
+        alone.spent_s += time.perf_counter() - start
+        yield result
 
 
 def gpus() -> dict[str, str]:

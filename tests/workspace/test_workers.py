@@ -1,6 +1,9 @@
 """Where the work is done: a cluster of two workers, the GPUs that are visible, this process."""
 
+import functools
+import itertools
 import os
+import types
 
 import joblib
 import pytest
@@ -23,10 +26,17 @@ def test_tasks_are_done_by_the_cluster_in_their_order(address, cluster):
     assert pids <= {worker.pid for worker in cluster.workers.values()}
 
 
-def test_threads_belong_to_this_process(monkeypatch):
+@pytest.mark.parametrize("spent_s", [0.0, 3.0, 5.0])
+def test_workers_are_started_for_what_takes_long(monkeypatch, spent_s):
+    """Three tasks of a second; the order is kept where the workers take over."""
     monkeypatch.delenv(workers.ADDRESS, raising=False)
-    assert set(workers.in_parallel(toys.process, [()] * 4, threads=2)) == {os.getpid()}
-    assert list(workers.in_parallel(divmod, [(7, 2), (9, 4)], threads=2)) == [(3, 1), (2, 1)]
+    monkeypatch.setattr(workers.alone, "spent_s", spent_s)
+    clock = types.SimpleNamespace(perf_counter=functools.partial(next, itertools.count()))
+    monkeypatch.setattr(workers, "time", clock)
+    done = list(workers.in_parallel(toys.numbered_process, [(n,) for n in range(3)]))
+    assert [number for number, _ in done] == [0, 1, 2]
+    here = sum(pid == os.getpid() for _, pid in done)
+    assert here == {0.0: 3, 3.0: 2, 5.0: 0}[spent_s]
 
 
 @pytest.mark.usefixtures("two_gpus")
