@@ -2,9 +2,10 @@
 
 An array ``clips.npy`` [shape=(n, samples), dtype=float32], opened memory-mapped, and beside it a
 table with one row per clip (`clip_id`, `speaker`, `digit` or, of a corpus of words, `word`,
-`repetition`, `samples`).  Behind a clip's own `samples` its row is zero; noise is mixed over these only.  Noisy files that came with
-the corpus are a clip store of their own, under ``supplied/``; where training draws noise, it is
-white then, for one fixed noise per clip is less than a fresh one in every epoch.
+`repetition`, `samples`).  Behind a clip's own `samples` its row is zero; noise is mixed over these
+only.  Noisy files that came with the corpus are a clip store of their own, under ``supplied/``;
+where training draws noise, it is white then, for one fixed noise per clip is less than a fresh one
+in every epoch.
 """
 
 from __future__ import annotations

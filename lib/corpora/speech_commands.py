@@ -247,7 +247,9 @@ def main(folder: str) -> None:
     table = write_list(folder)
     used, aside = manifest.usable(table), Counter(manifest.excluded(table)["kind"])
     told = "; ".join(f"{kind}: {n:,}" for kind, n in aside.most_common())
-    print(f"{len(used):,} clips of {used['speaker'].nunique():,} people; set aside: {told or 'none'}")
+    print(
+        f"{len(used):,} clips of {used['speaker'].nunique():,} people; set aside: {told or 'none'}"
+    )
 
 
 if __name__ == "__main__":

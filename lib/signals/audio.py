@@ -196,9 +196,7 @@ def word_bounds(y: np.ndarray, sample_rate: int, margin_s: float) -> tuple[float
     30 dB below the loudest one (`librosa.effects.trim`).  `y` is without DC and rumble.
     """
     length = round(FRAME_S * sample_rate)
-    _, bounds = librosa.effects.trim(
-        y, top_db=WORD_DB, frame_length=length, hop_length=length // 2
-    )
+    _, bounds = librosa.effects.trim(y, top_db=WORD_DB, frame_length=length, hop_length=length // 2)
     begin, end = (int(bound) / sample_rate for bound in bounds)
     return max(0.0, begin - margin_s), min(len(y) / sample_rate, end + margin_s)
 
