@@ -18,7 +18,7 @@ $(foreach name,$(VARIABLES),$(if $(filter-out undefined,$(origin $(name))),\
     $(eval override $(name) := $$(value $(name)))))
 MAKEOVERRIDES :=
 
-## CORPUS: sample (default), fsdd or audiomnist
+## CORPUS: sample (default), fsdd or audiomnist; make data takes speech-commands, too
 CORPUS ?= $(if $(DATA_DIR),audiomnist,sample)
 ## PROFILE: smoke, quick (default) or full: the budget of the run
 PROFILE ?= quick
@@ -126,7 +126,7 @@ data: $(VENV)/.complete  ## fetch the corpus without running anything
 	@$(PY) -m lib.make.lock build/$(CORPUS).lock $(PY) -m lib.corpora "$$CORPUS" \
 	    "$$$(if $(filter speech-commands,$(CORPUS)),VOICES,DATA)_DIR" compare
 
-voices: $(VENV)/.complete  ## train the general network on Speech Commands, 182 MB; an hour
+voices: $(VENV)/.complete  ## train the general network on Speech Commands (182 MB)
 	@$(PY) -m lib.make.lock build/voices.lock $(PY) -m lib.publish.general "$$VOICES_DIR" "$$PARAMS"
 
 clean:  ## remove build/ and caches; keeps reports, downloads and the environment

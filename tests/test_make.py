@@ -326,7 +326,7 @@ def test_two_runs_at_once_are_refused(project):
     project.wait_for("05_")
     project.make("report", "PROFILE=smoke")
     assert project.status != 0
-    assert "`make report` is already at work on sample (process" in project.errors
+    assert "`make` is already at work on sample (process" in project.errors
     project.make("report", "CORPUS=fsdd")
     assert project.status == 0, "another corpus is not in the way"
     os.killpg(process.pid, signal.SIGTERM)

@@ -175,8 +175,8 @@ def sentence(corpus: base.Corpus) -> str:
     broken = kinds.total() - differ - doubles - kinds[faults.NOT_LISTED]
     return (
         f"{here:,} of the {n:,} clips of the list are there with the samples that are known and "
-        f"are used; {n - here - differ - broken:,} are missing, {differ:,} differ, {broken:,} "
-        "cannot be read."
+        f"are used; missing: {n - here - differ - broken:,}, with other samples: {differ:,}, "
+        f"unreadable: {broken:,}."
     )
 
 

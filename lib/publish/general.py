@@ -42,7 +42,7 @@ def general_card(record: dict) -> str:
         best_loss=plain(best["validation_loss"], ".2f"),
         minutes=plain(sum(epoch["seconds"] for epoch in history) / 60, ".1f"),
         said=", ".join(record["voices"]["words"]),
-        snr_db=plain(record["noise"]["snr_db"], "g"),
+        snr_db=plain(record["settings"]["noise"]["snr_db"], "g"),
         changes=" with uncommitted changes" if origin["code"]["modified"] else "",
     )
 

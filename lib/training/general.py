@@ -55,8 +55,8 @@ def train_general(run: Run, voices_dir: str = "") -> dict:
     -------
     dict
         ``history`` (list of epochs), ``people`` and ``clips`` (of the training and of the
-        validation each), ``validation_speakers``, ``audio``, ``noise``, ``budget``, ``seed``,
-        ``voices``, ``fingerprint``, ``origin``.
+        validation each), ``validation_speakers``, ``audio``, ``settings`` (all that it depends on),
+        ``voices`` (the corpus), ``fingerprint``, ``origin``.
     """
     recipe, corpus = recipe_of(NAME), open_voices(voices_dir)
 
@@ -75,15 +75,15 @@ def train_general(run: Run, voices_dir: str = "") -> dict:
 
     facts = {
         "method": NAME,
-        "seed": run.config.seed,
         "audio": asdict(run.config.audio),
-        "noise": asdict(run.config.noise),
-        "budget": asdict(run.config.general),
+        "settings": {part: run.config.to_dict()[part] for part in recipe.settings},
         "voices": {
             "title": corpus.title,
             "url": corpus.url,
             "licence": corpus.licence,
             "words": sorted(corpus.clips()["word"].unique()),
+            "listed": len(known_voices()),
+            "found": len(corpus.clips()),
         },
     }
     return train_once(run, NAME, depends_on(run.config, corpus.clips()), train, facts)

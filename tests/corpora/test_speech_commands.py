@@ -184,8 +184,8 @@ def test_only_what_the_list_knows_is_used_and_all_else_is_counted(listed):
         "no/00000001_nohash_0.wav": faults.NO_AUDIO,
     }
     assert commands.sentence(corpus) == (
-        "3 of the 6 clips of the list are there with the samples that are known and are used; 1 "
-        "are missing, 1 differ, 1 cannot be read."
+        "3 of the 6 clips of the list are there with the samples that are known and are used; "
+        "missing: 1, with other samples: 1, unreadable: 1."
     )
     table = manifest.build_manifest(corpus, Config(), measure=commands.measure_word)
     assert len(table) == PEOPLE + 3 and len(manifest.usable(table)) == PEOPLE

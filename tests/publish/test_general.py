@@ -81,7 +81,8 @@ def test_the_card_is_made_from_the_record(place):
     for part in (
         "6 clips by 3 people, who say no, yes on their own devices",
         "Another 1 of the 4 people, drawn with seed 0, were not learned from: 2 of their clips",
-        "2 epochs, highest learning rate 0.002",
+        "Epochs: 2; highest learning rate: 0.002",
+        "of the 8 clips on the list (`lib/corpora/contents/speech-commands.csv`) 8 were there",
         "CC BY 4.0",
         "working rate 8,000 Hz",
         "it heard nobody of these, and no digit",

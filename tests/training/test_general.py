@@ -59,7 +59,9 @@ def test_it_leaves_a_network_and_what_is_to_be_known_of_it(run, tree):
     assert record["clips"] == {"training": 2 * (PEOPLE - 1), "validation": 2}
     assert len(record["validation_speakers"]) == 1
     assert record["audio"] == dataclasses.asdict(CONFIG.audio)
-    assert record["seed"] == 0 and record["voices"]["words"] == ["no", "yes"]
+    assert record["settings"]["general"]["epochs"] == 2 and record["settings"]["seed"] == 0
+    assert record["voices"]["words"] == ["no", "yes"]
+    assert record["voices"]["found"] == record["voices"]["listed"] == 2 * PEOPLE
     assert record["fingerprint"] == general.depends_on(CONFIG)
     assert sorted(record["origin"]) == ["code", "machine", "packages", "python", "time"]
     assert [epoch["epoch"] for epoch in record["history"]] == [1, 2]
