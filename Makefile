@@ -13,17 +13,19 @@ SHELL := /bin/bash
 
 # What is given is taken as it was typed, `$` and all, and reaches commands by the environment only,
 # never through the text of a shell's command.
-VARIABLES := CORPUS PROFILE DATA_DIR PARAMS PLAYERS IN OUT MODEL PYTHON VENV
+VARIABLES := CORPUS PROFILE DATA_DIR VOICES_DIR PARAMS PLAYERS IN OUT MODEL PYTHON VENV
 $(foreach name,$(VARIABLES),$(if $(filter-out undefined,$(origin $(name))),\
     $(eval override $(name) := $$(value $(name)))))
 MAKEOVERRIDES :=
 
-## CORPUS: sample (default), fsdd or audiomnist
+## CORPUS: sample (default), fsdd or audiomnist; make data takes speech-commands, too
 CORPUS ?= $(if $(DATA_DIR),audiomnist,sample)
 ## PROFILE: smoke, quick (default) or full: the budget of the run
 PROFILE ?= quick
 ## DATA_DIR: a corpus that is already on disk; without it fsdd and audiomnist are downloaded
 DATA_DIR ?=
+## VOICES_DIR: the corpus of make voices where it is on disk; without it it is downloaded
+VOICES_DIR ?=
 ## PARAMS: a YAML file that overrides settings of lib/config
 PARAMS ?=
 ## PLAYERS: 1 (default), or 0 for a report without sound
@@ -75,7 +77,7 @@ unexport PIP_ABI PIP_CONSTRAINT PIP_DRY_RUN PIP_EDITABLE PIP_FORCE_REINSTALL PIP
     PIP_REQUIRE_HASHES PIP_ROOT PIP_TARGET PIP_UPGRADE
 export PIP_USER := 0
 
-.PHONY: report rendered compare compared search searched test test-all check lab denoise publish data clean help \
+.PHONY: report rendered compare compared search searched test test-all check lab denoise publish data voices clean help \
     checked stamped
 .PRECIOUS: $(EXECUTED) $(REPORT)/report.html $(REPORT)/report.pdf  # not even when interrupted
 
@@ -121,7 +123,11 @@ publish: $(VENV)/.complete  ## after a full run on fsdd: its network, model card
 	@$(PY) -m lib.publish.readme
 
 data: $(VENV)/.complete  ## fetch the corpus without running anything
-	@$(PY) -m lib.workspace.lock build/$(CORPUS).lock $(PY) -m lib.corpora "$$CORPUS" "$$DATA_DIR" compare
+	@$(PY) -m lib.workspace.lock build/$(CORPUS).lock $(PY) -m lib.corpora "$$CORPUS" \
+	    "$$$(if $(filter speech-commands,$(CORPUS)),VOICES,DATA)_DIR" compare
+
+voices: $(VENV)/.complete  ## train the general network on Speech Commands (182 MB)
+	@$(PY) -m lib.workspace.lock build/voices.lock $(PY) -m lib.publish.general "$$VOICES_DIR" "$$PARAMS"
 
 clean:  ## remove build/ and caches; keeps reports, downloads and the environment
 	rm -rf build .pytest_cache .ruff_cache .mypy_cache .hypothesis

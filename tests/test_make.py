@@ -29,8 +29,8 @@ SERIES = [
     "05_speaker_analysis",
 ]
 
-OUTER = ("MAKE", "MFLAGS", "CORPUS", "PROFILE", "DATA_DIR", "PARAMS", "PLAYERS", "IN", "OUT",
-         "MODEL", "PYTHON", "VENV")  # fmt: skip # of a `make test` that runs this
+OUTER = ("MAKE", "MFLAGS", "CORPUS", "PROFILE", "DATA_DIR", "VOICES_DIR", "PARAMS", "PLAYERS",
+         "IN", "OUT", "MODEL", "PYTHON", "VENV")  # fmt: skip # of a `make test` that runs this
 
 FAKE_PYTHON = f"""#!/bin/bash
 trap 'exit 130' INT  # else bash goes on if Ctrl-C comes while it waits for a command that ends well
@@ -116,7 +116,7 @@ class Project:
         for room in ("workspace", "config"):
             shutil.copytree(PROJECT_ROOT / "lib" / room, root / "lib" / room)
         (root / "lib/corpora/__init__.py").write_text(
-            "CORPORA = {'sample': 1, 'fsdd': 2, 'audiomnist': 3}"
+            "CORPORA = {'sample': 1, 'fsdd': 2, 'audiomnist': 3}\nVOICES = {'speech-commands': 4}"
         )
         (root / "lib/corpora/__main__.py").write_text(OPENED)
         for name in ("audioMNIST_meta.txt", "01/7_01_0.wav"):
@@ -326,7 +326,7 @@ def test_two_runs_at_once_are_refused(project):
     project.wait_for("05_")
     project.make("report", "PROFILE=smoke")
     assert project.status != 0
-    assert "`make report` is already at work on sample (process" in project.errors
+    assert "`make` is already at work on sample (process" in project.errors
     project.make("report", "CORPUS=fsdd")
     assert project.status == 0, "another corpus is not in the way"
     os.killpg(process.pid, signal.SIGTERM)
@@ -362,7 +362,8 @@ def test_help_names_every_target_and_variable(project):
     makefile = (PROJECT_ROOT / "Makefile").read_text()
     (phony,) = [line for line in makefile.splitlines() if line.startswith(".PHONY:")]
     listed = {line.split()[0] for line in project.output.splitlines() if line.startswith("  ")}
-    variables = {"CORPUS", "PROFILE", "DATA_DIR", "PARAMS", "PLAYERS", "MODEL", "PYTHON", "VENV"}
+    variables = {"CORPUS", "PROFILE", "DATA_DIR", "VOICES_DIR", "PARAMS", "PLAYERS", "MODEL"}
+    variables |= {"PYTHON", "VENV"}
     inner = {"rendered", "compared", "searched", "checked", "stamped", "\\"}
     assert listed == set(phony.split()[1:]) - inner | variables
 
@@ -525,6 +526,11 @@ def test_names_of_data_and_settings_are_taken_as_they_are(project, name):
     assert SERIES[0] in (project.root / "log").read_text()
     project.make("data", *given[:1])
     assert (project.root / "log").read_text() == f"lib.corpora audiomnist {name} compare\n"
+    voices = f"VOICES_DIR={name}"
+    project.make("data", "CORPUS=speech-commands", voices)
+    assert (project.root / "log").read_text() == f"lib.corpora speech-commands {name} compare\n"
+    project.make("voices", voices, given[1])
+    assert (project.root / "log").read_text() == f"lib.publish.general {name} {name}.yaml\n"
     assert not (project.root / "pwned").exists()
 
 
@@ -577,6 +583,37 @@ def test_every_target_refuses_what_it_reads(tmp_path, target):
     for argument in ("CORPUS=foo", "DATA_DIR=none"):
         assert project.make(target, argument) == []
         project.refused(argument)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["voices", "VOICES_DIR=none"], "VOICES_DIR=none is not a folder, nor a zip of one"),
+        (["voices", "PARAMS=none.yaml"], "PARAMS=none.yaml is not a file"),
+        (
+            ["voices", "VOICE_DIR=tree"],
+            "VOICE_DIR is not a variable of this Makefile; did you mean V",
+        ),
+        (["data", "CORPUS=speech-commands", "VOICES_DIR=none"], "VOICES_DIR=none is not a folder"),
+        (
+            ["data", "CORPUS=speech-commands", "DATA_DIR=tree"],
+            "name tree there instead of in DATA_",
+        ),
+        (["report", "CORPUS=speech-commands"], "is a corpus to learn from only"),
+        (["compare", "CORPUS=speech-commands"], "for a report choose one of sample, fsdd, audiomn"),
+        (["search", "CORPUS=speech-commands"], "`make voices` learns from it"),
+    ],
+)
+def test_a_corpus_to_learn_from_is_for_voices_only(tmp_path, arguments, message):
+    project = Project(tmp_path / "a project")
+    assert project.make(*arguments) == []
+    project.refused(message)
+
+
+def test_voices_read_what_they_need_only(project):
+    assert project.make("voices", "CORPUS=x", "PROFILE=y", "DATA_DIR=none") == [
+        "lib.publish.general"
+    ]
 
 
 def test_the_sample_is_not_read_from_elsewhere(project):

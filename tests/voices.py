@@ -34,6 +34,24 @@ def noisy_voice(seed: int = 0, *, seconds: float = 0.5) -> tuple[np.ndarray, np.
     return clean, mix_at_snr(clean, white_noise(len(clean), np.random.default_rng(seed)), -8.0)
 
 
+def spoken_word(seed: int, *, noise: float = 1e-4, seconds: float = 0.4) -> np.ndarray:
+    """A second at `FILE_RATE`: a `voice` in its middle, white noise of this RMS all through."""
+    y = np.random.default_rng(seed).normal(0, noise, FILE_RATE)
+    sound = voice(seed, seconds=seconds, rate=FILE_RATE)
+    start = (len(y) - len(sound)) // 2
+    y[start : start + len(sound)] += sound
+    return y
+
+
+def speak_words(folder: Path, *, people: int = 6, words=("yes", "no"), suffix: str = "wav") -> None:
+    """Write a clip of every word by every one of some people, as Speech Commands has them."""
+    for i, word in enumerate(words):
+        (folder / word).mkdir(parents=True, exist_ok=True)
+        for number in range(people):
+            path = folder / word / f"{number:08x}_nohash_0.{suffix}"
+            soundfile.write(path, spoken_word(people * i + number), FILE_RATE, subtype="PCM_16")
+
+
 def hum(hz: float, seconds: float = 0.4) -> np.ndarray:
     """Ten harmonics that fall by 6 dB per octave."""
     t = np.arange(round(seconds * RATE)) / RATE

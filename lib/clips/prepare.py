@@ -22,6 +22,8 @@ from lib.workspace.workers import in_parallel
 
 __all__ = ["build_store", "prepare_clip", "used_clips"]
 
+INDEX = ("clip_id", "speaker", "digit", "word", "repetition")  # columns, of those that there are
+
 
 def used_clips(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
     """The clips of the manifest that a run uses: all usable ones, or those with a noisy file.
@@ -51,7 +53,8 @@ def prepare_clip(root: str | Path, clip, audio: AudioConfig, noisy: bool = False
     y, sample_rate = read_audio(f"{root}/{path}", channel)
     y = remove_dc_and_rumble(y, sample_rate, audio.highpass_hz)
     start = round(clip.window_start_s * audio.sample_rate)
-    return resample(y, sample_rate, audio.sample_rate)[start : start + audio.clip_samples]
+    length = round(min(clip.window_s * audio.sample_rate, audio.clip_samples))
+    return resample(y, sample_rate, audio.sample_rate)[start : start + length]
 
 
 def build_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
@@ -85,6 +88,7 @@ def _store_clips(run: Run, clips: pd.DataFrame, root: str, *, noisy: bool) -> Cl
         for row, y in enumerate(progress):
             store[row], lengths[row] = fix_length(y, audio.clip_samples), len(y)
         store.flush()
-    index = clips[["clip_id", "speaker", "digit", "repetition"]].assign(samples=lengths)
+    columns = [name for name in INDEX if name in clips]
+    index = clips[columns].assign(samples=lengths)
     run.save("clip_index", index)
     return ClipStore(run.load_array("clips"), index, run.config)

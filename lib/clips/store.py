@@ -1,10 +1,11 @@
 """The clip store: every clip of a run once, at the working rate.
 
 An array ``clips.npy`` [shape=(n, samples), dtype=float32], opened memory-mapped, and beside it a
-table with one row per clip (`clip_id`, `speaker`, `digit`, `repetition`, `samples`).  Behind a
-clip's own `samples` its row is zero; noise is mixed over these only.  Noisy files that came with
-the corpus are a clip store of their own, under ``supplied/``; where training draws noise, it is
-white then, for one fixed noise per clip is less than a fresh one in every epoch.
+table with one row per clip (`clip_id`, `speaker`, `digit` or, of a corpus of words, `word`,
+`repetition`, `samples`).  Behind a clip's own `samples` its row is zero; noise is mixed over these
+only.  Noisy files that came with the corpus are a clip store of their own, under ``supplied/``;
+where training draws noise, it is white then, for one fixed noise per clip is less than a fresh one
+in every epoch.
 """
 
 from __future__ import annotations
@@ -71,8 +72,8 @@ class ClipStore:
         """Row numbers of the clips of `speakers`, at most `limit` per speaker or `about` so many.
 
         About so many in all: every speaker gives the same number of clips, or all that there are.
-        A limited choice takes the first repetitions of all digits; where digits cannot come equally
-        often, every speaker goes on with the digit at which the one before stopped.
+        A limited choice takes the first repetitions of all digits, or words; where these cannot
+        come equally often, every speaker goes on with the one at which the one before stopped.
         """
         speakers = list(speakers)
         chosen = self.index[self.index["speaker"].isin(speakers)]
@@ -80,11 +81,17 @@ class ClipStore:
             limit = -(-about // len(speakers))
         if limit is not None:
             number = self.index.groupby("speaker").ngroup()[chosen.index]
-            digits = self.index["digit"].max() + 1
-            order = chosen.assign(turn=(chosen["digit"] + limit * number) % digits)
+            said = self._said()
+            order = chosen.assign(turn=(said[chosen.index] + limit * number) % (said.max() + 1))
             order = order.sort_values(["repetition", "turn", "clip_id"])
             chosen = order.groupby("speaker", sort=False).head(limit)
         return np.sort(chosen.index.to_numpy())
+
+    def _said(self) -> pd.Series:
+        """What is said in each clip as a number: the digit, or the place of the word among all."""
+        if "digit" in self.index:
+            return self.index["digit"]
+        return self.index["word"].rank(method="dense").astype(int) - 1
 
 
 @dataclass(frozen=True, eq=False)

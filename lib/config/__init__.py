@@ -140,6 +140,15 @@ class TrainingConfig(_Settings):
 
 
 @dataclass(frozen=True)
+class GeneralConfig(_Settings):
+    """Budget of the network that learns from the voices of many people (`make voices`)."""
+
+    epochs: int = _number(40, 1, 1000)
+    learning_rate: float = _number(2e-3, 1e-6, 0.1)
+    patience: int = _number(40, 1, 1000)  # epochs; the decay of the learning rate comes to its end
+
+
+@dataclass(frozen=True)
 class SearchConfig(_Settings):
     """Budget of one variant in the search (`make search`)."""
 
@@ -182,6 +191,7 @@ class Config(_Settings):
     audio: AudioConfig = field(default_factory=AudioConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    general: GeneralConfig = field(default_factory=GeneralConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)

@@ -1,25 +1,34 @@
 """Fetch a corpus, or see that one on disk can be read, as ``make data`` does.
 
-``python -m lib.corpora CORPUS DATA_DIR compare``; a report runs it without the last word, for 01
-compares Audio MNIST with what was published.
+``python -m lib.corpora CORPUS DATA_DIR compare``, for a corpus to learn from with VOICES_DIR; a
+report runs it without the last word, for 01 compares Audio MNIST with what was published.
 """
 
 from __future__ import annotations
 
 import sys
 
-from lib.corpora import open_corpus, published
+from lib.corpora import VOICES, open_corpus, published, speech_commands
+from lib.corpora.base import Corpus
 from lib.errors import end
-from lib.workspace.variables import PROJECT_ROOT, data_place
+from lib.workspace.variables import PROJECT_ROOT, data_place, voices_place
 
 
 def main(name: str, data_dir: str = "", compare: str = "") -> None:
     """Say what is there and, to `compare`, how much of Audio MNIST is the published one."""
+    if name in VOICES and compare:
+        corpus = VOICES[name](str(voices_place(data_dir)) if data_dir else "")
+        print(speech_commands.sentence(corpus))
+        return _tell(corpus)
     place = str(data_place(data_dir)) if data_dir else ""
     there = bool(place) or (PROJECT_ROOT / "data" / name).is_dir()  # a download was compared
     corpus = open_corpus(name, place)
     if compare and there and name == "audiomnist":
         print(published.sentence(published.compare(published.hashed(corpus))))
+    _tell(corpus)
+
+
+def _tell(corpus: Corpus) -> None:
     clips = corpus.clips()
     n_speakers = clips["speaker"].nunique()
     print(f"── {corpus.title}: {len(clips):,} clips of {n_speakers} speakers in {corpus.root}")

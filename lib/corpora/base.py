@@ -23,14 +23,23 @@ from lib.errors import CorpusError, InputError
 from lib.signals import faults
 from lib.workspace.stamps import leads_out
 
-__all__ = ["Corpus", "is_printable", "printable", "read_folder", "read_metadata", "sha256_of"]
+__all__ = [
+    "Corpus",
+    "first_of_each",
+    "is_printable",
+    "printable",
+    "read_folder",
+    "read_metadata",
+    "sha256_of",
+    "walk",
+]
 
 CLIP = re.compile(
     r"(?P<clip_id>(?P<digit>[0-9])_(?P<speaker>[^_]+)_(?P<repetition>[0-9]{1,9}))"
     r"(?P<noisy>_noisy)?\.(wav|flac)",
     re.IGNORECASE,
 )
-COLUMNS = ["clip_id", "speaker", "digit", "repetition", "path", "noisy_path"]
+DIGITS = ["clip_id", "speaker", "digit", "repetition", "path", "noisy_path"]  # columns of clips
 LEFT_BEHIND = re.compile(
     r"(.*/)?(__MACOSX/.*|\._[^/]*|\.DS_Store|\.localized|desktop\.ini|(eh)?thumbs\.db)",
     re.IGNORECASE,
@@ -58,7 +67,10 @@ class Corpus:
     _metadata: dict = field(default_factory=dict, repr=False, compare=False)
 
     def clips(self) -> pd.DataFrame:
-        """One row per clip: clip_id, speaker, digit, repetition, path, noisy_path (or None)."""
+        """One row per clip: clip_id, speaker, digit, repetition, path, noisy_path (or None).
+
+        A corpus of words has `word` instead of `digit`.
+        """
         return self._clips.copy()
 
     def rejected(self) -> pd.DataFrame:
@@ -106,16 +118,14 @@ def read_folder(
     top = Path(data_dir)
     if not top.is_dir():
         raise InputError(f"{data_dir} is not a folder; DATA_DIR must name one.")
-    found, ignored = _walk(top)
+    found, ignored = walk(top, CLIP)
     places = _settle(found, folder_per_speaker)
     root = Path(os.path.commonpath([top / place for place in places or ["."]]))
     for file in [*found, *ignored]:
         file["path"] = os.path.relpath(top / file["path"], root)
-    clips, rejected = _sort(found)
+    clips, rejected = first_of_each(found, DIGITS)
     if not len(clips):
         raise CorpusError(_nothing(top, rejected, ignored, folder_per_speaker))
-    order = ["speaker", "digit", "repetition", "path"]
-    clips, rejected = (t.sort_values(order, ignore_index=True) for t in (clips, rejected))
     nearest = _nearest(metadata, ignored)
     others = sorted(
         (printable(f["path"]), f["kind"], f["reason"]) for f in ignored if f["path"] != nearest
@@ -131,8 +141,11 @@ def read_folder(
     )
 
 
-def _walk(top: Path) -> tuple[list[dict], list[dict]]:
-    """Return the files named like clips, and all others with why they are ignored."""
+def walk(top: Path, pattern: re.Pattern) -> tuple[list[dict], list[dict]]:
+    """Return the files in `top` or below named like clips, and all others with why they are not.
+
+    The first have the groups of the `pattern` of their names, and an empty kind and reason.
+    """
     found, ignored, roots = [], [], [top.resolve()]
 
     def ignore(path: Path, kind: str, reason: str = "") -> None:
@@ -153,7 +166,7 @@ def _walk(top: Path) -> tuple[list[dict], list[dict]]:
                 continue
             below.remove(path.name)
         for path in [Path(folder) / name for name in names]:
-            clip = CLIP.fullmatch(unicodedata.normalize("NFC", path.name))
+            clip = pattern.fullmatch(unicodedata.normalize("NFC", path.name))
             place = path.relative_to(top).as_posix()
             if not is_printable(place):
                 ignore(path, faults.UNPRINTABLE)
@@ -229,13 +242,16 @@ def _nothing(top: Path, rejected: pd.DataFrame, ignored: list[dict], folder_per_
     return f"{found}. {hint}, or try CORPUS={other}."
 
 
-def _sort(found: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Put noisy files to their clean ones; of several files of one clip the first is used."""
+def first_of_each(found: list[dict], columns: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the clips that are used and those that are not; of several files of one the first.
+
+    Noisy files are put to their clean ones.  `columns` are those of the clips, as in `DIGITS`.
+    """
     clean: dict[str, dict] = {}
     noisy: dict[str, dict] = {}
     rejected = []
     for clip in sorted(found, key=lambda clip: clip["path"]):
-        used = noisy if clip.pop("noisy") else clean
+        used = noisy if clip.pop("noisy", None) else clean
         first = used.get(clip["clip_id"])
         if first and not clip["kind"]:
             reason = f"the same clip as {first['path']}, which is used"
@@ -250,13 +266,16 @@ def _sort(found: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame]:
         else:
             alone = {"kind": faults.NO_COUNTERPART, "reason": faults.NO_COUNTERPART}
             rejected.append(clip | alone)
-    return _table(list(clean.values()), COLUMNS), _table(rejected, [*COLUMNS, "kind", "reason"])
+    aside = _table(rejected, columns, "kind", "reason")
+    return _table(list(clean.values()), columns), aside
 
 
-def _table(clips: list[dict], columns: list[str]) -> pd.DataFrame:
-    table = pd.DataFrame(clips, columns=columns).astype({"digit": int, "repetition": int})
+def _table(clips: list[dict], columns: list[str], *more: str) -> pd.DataFrame:
+    table = pd.DataFrame(clips, columns=[*columns, *more])
+    table = table.astype({name: int for name in ("digit", "repetition") if name in columns})
     beside = [clip.get("noisy_path") for clip in clips]
-    return table.assign(noisy_path=pd.Series(beside, dtype=object))  # None, not NaN
+    table = table.assign(noisy_path=pd.Series(beside, dtype=object))  # None, not NaN
+    return table.sort_values(columns[1:5], ignore_index=True)
 
 
 def read_metadata(path: Path) -> dict[str, dict]:

@@ -1,6 +1,6 @@
 """Fetch a public archive once and unpack it under ``data/`` of the project.
 
-GitHub may pack a commit anew, so it is not the archive that is checked but what it holds.
+GitHub may pack a commit anew, so it is not an archive that is checked but what it holds.
 Transfers go on where they were interrupted, if the server can.
 """
 
@@ -32,20 +32,21 @@ PASSING = (408, 416, 425, 429)  # of 400 to 499; all others are final
 
 @dataclass(frozen=True)
 class Archive:
-    """A corpus on GitHub; of what it holds more than twice as much is refused."""
+    """A corpus in a zip archive; of what it holds more than twice as much is refused."""
 
     name: str  # folder under ``data/``, and table in ``contents/``
-    repository: str  # address on GitHub
-    revision: str  # commit
+    address: str  # of the archive, or of a repository on GitHub
     download_mb: int  # about so many times 10**6 bytes
     unpacked_mb: int
     files: int
+    revision: str = ""  # commit of the repository
     check: Callable[[Path], None] | None = None  # of its folder, instead of `check_content`
+    variable: str = "DATA_DIR"  # of the Makefile, which names a copy on disk
 
     @property
     def url(self) -> str:
         """Address of the zip archive."""
-        return f"{self.repository}/archive/{self.revision}.zip"
+        return f"{self.address}/archive/{self.revision}.zip" if self.revision else self.address
 
 
 def fetch(archive: Archive, into: str | Path = PROJECT_ROOT / "data") -> Path:
@@ -56,7 +57,7 @@ def fetch(archive: Archive, into: str | Path = PROJECT_ROOT / "data") -> Path:
     space, or not the archive that was expected; it says how to do it by hand.
     """
     folder = Path(into) / archive.name
-    whole = folder.with_name(f".{archive.name}-{archive.revision[:8]}.zip")
+    whole = folder.with_name(f".{archive.name}-{archive.revision[:8] or 'archive'}.zip")
     part = whole.with_suffix(".zip.part")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -84,8 +85,8 @@ def fetch(archive: Archive, into: str | Path = PROJECT_ROOT / "data") -> Path:
         raise DownloadError(
             f"{archive.name} (about {archive.download_mb:,} MB) could not be fetched from "
             f"{archive.url} ({error}). By hand: download that file, put it anywhere and add "
-            f"DATA_DIR=<the file> CORPUS={archive.name} to the command, or unpack it so that the "
-            f"folder inside becomes {folder}."
+            f"{archive.variable}=<the file> CORPUS={archive.name} to the command, or unpack it so "
+            f"that the folder inside becomes {folder}."
         ) from error
     return folder
 

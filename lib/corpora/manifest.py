@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ MEASURES: dict[str, Any] = {
     "channels": 0,
     "channel": audio.MEAN,  # or the one of several that is heard
     "duration_s": np.nan,
-    "window_start_s": 0.0,  # of what is used of a long clip
+    "window_start_s": 0.0,  # of what is used of a long clip,
+    "window_s": np.inf,  # and for how long, the working window at most
     "rms_dbfs": np.nan,
     "peak": np.nan,
     "dc_share": np.nan,
@@ -138,18 +140,21 @@ def _measure_noisy(path: Path, clean: np.ndarray, row: dict, config: AudioConfig
     return measured
 
 
-def build_manifest(corpus: Corpus, config: Config) -> pd.DataFrame:
+def build_manifest(
+    corpus: Corpus, config: Config, *, measure: Callable[..., dict] = measure_clip
+) -> pd.DataFrame:
     """Measure every clip: the columns of ``corpus.clips()`` and of `MEASURES`, a row per clip.
 
-    After them comes one row per rejected file; paths are relative to ``corpus.root``.  Raises
-    CorpusError if fewer than `MIN_SPEAKERS` speakers have a usable clip.
+    After them comes one row per rejected file; paths are relative to ``corpus.root``.  Another
+    function may `measure` the clips; what it adds become columns.  Raises CorpusError if fewer
+    than `MIN_SPEAKERS` speakers have a usable clip.
     """
     clips, root = corpus.clips(), corpus.root
     noisy = (root / path if path else None for path in clips["noisy_path"])
     tasks = ((root / path, beside, config.audio) for path, beside in zip(clips["path"], noisy))
-    measured = in_parallel(measure_clip, tasks)
+    measured = in_parallel(measure, tasks)
     rows = list(tqdm(measured, total=len(clips), desc="measuring clips", mininterval=1))
-    manifest = pd.concat([clips, pd.DataFrame(rows, columns=list(MEASURES))], axis=1)
+    manifest = pd.concat([clips, pd.DataFrame(rows)], axis=1)
     prefix = f"{root}/"  # the reason must read the same wherever the tree lies
     manifest["reason"] = [reason.replace(prefix, "") for reason in manifest["reason"]]
     if len(rejected := corpus.rejected()):

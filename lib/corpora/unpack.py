@@ -51,7 +51,7 @@ def folder_of(data_dir: str | Path, into: str | Path = PROJECT_ROOT / "data") ->
             packed = packed or tarfile.is_tarfile(data_dir)
         if packed:
             raise InputError(
-                f"{data_dir} is an archive, but no zip; unpack it and point DATA_DIR at the folder."
+                f"{data_dir} is an archive, but no zip; unpack it and name the folder instead."
             ) from error
         raise InputError(f"{data_dir} is neither a folder nor a zip archive ({error}).") from error
     key = hashlib.sha256(repr(listing).encode("utf-8", "replace")).hexdigest()[:8]
@@ -99,8 +99,8 @@ def unpack(
         raise InputError(f"{archive} is broken: {error}.") from error
     except CLOSED as error:
         raise InputError(
-            f"{archive} cannot be unpacked here ({error}); unpack it yourself, and point DATA_DIR "
-            "at the folder."
+            f"{archive} cannot be unpacked here ({error}); unpack it yourself, and name the "
+            "folder instead."
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import librosa
 import numpy as np
 import scipy.fft
 import scipy.signal
@@ -32,6 +33,8 @@ __all__ = [
     "dc_share",
     "rumble_share",
     "noise_floor_db",
+    "dynamic_range_db",
+    "word_bounds",
     "clipped_share",
 ]
 
@@ -39,6 +42,8 @@ FRAME_S = 0.02  # s; frames in which the quietest moment of a clip is sought
 CLIPPED = 0.999  # of full scale
 MEAN = -1  # instead of the index of a channel
 LOSS_DB = 4.5  # more than two unrelated channels lose (3 dB), less than a silent one costs (6 dB)
+RANGE_FRAMES = 10  # the loudest and the quietest so many of a clip make its dynamic range
+WORD_DB = 30.0  # below the loudest frame of a clip no word begins
 RUMBLE_HZ = 50.0  # below lies no speech by which channels could be compared
 
 
@@ -167,6 +172,33 @@ def noise_floor_db(y: np.ndarray, sample_rate: int) -> float:
     share = np.quantile(power, 0.1) / total
     with np.errstate(divide="ignore"):  # less is the end of a filter's ringing
         return float(10 * np.log10(share if share > 1e-20 else 0.0))
+
+
+def dynamic_range_db(y: np.ndarray, sample_rate: int) -> float:
+    """Mean power of the loudest ten 20 ms frames over that of the quietest ten, in dB.
+
+    How far speech stands out of its own background.  `y` is without DC and rumble and lasts a
+    frame or more; frames do not overlap, a last one that is not whole is left out.  NaN for
+    silence; inf where the quietest frames are digital zeros.
+    """
+    length = round(FRAME_S * sample_rate)
+    frames = y[: len(y) // length * length].reshape(-1, length)
+    power = np.sort(np.mean(np.square(frames), axis=1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.mean(power[-RANGE_FRAMES:]) / np.mean(power[:RANGE_FRAMES])
+        return float(10 * np.log10(ratio))
+
+
+def word_bounds(y: np.ndarray, sample_rate: int, margin_s: float) -> tuple[float, float]:
+    """Begin and end in s of the word in a clip, with `margin_s` around it, inside the clip.
+
+    From the first to the last 20 ms frame, each half a frame after the one before, that is at most
+    30 dB below the loudest one (`librosa.effects.trim`).  `y` is without DC and rumble.
+    """
+    length = round(FRAME_S * sample_rate)
+    _, bounds = librosa.effects.trim(y, top_db=WORD_DB, frame_length=length, hop_length=length // 2)
+    begin, end = (int(bound) / sample_rate for bound in bounds)
+    return max(0.0, begin - margin_s), min(len(y) / sample_rate, end + margin_s)
 
 
 def clipped_share(y: np.ndarray) -> float:

@@ -21,6 +21,7 @@ def compile_all() -> None:
         y = np.sin(np.arange(4000, dtype=dtype))
         istft(stft(y, n_fft=512, hop_length=128), n_fft=512, hop_length=128, length=len(y))
         librosa.pyin(y, fmin=60, fmax=400, sr=8000, frame_length=512)
+        librosa.effects.trim(y, frame_length=160, hop_length=80)
 
 
 if __name__ == "__main__":

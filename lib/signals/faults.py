@@ -51,6 +51,12 @@ LOW_RATE = "a rate at which no speech can be told"
 TOO_LOUD = "a level that no sound has"
 SILENT = "silent at the working rate"
 
+# a clip of a corpus to learn from that nobody should learn from
+NOISY = "too much noise in its own background"
+SHORT_WORD = "too short for a word"
+NOT_LISTED = "not in the list of clips that are used"
+CHANGED = "other samples than those of the list of clips that are used"
+
 # a noisy file that is of no use to its clean clip
 OTHER_RATE = "another rate than that of its clean clip"
 NOT_THERE = "silent or over where its clean clip is used"
@@ -63,6 +69,7 @@ WRONG_FOLDER = "not in the folder of its speaker, where it belongs"
 IN_FOLDER = "in a folder of its speaker, as in Audio MNIST"
 
 # neither a clip nor metadata
+OTHER_WORD = "a word that is not used"
 OTHER_NAME = "not named like a clip"
 LEFT_BEHIND = "left behind by macOS or Windows"
 UNPRINTABLE = "unprintable characters in its name"

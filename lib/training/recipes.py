@@ -6,6 +6,7 @@ A new network is one file in ``lib/models``, one recipe here and, as a denoiser,
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 from lib.errors import InputError
@@ -48,10 +49,24 @@ def _reference(name: str, scale) -> Recipe:
     )
 
 
+def _general(recipe: Recipe) -> Recipe:
+    """The same network with the budget of one that learns from the voices of many people."""
+    of_voices = {"section": "general"}
+    return dataclasses.replace(
+        recipe,
+        name="general",
+        optimiser=functools.partial(recipe.optimiser, **of_voices),
+        rate=functools.partial(recipe.rate, **of_voices),
+        budget=functools.partial(recipe.budget, **of_voices),
+        settings=(*recipe.settings, "general"),
+    )
+
+
 RECIPES = {
     "reference as published": _reference("reference as published", ZScore),
     "reference repaired": _reference("reference repaired", RelativeMagnitude),
     "ours": _waveform("ours", build_ours),
+    "general": _general(_waveform("ours", build_ours)),
     "Conv-TasNet": _waveform("Conv-TasNet", build_conv_tasnet, wrap=waveform.alone),
     "recogniser": Recipe(
         "recogniser",

@@ -49,20 +49,21 @@ def loss(config: Config) -> DenoisingLoss:
     return DenoisingLoss(config.audio.sample_rate, config.training.envelope_weight)
 
 
-def optimiser(config: Config) -> keras.Optimizer:
+def optimiser(config: Config, *, section: str = "training") -> keras.Optimizer:
     """Adam with bounded gradients."""
-    return keras.optimizers.Adam(config.training.learning_rate, clipnorm=5.0)
+    return keras.optimizers.Adam(getattr(config, section).learning_rate, clipnorm=5.0)
 
 
-def rate(config: Config, steps: int) -> Callable:
+def rate(config: Config, steps: int, *, section: str = "training") -> Callable:
     """Warm-up over a twentieth of the steps, then decay along a cosine."""
     warm_up = max(1, steps // 20)
-    return cosine(config.training.learning_rate, steps, warm_up=warm_up, last=0.02)
+    return cosine(getattr(config, section).learning_rate, steps, warm_up=warm_up, last=0.02)
 
 
-def budget(config: Config) -> Budget:
-    """As the configuration says."""
-    return Budget(config.training.epochs, config.training.patience)
+def budget(config: Config, *, section: str = "training") -> Budget:
+    """As a section of the configuration says."""
+    settings = getattr(config, section)
+    return Budget(settings.epochs, settings.patience)
 
 
 def one_second(audio: AudioConfig) -> tuple[int, ...]:

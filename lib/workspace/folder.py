@@ -20,16 +20,18 @@ import pandas as pd
 from lib.config import Config, load_config
 from lib.errors import InputError, MissingArtifactError
 from lib.workspace.origin import origin
-from lib.workspace.variables import PROJECT_ROOT, data_place, params_place
+from lib.workspace.variables import PROJECT_ROOT, data_place, params_place, voices_place
 
 __all__ = [
     "PROJECT_ROOT",
     "Run",
+    "data_place",
     "open_run",
     "as_json",
     "atomic_path",
     "write_json",
     "write_all",
+    "voices_place",
 ]
 
 

@@ -39,7 +39,7 @@ def _take(path: Path) -> int:
     except BlockingIOError:
         holder = os.read(lock, 20).decode()
         raise DenoisingError(
-            f"`make report` is already at work on {path.stem} (process {holder}). Wait for it or "
+            f"`make` is already at work on {path.stem} (process {holder}). Wait for it or "
             "end it, then try again."
         ) from None
     except OSError as error:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from lib.errors import InputError, end
 
-__all__ = ["PROJECT_ROOT", "check", "data_place", "params_place"]
+__all__ = ["PROJECT_ROOT", "check", "data_place", "params_place", "voices_place"]
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,14 +31,16 @@ USES = {  # target -> the variables that it reads
     "report": RUN,
     "compare": RUN,
     "search": RUN,
-    "data": ("CORPUS", "DATA_DIR"),
+    "data": ("CORPUS", "DATA_DIR", "VOICES_DIR"),
+    "voices": ("PARAMS", "VOICES_DIR"),
     "denoise": ("IN", "OUT", "MODEL"),
 }
 TABLES = {  # variable -> the module and the table whose keys it chooses from
     "CORPUS": ("corpora/__init__.py", "CORPORA"),
     "PROFILE": ("config/__init__.py", "PROFILES"),
 }
-VARIABLES = (*RUN, "IN", "OUT", "MODEL", "PYTHON", "VENV")
+TO_LEARN_FROM = ("corpora/__init__.py", "VOICES")  # corpora without a report
+VARIABLES = (*RUN, "VOICES_DIR", "IN", "OUT", "MODEL", "PYTHON", "VENV")
 
 
 def _expanded(given: str) -> Path:
@@ -70,11 +72,18 @@ def data_place(given: str, root: Path = PROJECT_ROOT) -> Path:
     InputError
         There is no such folder and no such archive.
     """
-    place = _place("DATA_DIR", given, root)
+    return _folder_or_zip("DATA_DIR", given, root)
+
+
+def voices_place(given: str, root: Path = PROJECT_ROOT) -> Path:
+    """Return what VOICES_DIR names; parameters and errors as for `data_place`."""
+    return _folder_or_zip("VOICES_DIR", given, root)
+
+
+def _folder_or_zip(name: str, given: str, root: Path) -> Path:
+    place = _place(name, given, root)
     if not place.is_dir() and not (place.is_file() and place.suffix.lower() == ".zip"):
-        raise InputError(
-            f"DATA_DIR={given} is not a folder, nor a zip of one (looked for {place})."
-        )
+        raise InputError(f"{name}={given} is not a folder, nor a zip of one (looked for {place}).")
     return place
 
 
@@ -88,7 +97,11 @@ def params_place(given: str, root: Path = PROJECT_ROOT) -> Path:
 
 def _choices(variable: str) -> list[str]:
     """Return the keys of the table in lib that a variable chooses from."""
-    module, name = TABLES[variable]
+    return _keys(*TABLES[variable])
+
+
+def _keys(module: str, name: str) -> list[str]:
+    """Return the keys of a table in a module of lib."""
     source = (PROJECT_ROOT / "lib" / module).read_text(encoding="utf-8")
     for node in ast.parse(source).body:
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Dict):
@@ -100,6 +113,8 @@ def _choices(variable: str) -> list[str]:
 
 def _check_run(given: dict[str, str], used: tuple[str, ...]) -> None:
     """Refuse what cannot name a run: corpus, profile, data, settings, players."""
+    if given["CORPUS"] in _keys(*TO_LEARN_FROM):
+        return _check_learning(given, used)
     for name in TABLES:
         if name in used and given[name] not in (known := _choices(name)):
             raise InputError(f"{name}={given[name]} is unknown; choose one of {', '.join(known)}.")
@@ -111,13 +126,44 @@ def _check_run(given: dict[str, str], used: tuple[str, ...]) -> None:
                 f"DATA_DIR={given['DATA_DIR']}; leave one of the two out."
             )
     if "PARAMS" in used and given["PARAMS"]:
-        params = params_place(given["PARAMS"])
-        if all(map(importlib.util.find_spec, ("yaml", "numpy"))):  # else after the installation
-            from lib.config import load_config
-
-            load_config(given["PROFILE"], params)
+        _check_params(given["PARAMS"], given["PROFILE"])
     if "PLAYERS" in used and given["PLAYERS"] not in ("0", "1"):
         raise InputError(f"PLAYERS={given['PLAYERS']} must be 1, or 0 for a report without sound.")
+
+
+def _check_learning(given: dict[str, str], used: tuple[str, ...]) -> None:
+    """Refuse a report on a corpus to learn from, and another place for it than VOICES_DIR."""
+    corpus = given["CORPUS"]
+    if "VOICES_DIR" not in used:
+        raise InputError(
+            f"CORPUS={corpus} is a corpus to learn from only: nothing is tested on it, so it has "
+            f"no report. `make voices` learns from it, `make data CORPUS={corpus}` fetches it; for "
+            f"a report choose one of {', '.join(_choices('CORPUS'))}."
+        )
+    if given["DATA_DIR"]:
+        raise InputError(
+            f"CORPUS={corpus} is read from VOICES_DIR; name {given['DATA_DIR']} there instead of "
+            "in DATA_DIR."
+        )
+    if given["VOICES_DIR"]:
+        voices_place(given["VOICES_DIR"])
+
+
+def _check_voices(given: dict[str, str]) -> None:
+    """Refuse voices and settings that are not there."""
+    if given["VOICES_DIR"]:
+        voices_place(given["VOICES_DIR"])
+    if given["PARAMS"]:
+        _check_params(given["PARAMS"])
+
+
+def _check_params(given: str, profile: str = "quick") -> None:
+    """Refuse a file of settings that is not there or holds what cannot be."""
+    params = params_place(given)
+    if all(map(importlib.util.find_spec, ("yaml", "numpy"))):  # else after the installation
+        from lib.config import load_config
+
+        load_config(profile, params)
 
 
 def _check_denoise(given: dict[str, str]) -> None:
@@ -153,6 +199,8 @@ def check(given: Mapping[str, str]) -> None:
         used = USES.get(goal, ())
         if "CORPUS" in used:
             _check_run(values, used)
+        elif "VOICES_DIR" in used:
+            _check_voices(values)
         elif used:
             _check_denoise(values)
 

@@ -41,7 +41,8 @@ def manifest(tmp_path):
         rows.append((clip_id, speaker, int(digit), int(repetition), f"{clip_id}.wav", "ok"))
     rows.append(("9_09_9", "09", 9, 9, "broken.wav", "excluded"))
     columns = ["clip_id", "speaker", "digit", "repetition", "path", "status"]
-    return pd.DataFrame(rows[::-1], columns=columns).assign(channel=MEAN, window_start_s=0.0)
+    table = pd.DataFrame(rows[::-1], columns=columns)
+    return table.assign(channel=MEAN, window_start_s=0.0, window_s=np.inf)
 
 
 def test_the_store_holds_usable_clips_at_one_rate_without_offset(run, manifest, tmp_path):

@@ -179,6 +179,32 @@ def test_noise_floor_is_that_of_the_pause():
     assert np.isnan(audio.noise_floor_db(np.zeros(RATE), RATE))
 
 
+def test_dynamic_range_is_that_of_ten_frames_each():
+    """Half a second at -60 dB, 0.2 s at 0 dB in whole frames, half a second at -60 dB."""
+    pause, speech = tone(1000, amplitude=1e-4), tone(1000, seconds=0.2)
+    y = np.concatenate([pause, speech, pause])
+    assert audio.dynamic_range_db(y, RATE) == pytest.approx(60, abs=0.01)
+    assert audio.dynamic_range_db(1e-3 * y, RATE) == pytest.approx(60, abs=0.01)
+    half = np.concatenate([pause, speech[: len(speech) // 2], pause])  # five loud frames of ten
+    assert audio.dynamic_range_db(half, RATE) == pytest.approx(60 - 3.01, abs=0.01)
+    assert audio.dynamic_range_db(speech, RATE) == pytest.approx(0, abs=0.01)
+    assert np.isnan(audio.dynamic_range_db(np.zeros(RATE), RATE))
+    silent = np.concatenate([np.zeros(RATE), speech])
+    assert audio.dynamic_range_db(silent, RATE) == np.inf
+
+
+@pytest.mark.parametrize(
+    ("pause_db", "bounds"), [(-40, (0.5, 0.7)), (-20, (0.0, 1.2)), (-100, (0.5, 0.7))]
+)
+def test_a_word_reaches_as_far_as_30_db_below_its_loudest_frame(pause_db, bounds):
+    pause = tone(1000, amplitude=0.1 * 10 ** (pause_db / 20))
+    y = np.concatenate([pause, tone(1000, seconds=0.2), pause])
+    assert audio.word_bounds(y, RATE, 0.0) == pytest.approx(bounds, abs=0.02)  # a frame
+    begin, end = audio.word_bounds(y, RATE, 0.05)
+    wider = max(0.0, bounds[0] - 0.05), min(1.2, bounds[1] + 0.05)
+    assert (begin, end) == pytest.approx(wider, abs=0.02)
+
+
 def test_a_pause_of_digital_zeros_has_no_noise_whatever_rings_in_it():
     y = np.concatenate([np.zeros(RATE), tone(1000), np.zeros(RATE)])
     y = audio.remove_dc_and_rumble(y, RATE, 50.0)

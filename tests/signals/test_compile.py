@@ -14,11 +14,13 @@ USE = """
 import lib, numpy as np
 from lib.clips.voices import pitch_hz
 from lib.metrics import evaluate
+from lib.signals.audio import word_bounds
 from lib.signals.stft import round_trip_error_db
 rng = np.random.default_rng(0)
 for dtype in (np.float32, np.float64):
     clean, noise = rng.normal(size=(2, 8000)).astype(dtype)
     assert round_trip_error_db(clean, n_fft=2048, hop_length=512) < -100
+    word_bounds(clean, 8000, 0.0)
     pitch_hz(np.sin(np.arange(len(clean), dtype=dtype)), 8000)
     assert evaluate(clean, clean + noise, 8000)["log_spectral_distance_db"] > 0
 """

@@ -1,0 +1,80 @@
+"""Train the general network and ship it with its model card, as ``make voices`` does.
+
+::
+
+    python -m lib.publish.general VOICES_DIR PARAMS
+
+leaves ``lib/models/general/`` and does nothing while what is there was made from the same voices,
+settings and code.  Form of the card after Mitchell et al. (2019), as in `lib.publish.card`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+from lib.errors import end
+from lib.models.size import count_macs
+from lib.text import plain
+from lib.training import general
+from lib.training.keep import load_network
+from lib.workspace.folder import PROJECT_ROOT, Run, as_json, open_run, write_all
+
+__all__ = ["general_card", "main", "ship"]
+
+TEMPLATE = Path(__file__).with_name("general.md")
+
+
+def general_card(record: dict) -> str:
+    """Return the card as Markdown, every number in it from the record."""
+    history, origin = record["history"], record["origin"]
+    best = min(history, key=lambda epoch: epoch["validation_loss"])
+    return TEMPLATE.read_text(encoding="utf-8").format(
+        **record,
+        record=record,
+        rate=record["audio"]["sample_rate"],
+        highest_hz=record["audio"]["sample_rate"] // 2,
+        giga_macs=plain(record["macs"] / 1e9, ".2f"),
+        n_people=sum(record["people"].values()),
+        n_epochs=len(history),
+        best=best["epoch"],
+        best_loss=plain(best["validation_loss"], ".2f"),
+        minutes=plain(sum(epoch["seconds"] for epoch in history) / 60, ".1f"),
+        said=", ".join(record["voices"]["words"]),
+        snr_db=plain(record["settings"]["noise"]["snr_db"], "g"),
+        changes=" with uncommitted changes" if origin["code"]["modified"] else "",
+    )
+
+
+def ship(run: Run, record: dict) -> None:
+    """Copy the trained network of a run to where it is shipped, with its record and its card."""
+    path = run.path(f"models/{general.NAME}.keras")
+    network = load_network(path)
+    record = record | {
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "parameters": network.count_params(),
+        "macs": count_macs(network, (record["audio"]["sample_rate"],)),
+    }
+    files = {
+        general.NETWORK: path.read_bytes(),
+        general.RECORD: as_json(record),
+        general.CARD: general_card(record).encode("utf-8"),
+    }
+    write_all(general.FOLDER, files)
+
+
+def main(voices_dir: str = "", params_file: str = "", build_dir: str = "build/voices") -> None:
+    """Command line."""
+    run = open_run(
+        corpus="speech-commands", profile="quick", params_file=params_file, build_dir=build_dir
+    )
+    if voices_dir or not general.is_shipped(general.depends_on(run.config)):
+        record = general.train_general(run, voices_dir)
+        if not general.is_shipped(record["fingerprint"]):
+            ship(run, record)
+    print(f"── the general network in {general.FOLDER.relative_to(PROJECT_ROOT)} is up to date")
+
+
+if __name__ == "__main__":
+    end(lambda: main(*sys.argv[1:]))

@@ -1,0 +1,93 @@
+"""lib.publish.general: what `make voices` leaves, and that it leaves it once."""
+
+import dataclasses
+import hashlib
+import json
+
+import keras
+import pytest
+from voices import speak_words
+
+from lib.corpora import speech_commands
+from lib.publish import general as publish
+from lib.training import general, loop
+from lib.training.recipes import RECIPES
+
+pytestmark = pytest.mark.usefixtures("eagerly", "one_process")
+
+
+def tiny_ours(audio):
+    """A filter of five taps."""
+    inputs = keras.Input((None,))
+    x = keras.layers.Conv1D(1, 5, padding="same")(keras.layers.Reshape((-1, 1))(inputs))
+    return keras.Model(inputs, keras.layers.Reshape((-1,))(x))
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Voices, settings for two short epochs, and where the network would be shipped."""
+    speak_words(tmp_path / "words", people=4)
+    monkeypatch.setattr(speech_commands, "LIST", tmp_path / "list.csv")
+    speech_commands.write_list(tmp_path / "words")
+    recipe = dataclasses.replace(RECIPES["general"], build=tiny_ours)
+    monkeypatch.setitem(RECIPES, "general", recipe)
+    for module in (general, publish):
+        monkeypatch.setattr(module, "PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr(general, "FOLDER", tmp_path / "lib" / "general")
+    (tmp_path / "my.yaml").write_text(
+        "{general: {epochs: 2}, training: {batch_size: 2, crop_s: 0.1}}"
+    )
+    return tmp_path
+
+
+def make_voices(place, voices="words"):
+    voices = str(place / voices) if voices else ""
+    publish.main(voices, str(place / "my.yaml"), str(place / "build"))
+
+
+def test_make_voices_ships_network_record_and_card_once(place, capsys, monkeypatch):
+    make_voices(place)
+    assert {path.name for path in general.FOLDER.iterdir()} == {
+        "network.keras", "record.json", "README.md",
+    }  # fmt: skip
+    said = capsys.readouterr()
+    assert "8 of the 8 clips of the list" in said.err
+    assert "general network: epoch 2/2" in said.err
+    assert said.out == "── the general network in lib/general is up to date\n"
+    times = {path: path.stat().st_mtime_ns for path in general.FOLDER.iterdir()}
+    monkeypatch.setattr(loop, "fit", None)
+    make_voices(place)
+    monkeypatch.setattr(general, "open_voices", None)
+    make_voices(place, "")  # nor does it fetch what it would not use
+    assert {path: path.stat().st_mtime_ns for path in general.FOLDER.iterdir()} == times
+
+
+def test_a_lost_card_is_written_again_without_training(place, monkeypatch):
+    make_voices(place)
+    (general.FOLDER / "README.md").unlink()
+    monkeypatch.setattr(loop, "fit", None)
+    make_voices(place)
+    assert (general.FOLDER / "README.md").is_file()
+
+
+def test_the_card_is_made_from_the_record(place):
+    make_voices(place)
+    record = json.loads((general.FOLDER / "record.json").read_text())
+    network = (general.FOLDER / "network.keras").read_bytes()
+    assert record["sha256"] == hashlib.sha256(network).hexdigest()
+    assert record["parameters"] == 6
+    card = (general.FOLDER / "README.md").read_text(encoding="utf-8")
+    assert card == publish.general_card(record)
+    for part in (
+        "6 clips by 3 people, who say no, yes on their own devices",
+        "Another 1 of the 4 people, drawn with seed 0, were not learned from: 2 of their clips",
+        "Epochs: 2; highest learning rate: 0.002",
+        "of the 8 clips on the list (`lib/corpora/contents/speech-commands.csv`) 8 were there",
+        "CC BY 4.0",
+        "working rate 8,000 Hz",
+        "it heard nobody of these, and no digit",
+        record["sha256"],
+    ):
+        assert part in card
+    record["people"]["training"] = 1234
+    assert "by 1,234 people" in publish.general_card(record)

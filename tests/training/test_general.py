@@ -1,0 +1,185 @@
+"""lib.training.general: one network on the voices of all, made once and opened where it fits."""
+
+import dataclasses
+import hashlib
+
+import keras
+import numpy as np
+import pytest
+from voices import configure, speak_words
+
+from lib.config import AudioConfig
+from lib.corpora import speech_commands
+from lib.errors import CorpusError, MissingArtifactError
+from lib.training import general, keep, loop
+from lib.training.recipes import RECIPES
+from lib.workspace.folder import Run, as_json
+
+pytestmark = pytest.mark.usefixtures("eagerly", "one_process")
+
+PEOPLE = 6
+CONFIG = configure(training={"batch_size": 2, "crop_s": 0.1}, general={"epochs": 2})
+
+
+def tiny_ours(audio):
+    """Any length of waveform, five weights and a batch normalisation."""
+    inputs = x = keras.Input((None,))
+    x = keras.layers.BatchNormalization()(keras.layers.Reshape((-1, 1))(x))
+    x = keras.layers.Conv1D(1, 5, padding="same")(x)
+    return keras.Model(inputs, keras.layers.Reshape((-1,))(x))
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """Two words by six people, and a tiny network that learns from them."""
+    speak_words(tmp_path / "words", people=PEOPLE)
+    monkeypatch.setattr(speech_commands, "LIST", tmp_path / "list.csv")
+    speech_commands.write_list(tmp_path / "words")
+    recipe = dataclasses.replace(RECIPES["general"], build=tiny_ours)
+    monkeypatch.setitem(RECIPES, "general", recipe)
+    return tmp_path / "words"
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(corpus="speech-commands", config=CONFIG, data_dir="", dir=tmp_path / "build")
+
+
+def untimed(record):
+    return [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in record["history"]]
+
+
+def weights(run):
+    return keep.load_network(run.path("models/general.keras")).get_weights()
+
+
+def test_it_leaves_a_network_and_what_is_to_be_known_of_it(run, tree):
+    record = general.train_general(run, str(tree))
+    assert record["people"] == {"training": PEOPLE - 1, "validation": 1}
+    assert record["clips"] == {"training": 2 * (PEOPLE - 1), "validation": 2}
+    assert len(record["validation_speakers"]) == 1
+    assert record["audio"] == dataclasses.asdict(CONFIG.audio)
+    assert record["settings"]["general"]["epochs"] == 2 and record["settings"]["seed"] == 0
+    assert record["voices"]["words"] == ["no", "yes"]
+    assert record["voices"]["found"] == record["voices"]["listed"] == 2 * PEOPLE
+    assert record["fingerprint"] == general.depends_on(CONFIG)
+    assert sorted(record["origin"]) == ["code", "machine", "packages", "python", "time"]
+    assert [epoch["epoch"] for epoch in record["history"]] == [1, 2]
+    network = keep.load_network(run.path("models/general.keras"))
+    assert not network.compiled, "the optimiser's state stays out of the file"
+
+
+def test_the_learning_rate_is_that_of_its_section():
+    recipe = RECIPES["general"]
+    config = configure(general={"learning_rate": 0.05, "epochs": 7}, training={"epochs": 2})
+    rates = [float(recipe.rate(config, 100)(step)) for step in range(100)]
+    assert max(rates) == pytest.approx(0.05, rel=1e-3)
+    assert (recipe.budget(config).epochs, recipe.budget(config).patience) == (7, 40)
+    assert float(recipe.optimiser(config).learning_rate) == pytest.approx(0.05)
+    assert RECIPES["ours"].budget(config).epochs == 2
+
+
+def test_it_is_trained_once(run, tree, monkeypatch):
+    before = general.train_general(run, str(tree))
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "fit", None)
+        assert general.train_general(run, str(tree)) == before
+    (tree / "yes/00000000_nohash_0.wav").unlink()
+    after = general.train_general(run, str(tree))
+    assert after["fingerprint"] != before["fingerprint"]
+    assert sum(after["clips"].values()) == 2 * PEOPLE - 1
+
+
+def test_an_interrupted_training_ends_as_the_undisturbed_one(run, tree, monkeypatch):
+    elsewhere = dataclasses.replace(run, dir=run.dir / "elsewhere")
+    whole = general.train_general(elsewhere, str(tree))
+    save = loop._save_checkpoint
+
+    def killed(*arguments):
+        save(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop, "_save_checkpoint", killed)
+        general.train_general(run, str(tree))
+    assert not run.path("models/general.keras").exists()
+    resumed = general.train_general(run, str(tree))
+    assert untimed(resumed) == untimed(whole)
+    for ours, theirs in zip(weights(run), weights(elsewhere), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert not list(run.path("checkpoints").iterdir())
+
+
+def test_what_it_depends_on(tree):
+    key = general.depends_on(CONFIG)
+    assert key == general.depends_on(CONFIG, speech_commands.open_tree(str(tree)).clips())
+    others = [
+        configure(CONFIG, general={"epochs": 3}),
+        configure(CONFIG, audio={"hop_length": 256}),
+        dataclasses.replace(CONFIG, seed=1),
+    ]
+    assert len({key, *map(general.depends_on, others)}) == 4
+    assert general.depends_on(configure(CONFIG, recognition={"epochs": 1})) == key
+
+
+def test_two_people_are_too_few(run, tree):
+    for path in tree.rglob("*.wav"):
+        if path.name > "00000001_nohash_0.wav":
+            path.unlink()
+    with pytest.raises(CorpusError, match="2 speakers have usable clips"):
+        general.train_general(run, str(tree))
+
+
+# --- as it is shipped ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """A network that was shipped for the default settings."""
+    monkeypatch.setattr(general, "FOLDER", general.PROJECT_ROOT / tmp_path / "general")
+    monkeypatch.setattr(general, "PROJECT_ROOT", tmp_path)
+    general.FOLDER.mkdir()
+    tiny_ours(None).save(general.FOLDER / "network.keras")
+    content = (general.FOLDER / "network.keras").read_bytes()
+    record = {"audio": dataclasses.asdict(AudioConfig()), "fingerprint": "key"}
+    record["sha256"] = hashlib.sha256(content).hexdigest()
+    (general.FOLDER / "record.json").write_bytes(as_json(record))
+    return general.FOLDER
+
+
+def test_it_is_opened_where_rate_and_stft_are_its_own(shipped):
+    for audio in (AudioConfig(), AudioConfig(clip_s=2.0, highpass_hz=60.0)):
+        assert general.unfit(audio) == ""
+        network, record = general.open_general(audio)
+        assert network.count_params() == tiny_ours(None).count_params()
+        assert record["fingerprint"] == "key"
+    denoise = RECIPES["general"].wrap(network, record)
+    assert denoise(np.ones(4000), 8000).shape == (4000,)
+
+
+def test_other_settings_are_told_and_refused(shipped):
+    audio = AudioConfig(sample_rate=16_000, hop_length=256)
+    message = (
+        r"other audio settings \(sample_rate 8000, not 16000, hop_length 128, not 256\)\. "
+        "`make voices` with"
+    )
+    with pytest.raises(MissingArtifactError, match=message):
+        general.open_general(audio)
+    assert general.unfit(audio)
+
+
+@pytest.mark.parametrize("what", ["network.keras", "record.json", "another network"])
+def test_without_a_whole_one_make_voices_is_named(shipped, what):
+    if what == "another network":
+        with open(shipped / "network.keras", "ab") as file:
+            file.write(b"x")
+    else:
+        (shipped / what).unlink()
+    with pytest.raises(MissingArtifactError, match=r"no general network in general.*`make voices`"):
+        general.open_general(AudioConfig())
+
+
+def test_it_is_up_to_date_with_its_card_only(shipped):
+    assert not general.is_shipped("key")
+    (shipped / "README.md").write_text("card")
+    assert general.is_shipped("key") and not general.is_shipped("other")
