@@ -107,14 +107,11 @@ class NoiseConfig(_Settings):
 
 @dataclass(frozen=True)
 class TrainingConfig(_Settings):
-    """Budget and schedule of one fold."""
+    """Folds, and what networks learn from and for; their budgets have sections of their own."""
 
     folds: int = _number(4, 3, 1000)  # at most one for each speaker
     batch_size: int = _number(16, 1, 4096)
-    epochs: int = _number(5, 1, 1000)
-    learning_rate: float = _number(2e-3, 1e-6, 0.1)
     envelope_weight: float = _number(5.0, 0.0, 100.0)  # dB; of the envelopes' correlation
-    patience: int = _number(5, 1, 1000)  # epochs without a better validation loss before stopping
     crop_s: float = _number(0.5, 0.1, 10.0)  # s of each clip seen per step
     speed_spread: float = _number(0.3, 0.0, 0.9)  # clips are played 30 % slower to 30 % faster
     varied_share: float = _number(0.25, 0.0, 1.0)  # has noise of another colour and SNR
@@ -123,6 +120,7 @@ class TrainingConfig(_Settings):
     max_clips_per_speaker: int = _number(500, 1, 1_000_000)
     reference_epochs: int = _number(2, 1, 1000)
     reference_learning_rate: float = _number(1e-3, 1e-6, 0.1)  # published: 1e-4
+    reference_patience: int = _number(5, 1, 1000)
     reference_clips: int = _number(100, 1, 5000)
     reference_crops: int = _number(4, 1, 1000)  # of each clip and epoch
     reference_crop_bins: int = _number(16, 2, 1024)  # of 1024; the network is fully convolutional
@@ -137,6 +135,24 @@ class TrainingConfig(_Settings):
                 "reference_crop_bins must be an even number, because the network halves them, "
                 f"got {self.reference_crop_bins}."
             )
+
+
+@dataclass(frozen=True)
+class TuningConfig(_Settings):
+    """Budget of a fold in which the general network learns the fold's speakers."""
+
+    epochs: int = _number(2, 1, 1000)
+    learning_rate: float = _number(1e-3, 1e-6, 0.1)
+    patience: int = _number(5, 1, 1000)  # epochs without a better validation loss before stopping
+
+
+@dataclass(frozen=True)
+class ScratchConfig(_Settings):
+    """Budget of a fold in which a network starts from nothing."""
+
+    epochs: int = _number(5, 1, 1000)
+    learning_rate: float = _number(2e-3, 1e-6, 0.1)
+    patience: int = _number(5, 1, 1000)
 
 
 @dataclass(frozen=True)
@@ -191,6 +207,8 @@ class Config(_Settings):
     audio: AudioConfig = field(default_factory=AudioConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    tuning: TuningConfig = field(default_factory=TuningConfig)
+    scratch: ScratchConfig = field(default_factory=ScratchConfig)
     general: GeneralConfig = field(default_factory=GeneralConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
@@ -225,11 +243,12 @@ PROFILES: dict[str, dict] = {
     "smoke": {
         "training": {
             "folds": 3,
-            "epochs": 1,
             "max_clips_per_speaker": 10,
             "reference_epochs": 1,
             "reference_clips": 12,
         },
+        "tuning": {"epochs": 1},
+        "scratch": {"epochs": 1},
         "search": {"epochs": 1},
         "recognition": {"epochs": 1, "clips": 40},
         "evaluation": {"max_clips": 40, "sweep_clips": 12},
@@ -239,10 +258,11 @@ PROFILES: dict[str, dict] = {
     "full": {
         "training": {
             "folds": 6,
-            "epochs": 12,
             "reference_epochs": 3,
             "reference_clips": 300,
         },
+        "tuning": {"epochs": 4},
+        "scratch": {"epochs": 12},
         "recognition": {"epochs": 15, "clips": 2000},
         "evaluation": {"max_clips": 30_000, "sweep_clips": 300},
         "statistics": {"bootstrap_draws": 10_000},

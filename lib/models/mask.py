@@ -109,8 +109,8 @@ class MaskedWaveform(layers.Layer):
 def build_ours(
     audio: AudioConfig,
     *,
-    channels: tuple[int, ...] = (16, 32, 48, 64, 64),
-    recurrent_units: int = 80,
+    channels: tuple[int, ...] = (24, 40, 56, 80, 80),
+    recurrent_units: int = 112,
 ) -> keras.Model:
     """Return our mask autoencoder: noisy waveform in, denoised waveform of the same length out.
 

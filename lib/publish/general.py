@@ -17,7 +17,7 @@ from pathlib import Path
 from lib.errors import end
 from lib.models.size import count_macs
 from lib.text import plain
-from lib.training import general
+from lib.training import general, shipped
 from lib.training.keep import load_network
 from lib.workspace.folder import PROJECT_ROOT, Run, as_json, open_run, write_all
 
@@ -57,11 +57,11 @@ def ship(run: Run, record: dict) -> None:
         "macs": count_macs(network, (record["audio"]["sample_rate"],)),
     }
     files = {
-        general.NETWORK: path.read_bytes(),
-        general.RECORD: as_json(record),
-        general.CARD: general_card(record).encode("utf-8"),
+        shipped.NETWORK: path.read_bytes(),
+        shipped.RECORD: as_json(record),
+        shipped.CARD: general_card(record).encode("utf-8"),
     }
-    write_all(general.FOLDER, files)
+    write_all(shipped.FOLDER, files)
 
 
 def main(voices_dir: str = "", params_file: str = "", build_dir: str = "build/voices") -> None:
@@ -69,11 +69,11 @@ def main(voices_dir: str = "", params_file: str = "", build_dir: str = "build/vo
     run = open_run(
         corpus="speech-commands", profile="quick", params_file=params_file, build_dir=build_dir
     )
-    if voices_dir or not general.is_shipped(general.depends_on(run.config)):
+    if voices_dir or not shipped.is_shipped(general.depends_on(run.config)):
         record = general.train_general(run, voices_dir)
-        if not general.is_shipped(record["fingerprint"]):
+        if not shipped.is_shipped(record["fingerprint"]):
             ship(run, record)
-    print(f"── the general network in {general.FOLDER.relative_to(PROJECT_ROOT)} is up to date")
+    print(f"── the general network in {shipped.FOLDER.relative_to(PROJECT_ROOT)} is up to date")
 
 
 if __name__ == "__main__":

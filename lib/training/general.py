@@ -1,15 +1,11 @@
 """The general network: ours, trained on the voices of many people and on no corpus of digits.
 
 It has heard nobody of a corpus that is tested here.  `make voices` trains it as any other network
-is trained, in the folder of a run, and ships it as ``lib/models/general/``, from where
-`open_general` takes it: ``network.keras`` without the state of its optimiser, ``record.json``, and
-a model card.
+is trained, in the folder of a run, and ships it (`lib.training.shipped`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,20 +14,16 @@ import numpy as np
 import pandas as pd
 
 from lib.clips.people import contents_of, known_voices, open_voices, part_people, prepare_voices
-from lib.config import AudioConfig, Config
-from lib.errors import MissingArtifactError
-from lib.training.keep import load_network, train_once
+from lib.config import Config
+from lib.training.keep import train_once
 from lib.training.loop import learn
 from lib.training.recipes import recipe_of
 from lib.workspace.fingerprint import fingerprint
-from lib.workspace.folder import PROJECT_ROOT, Run
+from lib.workspace.folder import Run
 
-__all__ = ["FOLDER", "NAME", "depends_on", "is_shipped", "open_general", "train_general", "unfit"]
+__all__ = ["depends_on", "train_general"]
 
 NAME = "general"
-FOLDER = PROJECT_ROOT / "lib" / "models" / NAME
-NETWORK, RECORD, CARD = "network.keras", "record.json", "README.md"
-STFT = ("sample_rate", "n_fft", "hop_length")  # settings to which a network is bound
 
 
 def depends_on(config: Config, clips: pd.DataFrame | None = None) -> str:
@@ -87,52 +79,3 @@ def train_general(run: Run, voices_dir: str = "") -> dict:
         },
     }
     return train_once(run, NAME, depends_on(run.config, corpus.clips()), train, facts)
-
-
-def _record() -> dict:
-    """Return the record of the shipped network; {} unless it is there and of that very file."""
-    network, record = FOLDER / NETWORK, FOLDER / RECORD
-    if not network.is_file() or not record.is_file():
-        return {}
-    facts = json.loads(record.read_text(encoding="utf-8"))
-    same = facts.get("sha256") == hashlib.sha256(network.read_bytes()).hexdigest()
-    return facts if same else {}
-
-
-def is_shipped(key: str) -> bool:
-    """Whether the network of this fingerprint is shipped, with its card."""
-    return _record().get("fingerprint") == key and (FOLDER / CARD).is_file()
-
-
-def unfit(audio: AudioConfig) -> str:
-    """Say why the general network cannot serve with these settings; "" if it can."""
-    record = _record()
-    if not record:
-        return (
-            f"There is no general network in {FOLDER.relative_to(PROJECT_ROOT)}: no "
-            f"{NETWORK} with its {RECORD}. `make voices` trains it."
-        )
-    own, wanted = ({key: facts[key] for key in STFT} for facts in (record["audio"], asdict(audio)))
-    if own == wanted:
-        return ""
-    differ = ", ".join(
-        f"{key} {own[key]}, not {wanted[key]}" for key in STFT if own[key] != wanted[key]
-    )
-    return (
-        f"The general network was trained for other audio settings ({differ}). `make voices` with "
-        "these settings in its PARAMS trains another."
-    )
-
-
-def open_general(audio: AudioConfig) -> tuple[keras.Model, dict]:
-    """Open the general network that is shipped, and its record.
-
-    Raises
-    ------
-    MissingArtifactError
-        It is not there, or was trained for another working rate or STFT (`unfit` says so without
-        raising anything).
-    """
-    if reason := unfit(audio):
-        raise MissingArtifactError(reason)
-    return load_network(FOLDER / NETWORK), _record()

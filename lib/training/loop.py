@@ -225,5 +225,7 @@ def learn(
     model, untrained = _compiled(*made_of, xla, config)
     keras.utils.set_random_seed(config.seed)
     _give(_variables(model), untrained)
+    if (start := recipe.start(config.audio)) is not None:
+        model.set_weights(start)
     rate = recipe.rate(config, steps)
     return model, fit(model, lessons, budget, checkpoints=checkpoints, rate=rate, title=title)

@@ -83,6 +83,10 @@ def _constant(config: Config, steps: int) -> None:
     return None
 
 
+def _anew(audio: AudioConfig) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Recipe:
     """All about a network that is trained; a variant is `dataclasses.replace` of a recipe.
@@ -107,6 +111,9 @@ class Recipe:
     rate : callable
         ``rate(config, steps)`` returns the learning rate of each step, ``step -> rate``; None
         leaves it to the optimiser and the budget.
+    start : callable
+        ``start(audio)`` returns the weights from which training goes on, as from
+        `keras.Model.get_weights`; None where it begins anew.
     judge : callable
         ``judge(network, lessons)``: what else the record keeps, ready for JSON.
     settings : tuple of str
@@ -124,6 +131,7 @@ class Recipe:
     wrap: Callable[[keras.Model, dict], Any]
     one_second: Callable[[AudioConfig], tuple[int, ...]]
     rate: Callable[[Config, int], Callable | None] = _constant
+    start: Callable[[AudioConfig], list[np.ndarray] | None] = _anew
     judge: Callable[[keras.Model, Lessons], dict] = _nothing
     settings: tuple[str, ...] = ("seed", "audio", "noise", "training")
     xla: bool = True
@@ -131,4 +139,4 @@ class Recipe:
     def needs(self) -> list:
         """Return what decides over the trained weights, for a fingerprint."""
         code = (self.build, self.lessons, self.loss, self.optimiser, self.rate, self.budget)
-        return [self.name, self.xla, *code, self.judge]  # XLA rounds differently
+        return [self.name, self.xla, *code, self.start, self.judge]  # XLA rounds differently

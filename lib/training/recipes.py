@@ -6,7 +6,6 @@ A new network is one file in ``lib/models``, one recipe here and, as a denoiser,
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 
 from lib.errors import InputError
@@ -14,24 +13,31 @@ from lib.models.conv_tasnet import build_conv_tasnet
 from lib.models.mask import build_ours
 from lib.models.published import RelativeMagnitude, ZScore
 from lib.models.recogniser import build_recogniser
-from lib.training import recogniser, reference, waveform
+from lib.training import recogniser, reference, shipped, waveform
 from lib.training.recipe import Recipe
 
 __all__ = ["RECIPES", "recipe_of"]
 
 
-def _waveform(name: str, build, wrap=waveform.in_windows) -> Recipe:
-    """A network from waveforms to waveforms: all these learn alike."""
+def _waveform(
+    name: str, build, *, section: str = "scratch", wrap=waveform.in_windows, **parts
+) -> Recipe:
+    """A network from waveforms to waveforms: all these learn alike.
+
+    Its budget is that of a `section` of the configuration.
+    """
     return Recipe(
         name,
         build=build,
         lessons=waveform.lessons,
         loss=waveform.loss,
-        optimiser=waveform.optimiser,
-        rate=waveform.rate,
-        budget=waveform.budget,
+        optimiser=functools.partial(waveform.optimiser, section=section),
+        rate=functools.partial(waveform.rate, section=section),
+        budget=functools.partial(waveform.budget, section=section),
         wrap=wrap,
         one_second=waveform.one_second,
+        settings=("seed", "audio", "noise", "training", *waveform.SECTIONS[section]),
+        **parts,
     )
 
 
@@ -49,24 +55,12 @@ def _reference(name: str, scale) -> Recipe:
     )
 
 
-def _general(recipe: Recipe) -> Recipe:
-    """The same network with the budget of one that learns from the voices of many people."""
-    of_voices = {"section": "general"}
-    return dataclasses.replace(
-        recipe,
-        name="general",
-        optimiser=functools.partial(recipe.optimiser, **of_voices),
-        rate=functools.partial(recipe.rate, **of_voices),
-        budget=functools.partial(recipe.budget, **of_voices),
-        settings=(*recipe.settings, "general"),
-    )
-
-
 RECIPES = {
     "reference as published": _reference("reference as published", ZScore),
     "reference repaired": _reference("reference repaired", RelativeMagnitude),
-    "ours": _waveform("ours", build_ours),
-    "general": _general(_waveform("ours", build_ours)),
+    "ours": _waveform("ours", build_ours, section="tuning", start=shipped.start),
+    "ours from scratch": _waveform("ours from scratch", build_ours),
+    "general": _waveform("general", build_ours, section="general"),
     "Conv-TasNet": _waveform("Conv-TasNet", build_conv_tasnet, wrap=waveform.alone),
     "recogniser": Recipe(
         "recogniser",

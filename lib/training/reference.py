@@ -123,7 +123,9 @@ def optimiser(config: Config) -> keras.Optimizer:
 def budget(config: Config) -> Budget:
     """As the configuration says, with the published reduction of the rate on a plateau."""
     settings = config.training
-    return Budget(settings.reference_epochs, settings.patience, settings.reference_learning_rate)
+    return Budget(
+        settings.reference_epochs, settings.reference_patience, settings.reference_learning_rate
+    )
 
 
 def one_second(audio: AudioConfig) -> tuple[int, ...]:

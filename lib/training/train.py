@@ -7,6 +7,7 @@ interrupted is taken up after its last whole epoch (`lib.training.loop`).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict
 
@@ -41,7 +42,10 @@ def stem(name: str, fold: int) -> str:
 def depends_on(recipe: Recipe, store: ClipStore, *facts) -> str:
     """Return the fingerprint of a network: recipe, settings, clips, and what else is given."""
     settings = [store.config.to_dict()[part] for part in recipe.settings]
-    return fingerprint([recipe.needs(), settings, content_of(store), *facts], learn)
+    start = [
+        hashlib.sha256(w.tobytes()).hexdigest() for w in recipe.start(store.config.audio) or []
+    ]
+    return fingerprint([recipe.needs(), settings, start, content_of(store), *facts], learn)
 
 
 def train_fold(run: Run, store: ClipStore, folds: pd.DataFrame, name: str, fold: int) -> dict:

@@ -1,0 +1,82 @@
+"""The general network that comes with the project, in ``lib/models/general/``.
+
+``network.keras`` without the state of its optimiser, ``record.json``, and a model card, as
+`make voices` leaves them (`lib.training.general`).  It is a row of every report, where every fold's
+training starts, and what `make denoise` uses.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from dataclasses import asdict
+
+import keras
+import numpy as np
+
+from lib.config import AudioConfig
+from lib.errors import MissingArtifactError
+from lib.training.keep import load_network
+from lib.workspace.folder import PROJECT_ROOT
+
+__all__ = ["FOLDER", "is_shipped", "open_general", "start", "unfit"]
+
+FOLDER = PROJECT_ROOT / "lib" / "models" / "general"
+NETWORK, RECORD, CARD = "network.keras", "record.json", "README.md"
+STFT = ("sample_rate", "n_fft", "hop_length")  # settings to which a network is bound
+
+
+def _record() -> dict:
+    """Return the record of the shipped network; {} unless it is there and of that very file."""
+    network, record = FOLDER / NETWORK, FOLDER / RECORD
+    if not network.is_file() or not record.is_file():
+        return {}
+    facts = json.loads(record.read_text(encoding="utf-8"))
+    same = facts.get("sha256") == hashlib.sha256(network.read_bytes()).hexdigest()
+    return facts if same else {}
+
+
+def is_shipped(key: str) -> bool:
+    """Whether the network of this fingerprint is shipped, with its card."""
+    return _record().get("fingerprint") == key and (FOLDER / CARD).is_file()
+
+
+def unfit(audio: AudioConfig) -> str:
+    """Say why the general network cannot serve with these settings; "" if it can."""
+    record = _record()
+    if not record:
+        return (
+            f"There is no general network in {FOLDER.relative_to(PROJECT_ROOT)}: no "
+            f"{NETWORK} with its {RECORD}. `make voices` trains it."
+        )
+    own, wanted = ({key: facts[key] for key in STFT} for facts in (record["audio"], asdict(audio)))
+    if own == wanted:
+        return ""
+    differ = ", ".join(
+        f"{key} {own[key]}, not {wanted[key]}" for key in STFT if own[key] != wanted[key]
+    )
+    return (
+        f"The general network was trained for other audio settings ({differ}). `make voices` with "
+        "these settings in its PARAMS trains another."
+    )
+
+
+def open_general(audio: AudioConfig) -> tuple[keras.Model, dict]:
+    """Open the general network that is shipped, and its record.
+
+    Raises
+    ------
+    MissingArtifactError
+        It is not there, or was trained for another working rate or STFT (`unfit` says so without
+        raising anything).
+    """
+    if reason := unfit(audio):
+        raise MissingArtifactError(reason)
+    return load_network(FOLDER / NETWORK), _record()
+
+
+@functools.lru_cache(maxsize=1)
+def start(audio: AudioConfig) -> list[np.ndarray] | None:
+    """Return its weights, from which training goes on; None where it cannot serve (`unfit`)."""
+    return None if unfit(audio) else open_general(audio)[0].get_weights()
