@@ -131,7 +131,8 @@ def headline(scores: pd.DataFrame, run: Run) -> dict:
         "profile": run.config.profile,
         "run_note": RUN_NOTES[run.config.profile],
     } | condition(scores)
-    peers = table[~table["oracle"]].drop(index="ours")
+    ours = [name for name in table.index if name == "ours" or look_up(name).variant]
+    peers = table[~table["oracle"]].drop(index=ours)
     best = peers["si_sdr_improvement_db"].idxmax()
     wanted = {
         "ours": "ours",
@@ -139,9 +140,13 @@ def headline(scores: pd.DataFrame, run: Run) -> dict:
         "best_peer": best,
         "published": "reference as published",
         "repaired": "reference repaired",
+        "general": "general network",
+        "scratch": "ours from scratch",
         "noisy": "noisy",
     }
     for key, method in wanted.items():
+        if method not in table.index:
+            continue
         scored = table.columns.drop("oracle")
         facts |= {f"{key}_{column}": float(table.at[method, column]) for column in scored}
     return facts | {"best_peer": best}

@@ -39,9 +39,9 @@ def cost_table(run: Run, scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cost(run: Run, name: str, folds: range) -> dict[str, float]:
-    if not look_up(name).trained:
+    if not look_up(name).recipe:
         return COSTS.get(name, {})
-    recipe, audio = recipe_of(name), run.config.audio
+    recipe, audio = recipe_of(look_up(name).recipe), run.config.audio
     network = recipe.build(audio)
     records = [record for fold in folds if (record := read_record(run, stem(name, fold)))]
     spent = [

@@ -23,6 +23,7 @@ from lib.methods import Method, reported
 from lib.methods.pretrained import PACKAGES
 from lib.models.published import ZScore, reference_features
 from lib.models.recogniser import Recogniser
+from lib.training import shipped
 from lib.training.keep import read_record
 from lib.training.recipes import recipe_of
 from lib.training.train import open_trained, stem
@@ -38,6 +39,7 @@ def rests_on(run: Run, method: Method, fold: int) -> list:
     """What the output of a method in a fold depends on: its code and, if trained, its network."""
     if not method.trained:
         weights = [version_of(name) for name in PACKAGES] if method.compared else []
+        weights += [shipped.record()["sha256"]] if method.recipe else []
         return [method.name, method.denoiser, weights]
     return [method.name, recipe_of(method.name).wrap, read_record(run, stem(method.name, fold))]
 
@@ -90,7 +92,7 @@ def evaluate(
     pd.DataFrame
         One row per clip and method: the columns of `score_method`, `fold`, and the improvements.
     """
-    methods = list(methods or reported())
+    methods = list(methods or reported(run.config))
     tables = []
     for fold, rows in test_rows(store, folds, run.config.evaluation.max_clips).items():
         ear = functools.cache(functools.partial(open_trained, run, "recogniser", fold))

@@ -27,6 +27,20 @@ __all__ = ["METHODS", "Method", "look_up", "reported"]
 Denoise = Callable[..., np.ndarray]
 
 
+def _always(config: Config) -> bool:
+    return True
+
+
+def _in_full_runs(config: Config) -> bool:
+    return config.profile == "full" and _where_it_serves(config)
+
+
+def _where_it_serves(config: Config) -> bool:
+    from lib.training.shipped import unfit
+
+    return not unfit(config.audio)
+
+
 @dataclass(frozen=True)
 class Method:
     """A row of the tables.
@@ -42,8 +56,14 @@ class Method:
         Who described it.
     oracle : bool
         Whether it is shown the clean signal.
+    recipe : str
+        Of the network, if it is one of this project.
     trained : bool
-        Whether it is a network of this project, by the recipe of the same name.
+        Whether that is trained on each fold, by the recipe of the method's name.
+    variant : bool
+        Whether it is our network, trained in another way.
+    applies : callable
+        ``applies(config)``: whether a run with these settings scores it.
     compared : bool
         Whether `make compare` scores it, and no other run.
     """
@@ -54,7 +74,10 @@ class Method:
     marker: str = "o"
     source: str = ""
     oracle: bool = False
+    recipe: str = ""
     trained: bool = False
+    variant: bool = False
+    applies: Callable[[Config], bool] = _always
     compared: bool = False
 
 
@@ -72,6 +95,12 @@ def _network(name: str, run: Run, fold: int) -> Denoise:
     return open_trained(run, name, fold)
 
 
+def _general(run: Run, fold: int) -> Denoise:
+    from lib.training.train import open_shipped
+
+    return open_shipped(run)
+
+
 def always(name: str, denoise: Denoise, colour: str, **facts) -> Method:
     """A method that is the same in every run and fold."""
     return Method(name, functools.partial(_fixed, denoise), colour, **facts)
@@ -79,7 +108,8 @@ def always(name: str, denoise: Denoise, colour: str, **facts) -> Method:
 
 def network(name: str, colour: str, **facts) -> Method:
     """A method that is a network, trained on each fold by the recipe of its name."""
-    return Method(name, functools.partial(_network, name), colour, trained=True, **facts)
+    opened = functools.partial(_network, name)
+    return Method(name, opened, colour, recipe=name, trained=True, **facts)
 
 
 def peer(name: str, colour: str, source: str) -> Method:
@@ -110,7 +140,13 @@ METHODS = {
               "Re(X / Y), cut to 0..1 (Erdogan et al. 2015)"),
         network("reference as published", "#CC79A7", marker="v", source="lib.models.published"),
         network("reference repaired", "#E69F00", marker="^", source="lib.models.published"),
-        network("ours", "#D55E00", source="lib.models.mask"),
+        Method("general network", _general, "#F0A868", marker="X", recipe="general", variant=True,
+               applies=_where_it_serves,
+               source="ours, learned from Speech Commands: it never heard this corpus"),
+        network("ours from scratch", "#A03C00", marker="p", variant=True, applies=_in_full_runs,
+                source="ours, learned from this corpus alone"),
+        network("ours", "#D55E00",
+                source="lib.models.mask: the general network, tuned to each fold's speakers"),
         peer("log-MMSE", "#88CCEE", "Ephraim and Malah (1985), library logmmse"),
         peer("RNNoise", "#AA9955", "Valin (2018), arXiv:1709.08243"),
         peer("DeepFilterNet3", "#885522", "Schröter et al. (2023), arXiv:2305.08227"),
@@ -138,7 +174,7 @@ def look_up(name: str) -> Method:
     return METHODS[name]
 
 
-def reported(*, trained: bool = False) -> list[Method]:
-    """The methods of every report, in the order of its tables; or those that are trained."""
-    methods = [method for method in METHODS.values() if not method.compared]
+def reported(config: Config, *, trained: bool = False) -> list[Method]:
+    """The methods of a report, in the order of its tables; or those that are trained."""
+    methods = [m for m in METHODS.values() if not m.compared and m.applies(config)]
     return [method for method in methods if method.trained or not trained]

@@ -211,6 +211,17 @@ def _compiled(
     return model, _values(_variables(model))
 
 
+def _begin(model: keras.Model, start: list[np.ndarray]) -> None:
+    """Give a network the weights of another one that is built alike."""
+    try:
+        model.set_weights(start)
+    except ValueError as error:
+        raise DenoisingError(
+            f"The network {model.name!r} is not built like the one from which its training goes on "
+            f"({error}); `make voices` trains that anew."
+        ) from error
+
+
 def learn(
     recipe: Recipe, config: Config, lessons: Lessons, checkpoints: Path, title: str
 ) -> tuple[keras.Model, list[dict]]:
@@ -225,7 +236,7 @@ def learn(
     model, untrained = _compiled(*made_of, xla, config)
     keras.utils.set_random_seed(config.seed)
     _give(_variables(model), untrained)
-    if (start := recipe.start(config.audio)) is not None:
-        model.set_weights(start)
+    if start := recipe.start(config.audio):
+        _begin(model, start)
     rate = recipe.rate(config, steps)
     return model, fit(model, lessons, budget, checkpoints=checkpoints, rate=rate, title=title)

@@ -6,6 +6,7 @@ A new network is one file in ``lib/models``, one recipe here and, as a denoiser,
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 from lib.errors import InputError
@@ -13,18 +14,16 @@ from lib.models.conv_tasnet import build_conv_tasnet
 from lib.models.mask import build_ours
 from lib.models.published import RelativeMagnitude, ZScore
 from lib.models.recogniser import build_recogniser
-from lib.training import recogniser, reference, shipped, waveform
+from lib.training import recogniser, reference, shipped, tuning, waveform
 from lib.training.recipe import Recipe
 
 __all__ = ["RECIPES", "recipe_of"]
 
 
-def _waveform(
-    name: str, build, *, section: str = "scratch", wrap=waveform.in_windows, **parts
-) -> Recipe:
+def _waveform(name: str, build, *, section: str = "scratch", wrap=waveform.in_windows) -> Recipe:
     """A network from waveforms to waveforms: all these learn alike.
 
-    Its budget is that of a `section` of the configuration.
+    Their budgets are sections of the configuration.
     """
     return Recipe(
         name,
@@ -36,8 +35,7 @@ def _waveform(
         budget=functools.partial(waveform.budget, section=section),
         wrap=wrap,
         one_second=waveform.one_second,
-        settings=("seed", "audio", "noise", "training", *waveform.SECTIONS[section]),
-        **parts,
+        settings=("seed", "audio", "noise", "training", section),
     )
 
 
@@ -55,10 +53,23 @@ def _reference(name: str, scale) -> Recipe:
     )
 
 
+def _tuned(recipe: Recipe, name: str) -> Recipe:
+    """The same network, going on from the general one where that can serve."""
+    return dataclasses.replace(
+        recipe,
+        name=name,
+        start=shipped.start,
+        optimiser=tuning.optimiser,
+        rate=tuning.rate,
+        budget=tuning.budget,
+        settings=(*recipe.settings, "tuning"),
+    )
+
+
 RECIPES = {
     "reference as published": _reference("reference as published", ZScore),
     "reference repaired": _reference("reference repaired", RelativeMagnitude),
-    "ours": _waveform("ours", build_ours, section="tuning", start=shipped.start),
+    "ours": _tuned(_waveform("ours from scratch", build_ours), "ours"),
     "ours from scratch": _waveform("ours from scratch", build_ours),
     "general": _waveform("general", build_ours, section="general"),
     "Conv-TasNet": _waveform("Conv-TasNet", build_conv_tasnet, wrap=waveform.alone),

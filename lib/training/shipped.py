@@ -11,54 +11,54 @@ import functools
 import hashlib
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from lib.config import AudioConfig
 from lib.errors import MissingArtifactError
-from lib.training.keep import load_network
 from lib.workspace.folder import PROJECT_ROOT
 
-__all__ = ["FOLDER", "is_shipped", "open_general", "start", "unfit"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["FOLDER", "is_shipped", "open_general", "record", "start", "unfit"]
 
 FOLDER = PROJECT_ROOT / "lib" / "models" / "general"
 NETWORK, RECORD, CARD = "network.keras", "record.json", "README.md"
 STFT = ("sample_rate", "n_fft", "hop_length")  # settings to which a network is bound
 
 
-def _record() -> dict:
+def record() -> dict:
     """Return the record of the shipped network; {} unless it is there and of that very file."""
-    network, record = FOLDER / NETWORK, FOLDER / RECORD
-    if not network.is_file() or not record.is_file():
+    network, facts_of_it = FOLDER / NETWORK, FOLDER / RECORD
+    if not network.is_file() or not facts_of_it.is_file():
         return {}
-    facts = json.loads(record.read_text(encoding="utf-8"))
+    facts = json.loads(facts_of_it.read_text(encoding="utf-8"))
     same = facts.get("sha256") == hashlib.sha256(network.read_bytes()).hexdigest()
     return facts if same else {}
 
 
 def is_shipped(key: str) -> bool:
     """Whether the network of this fingerprint is shipped, with its card."""
-    return _record().get("fingerprint") == key and (FOLDER / CARD).is_file()
+    return record().get("fingerprint") == key and (FOLDER / CARD).is_file()
 
 
 def unfit(audio: AudioConfig) -> str:
     """Say why the general network cannot serve with these settings; "" if it can."""
-    record = _record()
-    if not record:
+    facts = record()
+    if not facts:
         return (
             f"There is no general network in {FOLDER.relative_to(PROJECT_ROOT)}: no "
             f"{NETWORK} with its {RECORD}. `make voices` trains it."
         )
-    own, wanted = ({key: facts[key] for key in STFT} for facts in (record["audio"], asdict(audio)))
-    if own == wanted:
+    own, wanted = facts["audio"], asdict(audio)
+    differ = [f"{key} {own[key]}, not {wanted[key]}" for key in STFT if own[key] != wanted[key]]
+    if not differ:
         return ""
-    differ = ", ".join(
-        f"{key} {own[key]}, not {wanted[key]}" for key in STFT if own[key] != wanted[key]
-    )
     return (
-        f"The general network was trained for other audio settings ({differ}). `make voices` with "
-        "these settings in its PARAMS trains another."
+        f"The general network was trained for other audio settings ({', '.join(differ)}). "
+        "`make voices` with these settings in its PARAMS trains another."
     )
 
 
@@ -73,7 +73,9 @@ def open_general(audio: AudioConfig) -> tuple[keras.Model, dict]:
     """
     if reason := unfit(audio):
         raise MissingArtifactError(reason)
-    return load_network(FOLDER / NETWORK), _record()
+    from lib.training.keep import load_network  # Keras takes seconds
+
+    return load_network(FOLDER / NETWORK), record()
 
 
 @functools.lru_cache(maxsize=1)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from lib.clips.folds import split_speakers
 from lib.clips.store import ClipStore, content_of
+from lib.training import shipped
 from lib.training.keep import load_trained, train_once
 from lib.training.loop import learn
 from lib.training.recipe import Recipe
@@ -27,6 +28,7 @@ __all__ = [
     "accuracies",
     "depends_on",
     "histories",
+    "open_shipped",
     "open_trained",
     "stem",
     "train_all",
@@ -126,6 +128,15 @@ def accuracies(records: list[dict]) -> pd.DataFrame:
         for record in records
     ]
     return pd.DataFrame(rows)
+
+
+def open_shipped(run: Run):
+    """Return the general network, ready for use with the settings of a run.
+
+    Raises MissingArtifactError where it cannot serve.
+    """
+    network, _ = shipped.open_general(run.config.audio)
+    return recipe_of("general").wrap(network, {"audio": asdict(run.config.audio)})
 
 
 def open_trained(run: Run, name: str, fold: int):

@@ -4,7 +4,8 @@ r"""What was tried before our model became what it is, and how each trial fared.
 
     python -m lib.training.trials CORPUS PROFILE DATA_DIR PARAMS      (make search)
 
-Every variant is our recipe, changed in one respect.  It learns from the training speakers of the
+Every variant is our recipe, changed in one respect, and starts from nothing, but for the one that
+goes on from the general network.  It learns from the training speakers of the
 first fold, a few epochs long, and is judged on that fold's *validation* speakers; the test speakers
 have no say.  The results are the appendix of notebook 03.  A variant that was tried before with the
 same settings, clips and code is not tried again.
@@ -62,12 +63,12 @@ class Variant:
     group: str
     name: str
     settings: dict[str, dict] = field(default_factory=dict)
-    recipe: Recipe = RECIPES["ours"]
+    recipe: Recipe = RECIPES["ours from scratch"]
     passes: int = 1
 
     def over(self, config: Config) -> Config:
         """The configuration with the epochs of a trial and the changed settings."""
-        changes = {"training": {"epochs": config.search.epochs}}
+        changes = {part: {"epochs": config.search.epochs} for part in ("scratch", "tuning")}
         for section, settings in self.settings.items():
             changes[section] = changes.get(section, {}) | settings
         parts = {k: dataclasses.replace(getattr(config, k), **v) for k, v in changes.items()}
@@ -79,7 +80,7 @@ def _training(**settings) -> dict:
 
 
 def _ours(**parts) -> Recipe:
-    return dataclasses.replace(RECIPES["ours"], **parts)
+    return dataclasses.replace(RECIPES["ours from scratch"], **parts)
 
 
 def _learning_from(example: Callable) -> Recipe:
@@ -106,12 +107,13 @@ VARIANTS = [
     Variant("loss", "SNR and compressed spectra", recipe=_ours(loss=ideas.compressed_spectra)),
     Variant("structure", "window of 32 ms", {"audio": {"n_fft": 256, "hop_length": 64}}),
     Variant("structure", "hop of half a window", {"audio": {"hop_length": 256}}),
-    Variant("structure", "three quarters of the channels",
-            recipe=_built(channels=(12, 24, 36, 48, 48))),
+    Variant("structure", "two thirds of the channels",
+            recipe=_built(channels=(16, 32, 48, 64, 64), recurrent_units=80)),
     Variant("structure", "recurrent layer a fifth as wide", recipe=_built(recurrent_units=16)),
     Variant("structure", "complex filter after the mask",
             recipe=_ours(build=ideas.with_complex_filter)),
     Variant("schedule", "batches of 32", _training(batch_size=32)),
+    Variant("start", "the general network", recipe=RECIPES["ours"]),
     Variant("use", "mean over two shifts", recipe=_ours(wrap=ideas.over_two_shifts), passes=2),
 ]  # fmt: skip
 

@@ -16,17 +16,11 @@ from lib.models.mask import WindowDenoiser
 from lib.signals.audio import fix_length
 from lib.training.losses import DenoisingLoss
 from lib.training.recipe import Budget, Lessons, cosine
-from lib.training.shipped import unfit
 
-__all__ = ["SECTIONS", "alone", "budget", "in_windows", "lessons", "loss", "one_second",
+__all__ = ["alone", "budget", "in_windows", "lessons", "loss", "one_second",
            "optimiser", "rate"]  # fmt: skip
 
 VALIDATION_CLIPS = 60  # in all
-SECTIONS = {  # of the configuration with a budget -> those that decide over it
-    "tuning": ("tuning", "scratch"),
-    "scratch": ("scratch",),
-    "general": ("general",),
-}
 
 
 def lessons(
@@ -56,25 +50,20 @@ def loss(config: Config) -> DenoisingLoss:
     return DenoisingLoss(config.audio.sample_rate, config.training.envelope_weight)
 
 
-def _section(config: Config, name: str):
-    """A budget; where there is no network that could be tuned, it is that of one from scratch."""
-    return config.scratch if name == "tuning" and unfit(config.audio) else getattr(config, name)
-
-
 def optimiser(config: Config, *, section: str) -> keras.Optimizer:
     """Adam with bounded gradients."""
-    return keras.optimizers.Adam(_section(config, section).learning_rate, clipnorm=5.0)
+    return keras.optimizers.Adam(getattr(config, section).learning_rate, clipnorm=5.0)
 
 
 def rate(config: Config, steps: int, *, section: str) -> Callable:
     """Warm-up over a twentieth of the steps, then decay along a cosine."""
     warm_up = max(1, steps // 20)
-    return cosine(_section(config, section).learning_rate, steps, warm_up=warm_up, last=0.02)
+    return cosine(getattr(config, section).learning_rate, steps, warm_up=warm_up, last=0.02)
 
 
 def budget(config: Config, *, section: str) -> Budget:
     """As a section of the configuration says."""
-    settings = _section(config, section)
+    settings = getattr(config, section)
     return Budget(settings.epochs, settings.patience)
 
 
