@@ -102,7 +102,8 @@ class Deaf:
 def test_the_report_shows_what_was_added(tmp_path, monkeypatch):
     config = configure(
         noise={"kind": "clicks"},
-        training={"folds": 3, "batch_size": 2, "epochs": 2, "crop_s": 0.1},
+        training={"folds": 3, "batch_size": 2, "crop_s": 0.1},
+        scratch={"epochs": 2},
         statistics={"bootstrap_draws": 20},
     )
     monkeypatch.setattr(evaluation, "open_trained", lambda run, name, fold: Deaf())
@@ -114,7 +115,7 @@ def test_the_report_shows_what_was_added(tmp_path, monkeypatch):
     store = build_store(run, manifest, facts["root"])
     speakers = pd.DataFrame({"speaker": manifest["speaker"].unique(), "gender": "unknown"})
     folds = run.save("folds", deal_folds(store.index, speakers, store.config))
-    trained = [method.name for method in reported(trained=True)]
+    trained = [method.name for method in reported(config, trained=True)]
     history = histories(train_all(run, store, folds, trained))
     scores = evaluation.evaluate(run, store, folds)
     rng, draws = np.random.default_rng(0), config.statistics.bootstrap_draws

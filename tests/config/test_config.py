@@ -31,35 +31,35 @@ def test_every_profile_loads_and_leaves_the_science_alone():
         assert config.profile == profile
         assert (config.audio, config.noise, config.seed) == (Config().audio, Config().noise, 0)
     assert load_config() == Config()
-    assert load_config("smoke").training.epochs < load_config("full").training.epochs
+    assert load_config("smoke").tuning.epochs < load_config("full").tuning.epochs
 
 
 def test_params_lie_over_the_profile(params):
-    path = params("seed: 7\nnoise:\n  kind: pink\n  snr_db: -5\ntraining: {epochs: 30}\n")
+    path = params("seed: 7\nnoise:\n  kind: pink\n  snr_db: -5\ntuning: {epochs: 30}\n")
     config = load_config("smoke", path)
-    assert (config.seed, config.noise.kind, config.training.epochs) == (7, "pink", 30)
+    assert (config.seed, config.noise.kind, config.tuning.epochs) == (7, "pink", 30)
     assert config.training.folds == load_config("smoke").training.folds
     assert config.noise.snr_db == -5.0
     assert type(config.noise.snr_db) is float  # -5 is a whole number in YAML
 
 
 def test_an_empty_params_file_changes_nothing(params):
-    for text in ("", "# seed: 1", "training:\n  # epochs: 30\n"):
+    for text in ("", "# seed: 1", "tuning:\n  # epochs: 30\n"):
         assert load_config("quick", params(text)) == load_config("quick")
 
 
 @pytest.mark.parametrize(
     ("text", "section", "name", "value"),
     [
-        ("training: {learning_rate: 1e-3}", "training", "learning_rate", 1e-3),
-        ("training: {learning_rate: 1E-3}", "training", "learning_rate", 1e-3),
-        ("training: {learning_rate: +.5e-1}", "training", "learning_rate", 0.05),
-        ("training: {learning_rate: 1.e-2}", "training", "learning_rate", 0.01),
+        ("tuning: {learning_rate: 1e-3}", "tuning", "learning_rate", 1e-3),
+        ("tuning: {learning_rate: 1E-3}", "tuning", "learning_rate", 1e-3),
+        ("tuning: {learning_rate: +.5e-1}", "tuning", "learning_rate", 0.05),
+        ("tuning: {learning_rate: 1.e-2}", "tuning", "learning_rate", 0.01),
         ("audio: {highpass_hz: 1.5e2}", "audio", "highpass_hz", 150.0),
         ("noise: {snr_db: -1e1}", "noise", "snr_db", -10.0),
         ("statistics: {permutations: 1e4}", "statistics", "permutations", 10_000),
-        ("training: {epochs: 30.0}", "training", "epochs", 30),
-        ("training: {epochs: 010}", "training", "epochs", 10),  # YAML 1.1: eight
+        ("tuning: {epochs: 30.0}", "tuning", "epochs", 30),
+        ("tuning: {epochs: 010}", "tuning", "epochs", 10),  # YAML 1.1: eight
         ("statistics: {permutations: 20_000}", "statistics", "permutations", 20_000),
     ],
 )
@@ -82,13 +82,13 @@ def test_files_as_editors_leave_them_are_read(tmp_path, content):
     [
         ("trainning: {epochs: 3}", "params.yaml: unknown key 'trainning'; did you mean 'training'"),
         ("xyz: 3", "params.yaml: unknown key 'xyz'; known keys are audio, evaluation"),
-        ("training: {epoch: 3}", "params.yaml, training: unknown key 'epoch'; .* 'epochs'"),
+        ("tuning: {epoch: 3}", "params.yaml, tuning: unknown key 'epoch'; .* 'epochs'"),
         ("Audio: {}", "unknown key 'Audio'; did you mean 'audio'"),
         ("snr_db: 3", "unknown key 'snr_db'; it belongs into the section noise"),
         ("noise.snr_db: 3", "unknown key 'noise.snr_db'; it belongs into the section noise"),
         ("training: {crop_s: 0,5}", "params.yaml, training: unknown key 5; known keys"),
-        ("training: {epochs: 3.5}", r"training: epochs must be a whole number .* got 3.5"),
-        ("training: {epochs: true}", "epochs must be a whole number .* got True"),
+        ("tuning: {epochs: 3.5}", r"tuning: epochs must be a whole number .* got 3.5"),
+        ("tuning: {epochs: true}", "epochs must be a whole number .* got True"),
         ("noise: {snr_db: '-8'}", "noise: snr_db must be a number from .* got '-8'"),
         ("noise: {snr_db: yes}", "snr_db must be a number from .* got True"),
         ("noise: {snr_db: .nan}", r"snr_db must be a number from -50.0 to 50.0 .*, got '.nan'"),
@@ -102,7 +102,7 @@ def test_files_as_editors_leave_them_are_read(tmp_path, content):
         ("training: 30", "training must hold a table of settings, got 30"),
         ("- training", "must hold a YAML mapping, found list"),
         ("false", "must hold a YAML mapping, found bool"),
-        ("training: {epochs: 3", "Cannot read the parameter file .*params.yaml"),
+        ("tuning: {epochs: 3", "Cannot read the parameter file .*params.yaml"),
         ("seed: 1\nseed: 2", "Cannot read .*params.yaml: 'seed' stands there twice in line 2"),
         ("audio:\n  n_fft: 512\n  n_fft: 256", "'n_fft' stands there twice in line 3"),
         ("audio:\n\tn_fft: 512", "cannot start any token in line 2"),
@@ -111,7 +111,7 @@ def test_files_as_editors_leave_them_are_read(tmp_path, content):
         ("seed: !!timestamp x", "Cannot read the parameter file"),
         ("seed: 2001-99-99", "Cannot read the parameter file"),
         ("[" * 5000, "Cannot read the parameter file"),
-        ("training: &a {epochs: [*a]}", "epochs must be a whole number"),
+        ("tuning: &a {epochs: [*a]}", "epochs must be a whole number"),
         ("audio: {n_fft: 500}", "audio: n_fft must be a multiple of 64"),
         ("audio: {hop_length: 16}", r"hop_length must be from .* \(32 to 256\), .* got 16"),
         ("audio: {hop_length: 300}", r"hop_length must be from .* \(32 to 256\), .* got 300"),
@@ -205,7 +205,7 @@ def test_a_configuration_is_frozen_and_plain():
     config = Config()
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.seed = 1
-    assert config.to_dict()["training"]["epochs"] == config.training.epochs
+    assert config.to_dict()["tuning"]["epochs"] == config.tuning.epochs
     assert config.audio.clip_samples == 8000
 
 

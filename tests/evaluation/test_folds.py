@@ -101,7 +101,7 @@ def test_the_methods_are_those_of_every_report_unless_others_are_named(run, stor
                 stand_in = dataclasses.replace(METHODS["noisy"], name=method.name)
                 patch.setitem(METHODS, method.name, stand_in)
         scores = evaluate(run, store, FOLDS)
-        assert scores["method"].unique().tolist() == [method.name for method in reported()]
+        assert scores["method"].unique().tolist() == [m.name for m in reported(CONFIG)]
 
 
 def test_without_the_noisy_clips_there_is_no_improvement(run, store):
@@ -182,7 +182,7 @@ def test_only_what_changed_is_scored_again(run, store, methods, asked, monkeypat
     assert len(list(run.path("scores").rglob("*.parquet"))) == 9  # what was kept before is gone
     moved = FOLDS.assign(fold=[0, 1, 2, 2])
     assert score_again(folds=moved)[1] == [ALL[0], ALL[1], ALL[6], ALL[7]]
-    rest = configure(CONFIG, statistics={"permutations": 99}, training={"epochs": 99})
+    rest = configure(CONFIG, statistics={"permutations": 99}, tuning={"epochs": 99})
     run = dataclasses.replace(run, config=rest)
     assert score_again(run, folds=moved)[1] == []  # no score depends on it
     louder = dataclasses.replace(run, config=configure(rest, noise={"snr_db": 0.0}))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from voices import RATE, configure, noisy_voice
 
-from lib.config import Config
+from lib.config import Config, load_config
 from lib.errors import InputError
 from lib.methods import METHODS, look_up, reported
 from lib.training.recipes import RECIPES
@@ -15,10 +15,10 @@ from lib.workspace.folder import Run
 NAMES = [
     "noisy", "silence", "constant gain", "spectral gating", "Wiener",
     "ideal ratio mask", "oracle Wiener mask", "phase-sensitive mask",
-    "reference as published", "reference repaired", "ours",
+    "reference as published", "reference repaired", "general network", "ours from scratch", "ours",
 ]  # fmt: skip
 PEERS = ["log-MMSE", "RNNoise", "DeepFilterNet3", "GTCRN", "DTLN", "Conv-TasNet"]
-UNTRAINED = [method for method in reported() if not method.trained]
+UNTRAINED = [m for m in METHODS.values() if not m.recipe and not m.compared]
 RUN = Run(corpus="sample", config=Config(), data_dir="", dir=None)
 
 each = pytest.mark.parametrize("method", UNTRAINED, ids=lambda method: method.name)
@@ -35,14 +35,17 @@ def denoised(method, clean, noisy):
 def test_names_and_order_are_those_of_the_report():
     assert list(METHODS) == [*NAMES, *PEERS]
     assert all(name == method.name for name, method in METHODS.items())
-    assert [method.name for method in reported()] == NAMES
-    assert [method.name for method in reported(trained=True)] == NAMES[-3:]
+    assert [method.name for method in reported(load_config("full"))] == NAMES
+    assert [method.name for method in reported(Config())] == [*NAMES[:-2], "ours"]
+    trained = [method.name for method in reported(Config(), trained=True)]
+    assert trained == [*NAMES[8:10], "ours"]
     assert [method.name for method in UNTRAINED if method.oracle] == NAMES[5:8]
     assert [method.name for method in METHODS.values() if method.compared] == PEERS
 
 
 def test_what_is_trained_has_a_recipe_and_every_method_a_source():
-    assert {method.name for method in METHODS.values() if method.trained} <= set(RECIPES)
+    assert {method.recipe for method in METHODS.values() if method.recipe} <= set(RECIPES)
+    assert all(method.recipe == method.name for method in METHODS.values() if method.trained)
     assert all(method.source for method in METHODS.values())
 
 
@@ -64,7 +67,7 @@ def test_a_name_without_a_method_is_refused_and_says_where_methods_stand():
 def test_a_new_method_is_reported_behind_the_others(monkeypatch):
     toy = dataclasses.replace(METHODS["noisy"], name="toy")
     monkeypatch.setitem(METHODS, "toy", toy)
-    assert reported()[-1] is look_up("toy") is toy
+    assert reported(Config())[-1] is look_up("toy") is toy
 
 
 # --- all that is not trained -----------------------------------------------------------------

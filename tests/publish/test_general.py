@@ -10,7 +10,7 @@ from voices import speak_words
 
 from lib.corpora import speech_commands
 from lib.publish import general as publish
-from lib.training import general, loop
+from lib.training import general, loop, shipped
 from lib.training.recipes import RECIPES
 
 pytestmark = pytest.mark.usefixtures("eagerly", "one_process")
@@ -31,9 +31,9 @@ def place(tmp_path, monkeypatch):
     speech_commands.write_list(tmp_path / "words")
     recipe = dataclasses.replace(RECIPES["general"], build=tiny_ours)
     monkeypatch.setitem(RECIPES, "general", recipe)
-    for module in (general, publish):
+    for module in (shipped, publish):
         monkeypatch.setattr(module, "PROJECT_ROOT", tmp_path)
-    monkeypatch.setattr(general, "FOLDER", tmp_path / "lib" / "general")
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "lib" / "general")
     (tmp_path / "my.yaml").write_text(
         "{general: {epochs: 2}, training: {batch_size: 2, crop_s: 0.1}}"
     )
@@ -47,36 +47,36 @@ def make_voices(place, voices="words"):
 
 def test_make_voices_ships_network_record_and_card_once(place, capsys, monkeypatch):
     make_voices(place)
-    assert {path.name for path in general.FOLDER.iterdir()} == {
+    assert {path.name for path in shipped.FOLDER.iterdir()} == {
         "network.keras", "record.json", "README.md",
     }  # fmt: skip
     said = capsys.readouterr()
     assert "8 of the 8 clips of the list" in said.err
     assert "general network: epoch 2/2" in said.err
     assert said.out == "── the general network in lib/general is up to date\n"
-    times = {path: path.stat().st_mtime_ns for path in general.FOLDER.iterdir()}
+    times = {path: path.stat().st_mtime_ns for path in shipped.FOLDER.iterdir()}
     monkeypatch.setattr(loop, "fit", None)
     make_voices(place)
     monkeypatch.setattr(general, "open_voices", None)
     make_voices(place, "")  # nor does it fetch what it would not use
-    assert {path: path.stat().st_mtime_ns for path in general.FOLDER.iterdir()} == times
+    assert {path: path.stat().st_mtime_ns for path in shipped.FOLDER.iterdir()} == times
 
 
 def test_a_lost_card_is_written_again_without_training(place, monkeypatch):
     make_voices(place)
-    (general.FOLDER / "README.md").unlink()
+    (shipped.FOLDER / "README.md").unlink()
     monkeypatch.setattr(loop, "fit", None)
     make_voices(place)
-    assert (general.FOLDER / "README.md").is_file()
+    assert (shipped.FOLDER / "README.md").is_file()
 
 
 def test_the_card_is_made_from_the_record(place):
     make_voices(place)
-    record = json.loads((general.FOLDER / "record.json").read_text())
-    network = (general.FOLDER / "network.keras").read_bytes()
+    record = json.loads((shipped.FOLDER / "record.json").read_text())
+    network = (shipped.FOLDER / "network.keras").read_bytes()
     assert record["sha256"] == hashlib.sha256(network).hexdigest()
     assert record["parameters"] == 6
-    card = (general.FOLDER / "README.md").read_text(encoding="utf-8")
+    card = (shipped.FOLDER / "README.md").read_text(encoding="utf-8")
     assert card == publish.general_card(record)
     for part in (
         "6 clips by 3 people, who say no, yes on their own devices",

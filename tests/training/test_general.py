@@ -1,19 +1,17 @@
 """lib.training.general: one network on the voices of all, made once and opened where it fits."""
 
 import dataclasses
-import hashlib
 
 import keras
 import numpy as np
 import pytest
 from voices import configure, speak_words
 
-from lib.config import AudioConfig
 from lib.corpora import speech_commands
-from lib.errors import CorpusError, MissingArtifactError
+from lib.errors import CorpusError
 from lib.training import general, keep, loop
 from lib.training.recipes import RECIPES
-from lib.workspace.folder import Run, as_json
+from lib.workspace.folder import Run
 
 pytestmark = pytest.mark.usefixtures("eagerly", "one_process")
 
@@ -71,12 +69,12 @@ def test_it_leaves_a_network_and_what_is_to_be_known_of_it(run, tree):
 
 def test_the_learning_rate_is_that_of_its_section():
     recipe = RECIPES["general"]
-    config = configure(general={"learning_rate": 0.05, "epochs": 7}, training={"epochs": 2})
+    config = configure(general={"learning_rate": 0.05, "epochs": 7}, scratch={"epochs": 2})
     rates = [float(recipe.rate(config, 100)(step)) for step in range(100)]
     assert max(rates) == pytest.approx(0.05, rel=1e-3)
     assert (recipe.budget(config).epochs, recipe.budget(config).patience) == (7, 40)
     assert float(recipe.optimiser(config).learning_rate) == pytest.approx(0.05)
-    assert RECIPES["ours"].budget(config).epochs == 2
+    assert RECIPES["ours from scratch"].budget(config).epochs == 2
 
 
 def test_it_is_trained_once(run, tree, monkeypatch):
@@ -128,58 +126,3 @@ def test_two_people_are_too_few(run, tree):
             path.unlink()
     with pytest.raises(CorpusError, match="2 speakers have usable clips"):
         general.train_general(run, str(tree))
-
-
-# --- as it is shipped ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def shipped(tmp_path, monkeypatch):
-    """A network that was shipped for the default settings."""
-    monkeypatch.setattr(general, "FOLDER", general.PROJECT_ROOT / tmp_path / "general")
-    monkeypatch.setattr(general, "PROJECT_ROOT", tmp_path)
-    general.FOLDER.mkdir()
-    tiny_ours(None).save(general.FOLDER / "network.keras")
-    content = (general.FOLDER / "network.keras").read_bytes()
-    record = {"audio": dataclasses.asdict(AudioConfig()), "fingerprint": "key"}
-    record["sha256"] = hashlib.sha256(content).hexdigest()
-    (general.FOLDER / "record.json").write_bytes(as_json(record))
-    return general.FOLDER
-
-
-def test_it_is_opened_where_rate_and_stft_are_its_own(shipped):
-    for audio in (AudioConfig(), AudioConfig(clip_s=2.0, highpass_hz=60.0)):
-        assert general.unfit(audio) == ""
-        network, record = general.open_general(audio)
-        assert network.count_params() == tiny_ours(None).count_params()
-        assert record["fingerprint"] == "key"
-    denoise = RECIPES["general"].wrap(network, record)
-    assert denoise(np.ones(4000), 8000).shape == (4000,)
-
-
-def test_other_settings_are_told_and_refused(shipped):
-    audio = AudioConfig(sample_rate=16_000, hop_length=256)
-    message = (
-        r"other audio settings \(sample_rate 8000, not 16000, hop_length 128, not 256\)\. "
-        "`make voices` with"
-    )
-    with pytest.raises(MissingArtifactError, match=message):
-        general.open_general(audio)
-    assert general.unfit(audio)
-
-
-@pytest.mark.parametrize("what", ["network.keras", "record.json", "another network"])
-def test_without_a_whole_one_make_voices_is_named(shipped, what):
-    if what == "another network":
-        with open(shipped / "network.keras", "ab") as file:
-            file.write(b"x")
-    else:
-        (shipped / what).unlink()
-    with pytest.raises(MissingArtifactError, match=r"no general network in general.*`make voices`"):
-        general.open_general(AudioConfig())
-
-
-def test_it_is_up_to_date_with_its_card_only(shipped):
-    assert not general.is_shipped("key")
-    (shipped / "README.md").write_text("card")
-    assert general.is_shipped("key") and not general.is_shipped("other")

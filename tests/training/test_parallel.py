@@ -22,7 +22,7 @@ from lib.workspace import workers
 from lib.workspace.folder import Run
 
 CONFIG = configure(
-    training={"folds": 3, "batch_size": 2, "epochs": 1},
+    training={"folds": 3, "batch_size": 2},
     recognition={"epochs": 1},
 )
 NAMES = ["recogniser"]  # the quickest to compile

@@ -111,7 +111,7 @@ def test_a_fold_is_trained_again_only_when_what_it_depends_on_changed(run, store
         return len(pretended)
 
     assert train(store) == 1
-    unrelated = configure(CONFIG, noise={"snr_db": 3.0}, training={"epochs": 9})
+    unrelated = configure(CONFIG, noise={"snr_db": 3.0}, training={"folds": 9})
     assert train(dataclasses.replace(store, config=unrelated)) == 1  # it hears clean speech only
     others = [
         (dataclasses.replace(store, config=configure(CONFIG, recognition={"epochs": 2})),),

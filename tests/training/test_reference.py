@@ -18,8 +18,8 @@ from lib.models.published import (
 from lib.training import reference
 
 CONFIG = configure(
-    training={"reference_clips": 4, "reference_crops": 2, "reference_crop_bins": 8, "patience": 3,
-              "reference_epochs": 7, "reference_learning_rate": 1e-3}
+    training={"reference_clips": 4, "reference_crops": 2, "reference_crop_bins": 8,
+              "reference_patience": 3, "reference_epochs": 7, "reference_learning_rate": 1e-3}
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ from voices import configure, voice_store
 from lib.clips.store import ClipStore
 from lib.errors import InputError, MissingArtifactError
 from lib.methods import reported
-from lib.training import ideas, keep, loop, train
+from lib.training import ideas, keep, loop, shipped, train
 from lib.training.recipes import RECIPES
 from lib.workspace.folder import Run
 
@@ -21,8 +22,9 @@ pytestmark = pytest.mark.usefixtures("eagerly")
 
 DENOISERS = [name for name in RECIPES if name not in ("recogniser", "general")]  # of folds
 CONFIG = configure(
-    training={"folds": 4, "batch_size": 2, "epochs": 2, "crop_s": 0.1, "reference_epochs": 2,
-              "reference_clips": 8, "reference_crops": 1, "reference_crop_bins": 8}
+    training={"folds": 4, "batch_size": 2, "crop_s": 0.1, "reference_epochs": 2,
+              "reference_clips": 8, "reference_crops": 1, "reference_crop_bins": 8},
+    scratch={"epochs": 2},
 )  # fmt: skip
 
 
@@ -66,7 +68,9 @@ def tiny_ours(audio):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    """Tiny networks instead of the real ones."""
+    """Tiny networks instead of the real ones; they start from nothing."""
+    monkeypatch.setattr(shipped, "FOLDER", Path("nowhere").absolute())
+    shipped.start.cache_clear()
     for name in DENOISERS:
         build = tiny_reference if name.startswith("reference") else tiny_ours
         monkeypatch.setitem(RECIPES, name, dataclasses.replace(RECIPES[name], build=build))
@@ -200,7 +204,7 @@ def test_what_a_network_depends_on_trains_it_again(run, store, folds, pretended)
     assert trained(dataclasses.replace(store, config=unrelated)) == 1
     assert trained(store, folds.sample(frac=1, random_state=0)) == 1  # the order of the table
     others = [
-        (dataclasses.replace(store, config=configure(CONFIG, training={"learning_rate": 1e-3})),),
+        (dataclasses.replace(store, config=configure(CONFIG, scratch={"learning_rate": 1e-3})),),
         (dataclasses.replace(store, config=dataclasses.replace(CONFIG, seed=1)),),
         (ClipStore(2 * store.clips, store.index, CONFIG),),
         (ClipStore(store.clips, store.index.assign(digit=0), CONFIG),),
@@ -250,7 +254,7 @@ def test_a_fold_interrupted_between_its_two_files_is_not_trusted(
 
 
 def test_all_folds_in_one_table(run, store, folds, pretended):
-    names = [method.name for method in reported(trained=True)]
+    names = [method.name for method in reported(CONFIG, trained=True)]
     records = train.train_all(run, store, folds.assign(fold=[0, 1, 2, 2]), names)
     assert len(pretended) == len(set(pretended)) == len(records) == 3 * 3
     history = train.histories(records)
@@ -263,8 +267,8 @@ def test_all_folds_in_one_table(run, store, folds, pretended):
 def test_what_nobody_knows_how_to_train_is_refused_before_any_training(run, store, folds, fitted):
     message = (
         r"how to train 'mine': .* METHODS of lib/methods/__init__\.py .* RECIPES of "
-        r"lib/training/recipes\.py.* reference as published, .*ours, general, Conv-TasNet, "
-        r"recogniser\."
+        r"lib/training/recipes\.py.* reference as published, .*ours, ours from scratch, general, "
+        r"Conv-TasNet, recogniser\."
     )
     with pytest.raises(InputError, match=message):
         train.train_all(run, store, folds, ["ours", "mine"])
@@ -288,6 +292,7 @@ def test_a_variant_has_a_fingerprint_of_its_own(store):
         {"judge": RECIPES["recogniser"].judge},
         {"name": "other"},
         {"settings": ("seed", "audio")},
+        {"start": lambda audio: [np.zeros(3)]},
     ]
     variants = [dataclasses.replace(ours, **change) for change in changes]
     keys = {train.depends_on(recipe, store) for recipe in [ours, *variants]}

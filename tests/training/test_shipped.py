@@ -1,0 +1,109 @@
+"""lib.training.shipped: the general network is opened, and goes on, where it fits."""
+
+import dataclasses
+import hashlib
+
+import keras
+import numpy as np
+import pytest
+from voices import configure
+
+from lib.config import AudioConfig
+from lib.errors import DenoisingError, MissingArtifactError
+from lib.training import loop, shipped
+from lib.training.recipe import Lessons
+from lib.training.recipes import RECIPES
+from lib.workspace.folder import as_json
+
+pytestmark = pytest.mark.usefixtures("eagerly")
+
+
+def tiny_ours(audio):
+    """Any length of waveform, five weights and a batch normalisation."""
+    inputs = x = keras.Input((None,))
+    x = keras.layers.BatchNormalization()(keras.layers.Reshape((-1, 1))(x))
+    x = keras.layers.Conv1D(1, 5, padding="same")(x)
+    return keras.Model(inputs, keras.layers.Reshape((-1,))(x))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A network that was shipped for the default settings."""
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "general")
+    monkeypatch.setattr(shipped, "PROJECT_ROOT", tmp_path)
+    shipped.FOLDER.mkdir()
+    tiny_ours(None).save(shipped.FOLDER / "network.keras")
+    content = (shipped.FOLDER / "network.keras").read_bytes()
+    record = {"audio": dataclasses.asdict(AudioConfig()), "fingerprint": "key"}
+    record["sha256"] = hashlib.sha256(content).hexdigest()
+    (shipped.FOLDER / "record.json").write_bytes(as_json(record))
+    shipped.start.cache_clear()
+    yield shipped.FOLDER
+    shipped.start.cache_clear()
+
+
+def test_it_is_opened_where_rate_and_stft_are_its_own(folder):
+    for audio in (AudioConfig(), AudioConfig(clip_s=2.0, highpass_hz=60.0)):
+        assert shipped.unfit(audio) == ""
+        network, record = shipped.open_general(audio)
+        assert network.count_params() == tiny_ours(None).count_params()
+        assert record["fingerprint"] == "key"
+    denoise = RECIPES["general"].wrap(network, record)
+    assert denoise(np.ones(4000), 8000).shape == (4000,)
+
+
+def test_other_settings_are_told_and_refused(folder):
+    audio = AudioConfig(sample_rate=16_000, hop_length=256)
+    message = (
+        r"other audio settings \(sample_rate 8000, not 16000, hop_length 128, not 256\)\. "
+        "`make voices` with"
+    )
+    with pytest.raises(MissingArtifactError, match=message):
+        shipped.open_general(audio)
+    assert shipped.unfit(audio)
+
+
+@pytest.mark.parametrize("what", ["network.keras", "record.json", "another network"])
+def test_without_a_whole_one_make_voices_is_named(folder, what):
+    if what == "another network":
+        with open(folder / "network.keras", "ab") as file:
+            file.write(b"x")
+    else:
+        (folder / what).unlink()
+    with pytest.raises(MissingArtifactError, match=r"no general network in general.*`make voices`"):
+        shipped.open_general(AudioConfig())
+
+
+def test_it_is_up_to_date_with_its_card_only(folder):
+    assert not shipped.is_shipped("key")
+    (folder / "README.md").write_text("card")
+    assert shipped.is_shipped("key") and not shipped.is_shipped("other")
+
+
+def test_a_fold_goes_on_from_its_weights_and_has_the_budget_for_it(folder):
+    ours, config = RECIPES["ours"], configure(tuning={"epochs": 3}, scratch={"epochs": 7})
+    network, _ = shipped.open_general(AudioConfig())
+    for weights, start in zip(network.get_weights(), ours.start(AudioConfig()), strict=True):
+        np.testing.assert_array_equal(weights, start)
+    assert ours.budget(config).epochs == 3
+    other = configure(config, audio={"hop_length": 256})
+    assert ours.start(other.audio) is None
+    assert ours.budget(other).epochs == 7
+    assert float(ours.optimiser(other).learning_rate) == pytest.approx(2e-3)
+
+
+@pytest.mark.parametrize("build", [tiny_ours, lambda audio: keras.Sequential([keras.Input((2,))])])
+def test_training_begins_with_the_weights_of_a_network_that_is_built_alike(
+    folder, tmp_path, monkeypatch, build
+):
+    began = []
+    monkeypatch.setattr(loop, "fit", lambda model, *_, **options: began.extend(model.get_weights()))
+    recipe = dataclasses.replace(RECIPES["ours"], build=build)
+    lessons = Lessons(lambda epoch: [0], None, clips=1)
+    if build is tiny_ours:
+        loop.learn(recipe, configure(), lessons, tmp_path, "tiny")
+        for weights, start in zip(began, shipped.start(AudioConfig()), strict=True):
+            np.testing.assert_array_equal(weights, start)
+    else:
+        with pytest.raises(DenoisingError, match=r"not built like the one .*`make voices`"):
+            loop.learn(recipe, configure(), lessons, tmp_path, "tiny")
