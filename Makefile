@@ -118,8 +118,7 @@ lab: $(VENV)/.complete  ## open the notebooks in Jupyter
 denoise: $(VENV)/.complete  ## denoise a recording: make denoise IN=a.wav OUT=b.wav
 	@$(PY) -m lib.denoise $(if $(MODEL),"--model=$$MODEL") -- "$$IN" "$$OUT"
 
-publish: $(VENV)/.complete  ## after a full run on fsdd: its network, model card and README table
-	@$(PY) -m lib.publish.card
+publish: $(VENV)/.complete  ## after a full run on fsdd: its table in the README
 	@$(PY) -m lib.publish.readme
 
 data: $(VENV)/.complete  ## fetch the corpus without running anything

@@ -47,7 +47,7 @@ def rated(run: Run, store: ClipStore) -> pd.DataFrame:
     tables = []
     for fold, rows in rows_by_fold(store, FOLDS, run.config.evaluation.max_clips).items():
         for method in reported(run.config):
-            if method.trained:
+            if method.recipe:
                 method = half_clean(SHARES[method.name], method.name)
             denoise = method.denoiser(run, fold)
             table = score_method(method, denoise, store, rows, scale=SCALE, recogniser=Ear(fold))

@@ -17,12 +17,12 @@ FLOORS = [
     ["corpora"],
     ["clips", "speakers"],
     ["training"],
-    ["denoise", "methods"],
-    ["evaluation", "figures", "publish"],
+    ["denoise", "methods", "publish"],
+    ["evaluation", "figures"],
     ["report"],
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS, start=1) for room in rooms}
-MOST_ARROWS = 70  # from room to room; between flat modules there were 152
+MOST_ARROWS = 69  # from room to room; between flat modules there were 152
 MODULES = sorted((PROJECT_ROOT / "lib").rglob("*.py"))
 NOTEBOOKS = sorted((PROJECT_ROOT / "notebooks").glob("*.ipynb"))
 IDS = [path.stem for path in NOTEBOOKS]

@@ -392,8 +392,8 @@ def test_denoise_takes_the_shipped_network_unless_another_is_named(project):
     assert project.log() == ["<lib.denoise><--model=d.keras><--><a.wav><c.wav>"]
 
 
-def test_publish_writes_card_and_readme(project):
-    assert project.make("publish") == ["lib.publish.card", "lib.publish.readme"]
+def test_publish_writes_the_readme(project):
+    assert project.make("publish") == ["lib.publish.readme"]
 
 
 # --- data ------------------------------------------------------------------------------------

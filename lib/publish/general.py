@@ -5,7 +5,7 @@
     python -m lib.publish.general VOICES_DIR PARAMS
 
 leaves ``lib/models/general/`` and does nothing while what is there was made from the same voices,
-settings and code.  Form of the card after Mitchell et al. (2019), as in `lib.publish.card`.
+settings and code.  Form of the card after Mitchell et al. (2019), Model Cards for Model Reporting.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The general network that comes with the project, in ``lib/models/general/``.
 
-``network.keras`` without the state of its optimiser, ``record.json``, and a model card, as
-`make voices` leaves them (`lib.training.general`).  It is a row of every report, where every fold's
-training starts, and what `make denoise` uses.
+``network.keras`` without the state of its optimiser, its record ``network.json``, and a model card,
+as `make voices` leaves them (`lib.training.general`).  It is a row of every report, where every
+fold's training starts, and what `make denoise` uses.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from lib.workspace.folder import PROJECT_ROOT
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["FOLDER", "is_shipped", "open_general", "record", "start", "unfit"]
+__all__ = ["FOLDER", "about", "is_shipped", "open_general", "record", "start", "unfit"]
 
 FOLDER = PROJECT_ROOT / "lib" / "models" / "general"
-NETWORK, RECORD, CARD = "network.keras", "record.json", "README.md"
+NETWORK, RECORD, CARD = "network.keras", "network.json", "README.md"
 STFT = ("sample_rate", "n_fft", "hop_length")  # settings to which a network is bound
 
 
@@ -76,6 +76,18 @@ def open_general(audio: AudioConfig) -> tuple[keras.Model, dict]:
     from lib.training.keep import load_network  # Keras takes seconds
 
     return load_network(FOLDER / NETWORK), record()
+
+
+def about(audio: AudioConfig) -> str:
+    """Say from what our network goes on in every fold, or why it starts from nothing."""
+    if reason := unfit(audio):
+        return f"Here it starts from nothing. {reason}"
+    facts = record()
+    people, clips = facts["people"]["training"], facts["clips"]["training"]
+    return (
+        f"The general network learned from {clips:,} words by {people:,} people in "
+        f"{len(facts['history'])} epochs; none of them speaks in this corpus."
+    )
 
 
 @functools.lru_cache(maxsize=1)

@@ -29,6 +29,7 @@ from jupyter_client import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 
 from lib.errors import DenoisingError, InputError
+from lib.workspace import forecast
 from lib.workspace.variables import PROJECT_ROOT
 
 __all__ = ["execute", "read_parameters", "Relay"]
@@ -229,7 +230,9 @@ def main() -> int:
     parameters = {k: v for k, _, v in (each.partition("=") for each in arguments.parameters)}
     source, output = Path(arguments.notebook), Path(arguments.output)
     chosen = ", ".join(v for k, v in parameters.items() if k in ("corpus", "profile"))
-    print(f"── {source.stem}" + (f" ({chosen})" if chosen else ""), flush=True)
+    of_run = output.resolve().parent.parent == forecast.TIMES.parent
+    left = forecast.remaining(output) if of_run else ""
+    print(f"── {source.stem}" + (f" ({chosen})" if chosen else "") + left, flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _end_with_parent()
     started = time.monotonic()
@@ -250,7 +253,10 @@ def main() -> int:
     except OSError as error:
         said = f"error: {source.stem}: {error}{_full_disk(output.parent)}"
     else:
-        print(f"── {source.stem}: {time.monotonic() - started:.0f} s", flush=True)
+        seconds = time.monotonic() - started
+        if of_run:
+            forecast.remember(output, seconds)
+        print(f"── {source.stem}: {seconds:.0f} s", flush=True)
         return 0
     print(said, file=sys.stderr)
     return 1

@@ -152,3 +152,31 @@ def test_the_lead_is_taken_clip_by_clip():
     assert (lead["method"], lead["lead"]) == ("Wiener", 2.0)  # -1, 4 and 3
     assert lead["better"] == pytest.approx(2 / 3)
     assert lead["lead_low"] < 2 < lead["lead_high"]
+
+
+# --- our network, trained in another way -----------------------------------------------------
+
+
+def test_our_network_trained_otherwise_is_no_rival(scores):
+    """The best of the others, which the abstract names, is none of ours."""
+    better = scores[scores["method"] == "ours"].assign(method="ours from scratch")
+    better["si_sdr_improvement_db"] += 1
+    facts = comparison.headline(pd.concat([scores, better]), RUN)
+    assert facts["best_peer"] == "reference repaired"
+    own = scores.loc[scores["method"] == "ours", "si_sdr_improvement_db"].mean()
+    assert facts["scratch_si_sdr_improvement_db"] == pytest.approx(own + 1)
+
+
+def test_the_lead_over_other_trainings_is_told():
+    leads = pd.DataFrame(
+        [("Wiener", 6.0, 5.0, 7.0), ("general network", 0.25, -0.125, 0.5)],
+        columns=["method", "lead", "lead_low", "lead_high"],
+    )
+    told = comparison.trained_otherwise(leads)
+    assert "leads the general network, which heard nobody of this corpus, by 0.25 dB" in told
+    assert "\u22120.12 to 0.50" in told and "start" not in told
+    both = pd.concat([leads, leads.tail(1).assign(method="ours from scratch", lead=1.5)])
+    assert "and the same network without that start by 1.50 dB" in comparison.trained_otherwise(
+        both
+    )
+    assert "not among them" in comparison.trained_otherwise(leads.head(1))

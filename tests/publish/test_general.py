@@ -48,7 +48,7 @@ def make_voices(place, voices="words"):
 def test_make_voices_ships_network_record_and_card_once(place, capsys, monkeypatch):
     make_voices(place)
     assert {path.name for path in shipped.FOLDER.iterdir()} == {
-        "network.keras", "record.json", "README.md",
+        "network.keras", "network.json", "README.md",
     }  # fmt: skip
     said = capsys.readouterr()
     assert "8 of the 8 clips of the list" in said.err
@@ -72,7 +72,7 @@ def test_a_lost_card_is_written_again_without_training(place, monkeypatch):
 
 def test_the_card_is_made_from_the_record(place):
     make_voices(place)
-    record = json.loads((shipped.FOLDER / "record.json").read_text())
+    record = json.loads((shipped.FOLDER / "network.json").read_text())
     network = (shipped.FOLDER / "network.keras").read_bytes()
     assert record["sha256"] == hashlib.sha256(network).hexdigest()
     assert record["parameters"] == 6

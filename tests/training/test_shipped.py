@@ -36,7 +36,7 @@ def folder(tmp_path, monkeypatch):
     content = (shipped.FOLDER / "network.keras").read_bytes()
     record = {"audio": dataclasses.asdict(AudioConfig()), "fingerprint": "key"}
     record["sha256"] = hashlib.sha256(content).hexdigest()
-    (shipped.FOLDER / "record.json").write_bytes(as_json(record))
+    (shipped.FOLDER / "network.json").write_bytes(as_json(record))
     shipped.start.cache_clear()
     yield shipped.FOLDER
     shipped.start.cache_clear()
@@ -63,7 +63,7 @@ def test_other_settings_are_told_and_refused(folder):
     assert shipped.unfit(audio)
 
 
-@pytest.mark.parametrize("what", ["network.keras", "record.json", "another network"])
+@pytest.mark.parametrize("what", ["network.keras", "network.json", "another network"])
 def test_without_a_whole_one_make_voices_is_named(folder, what):
     if what == "another network":
         with open(folder / "network.keras", "ab") as file:
