@@ -131,8 +131,10 @@ def words_heard(run: Run, store: ClipStore, scores: pd.DataFrame) -> pd.DataFram
     return pd.concat([*tables, scores[columns]], ignore_index=True)
 
 
-def spectrogram_figure(run: Run, store: ClipStore, folds: pd.DataFrame, *, limit: int = 2):
-    """The published figure as it was computed: on the network's raw output.
+def spectrogram_figure(run: Run, store: ClipStore, folds: pd.DataFrame, *, about: int = 20):
+    """The published figure as it was computed: on the network's raw output, for some clips.
+
+    Every speaker gives the same number of clips, `about` so many in all.
 
     Returns
     -------
@@ -141,6 +143,7 @@ def spectrogram_figure(run: Run, store: ClipStore, folds: pd.DataFrame, *, limit
         published variant's output and of an array of zeros.
     """
     rate, rows = run.config.audio.sample_rate, []
+    limit = -(-about // len(folds))
     for fold, speakers in folds.groupby("fold")["speaker"]:
         denoiser = open_trained(run, PUBLISHED, fold)
         for row in store.rows_of(speakers, limit=limit):

@@ -264,7 +264,7 @@ def test_the_published_figure_of_zeros_is_0_db_and_of_a_perfect_output_the_highe
             return reference_features(store.clean(row), 8000)
 
     monkeypatch.setattr(evaluation, "open_trained", lambda *_: Knowing())
-    table = spectrogram_figure(run, store, FOLDS, limit=1)
+    table = spectrogram_figure(run, store, FOLDS, about=3)
     assert sorted(table["speaker"]) == ["01", "02", "03", "04"]
     np.testing.assert_allclose(table["zeros"], 0, atol=1e-9)
     assert (table["reference as published"] > 60).all()
