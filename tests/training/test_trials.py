@@ -8,6 +8,7 @@ from voices import configure, supplied_store
 
 from lib.clips.folds import deal_folds, split_speakers
 from lib.config import Config
+from lib.models.mask import build_ours
 from lib.training import trials
 from lib.training.recipes import RECIPES
 from lib.workspace.folder import Run
@@ -67,7 +68,10 @@ def test_search_hears_no_test_speaker_is_kept_and_goes_stale(tmp_path, monkeypat
     store = supplied_store(CONFIG, speakers=4)
     folds = deal_folds(store.index, store.index.assign(gender="female"), store.config)
     run = Run(dir=tmp_path, corpus="sample", config=store.config, data_dir="")
-    monkeypatch.setattr(trials, "VARIANTS", [trials.VARIANTS[0], trials.VARIANTS[-1]])
+    few = functools.partial(build_ours, channels=(2, 2), recurrent_units=2)
+    tried = [trials.VARIANTS[0], trials.VARIANTS[-1]]
+    tried = [dataclasses.replace(v, recipe=dataclasses.replace(v.recipe, build=few)) for v in tried]
+    monkeypatch.setattr(trials, "VARIANTS", tried)
     monkeypatch.setattr(trials, "JUDGED_CLIPS", 2)
     heard = set()
     clean = type(store).clean
