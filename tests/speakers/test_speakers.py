@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import simulated
+from statsmodels.stats.multitest import multipletests
 
 from lib import speakers
 from lib.config import StatisticsConfig
@@ -43,6 +44,14 @@ def test_holm_corrects_for_the_number_of_tests():
     expected = [0.04, np.nan, 0.09, 0.09, 0.9]
     np.testing.assert_allclose(holm(p), expected)
     assert holm(pd.Series([np.nan])).isna().all()
+
+
+def test_tests_are_corrected_for_their_number(corpus):
+    tested = results_of(*corpus).dropna(subset="p")
+    assert len(tested) > 2
+    corrected = multipletests(tested["p"], method="holm")[1]
+    np.testing.assert_allclose(tested["p_holm"], corrected)
+    assert (tested["p_holm"] > tested["p"]).any()
 
 
 def test_a_file_that_shares_its_name_with_a_clip_but_is_not_used_is_in_nobody_s_way(corpus):

@@ -17,13 +17,16 @@ def run(tmp_path):
     return Run(corpus="sample", config=configure(), data_dir="", dir=tmp_path)
 
 
+INPUT = keras.Input((2,), name="x")
+
+
 def network():
-    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="dense")], name="tiny")
+    return keras.Sequential([INPUT, keras.layers.Dense(1, name="dense")], name="tiny")
 
 
 def wider():
     hidden = keras.layers.Dense(3, name="hidden")
-    return keras.Sequential([keras.Input((2,)), hidden, keras.layers.Dense(1, name="dense")])
+    return keras.Sequential([INPUT, hidden, keras.layers.Dense(1, name="dense")])
 
 
 @pytest.mark.parametrize("fails", ["train", "save"])
@@ -96,5 +99,7 @@ def test_networks_that_share_a_graph_keep_their_own_weights(run):
         facts = {"test_speakers": [f"0{fold + 1}"]}
         keep.train_once(run, f"ours-fold{fold}", "aa", lambda _, made=made: (made, {}), facts)
     opened = [keep.load_trained(run, f"ours-fold{fold}", fold)[0] for fold in range(3)]
+    graphs = [network._graph for network in opened]
+    assert graphs[0] is graphs[1] and graphs[1] is not graphs[2]
     for fold in (0, 1, 2, 1, 0, 0, 1):
         np.testing.assert_array_equal(opened[fold].predict_on_batch(x), answers[fold])
