@@ -8,7 +8,9 @@ import keras
 import pytest
 from voices import speak_words
 
+from lib.config import Config
 from lib.corpora import speech_commands
+from lib.models.size import count_macs
 from lib.publish import general as publish
 from lib.training import general, loop, shipped
 from lib.training.recipes import RECIPES
@@ -91,3 +93,24 @@ def test_the_card_is_made_from_the_record(place):
         assert part in card
     record["people"]["training"] = 1234
     assert "by 1,234 people" in publish.general_card(record)
+
+
+# --- the network that is shipped -------------------------------------------------------------
+
+
+def test_network_record_and_card_that_are_shipped_belong_together():
+    record = shipped.record()
+    assert record["clips"]["training"] > 1000, "run `make voices` and commit lib/models/general"
+    card = (shipped.FOLDER / "README.md").read_text(encoding="utf-8")
+    assert card == publish.general_card(record), "run `make voices`"
+    network, _ = shipped.open_general(Config().audio)
+    assert network.count_params() == record["parameters"]
+    assert count_macs(network, (8000,)) == record["macs"] < 0.6e9
+    assert (shipped.FOLDER / "network.keras").stat().st_size < 4.5e6
+
+
+def test_a_fold_can_go_on_from_the_network_that_is_shipped():
+    ours = RECIPES["ours"]
+    network = ours.build(Config().audio)
+    network.set_weights(start := ours.start(Config().audio))
+    assert len(start) == len(network.weights)
