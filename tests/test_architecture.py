@@ -137,9 +137,9 @@ def test_a_room_says_what_belongs_there(room):
 
 
 def test_the_tests_mirror_the_rooms():
-    folders = {path.name for path in (PROJECT_ROOT / "tests").iterdir() if path.is_dir()}
-    packages = {path.name for path in (PROJECT_ROOT / "lib").iterdir() if path.is_dir()}
-    assert folders - {"__pycache__"} == packages - {"__pycache__"}
+    folders = {path.parent.name for path in (PROJECT_ROOT / "tests").glob("*/*.py")}
+    packages = {path.parent.name for path in (PROJECT_ROOT / "lib").glob("*/*.py")}
+    assert folders == packages
     assert len(list((PROJECT_ROOT / "tests").rglob("conftest.py"))) == 1
 
 

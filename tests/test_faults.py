@@ -35,6 +35,8 @@ from lib.corpora.metadata import clean_speakers, misplaced, raw_summary, unknown
 from lib.errors import CorpusError, InputError
 from lib.signals import faults, recording
 
+pytestmark = pytest.mark.usefixtures("one_process")
+
 KINDS = {name: kind for name, kind in vars(faults).items() if name.isupper()}
 RATE = 8000
 FUZZ = settings(

@@ -141,20 +141,24 @@ def _denoise_channel(
 
 
 def _denoise_windows(x: np.ndarray, model: WindowDenoiser, tick: Callable) -> np.ndarray:
-    """Denoise more than one window [shape=(n,)] at the working rate."""
+    """Denoise more than one window [shape=(n,)] at the working rate.
+
+    The first window is not faded in: zeros before a recording would make its noise an onset.
+    """
     window = model.audio.clip_samples
     hop = window // 2
-    batches = -(-(1 + -(-len(x) // hop)) // BATCH)  # whole ones: the network is compiled once
+    batches = -(-len(x) // (BATCH * hop))  # whole ones: the network is compiled once
     padded = np.zeros((batches * BATCH + 1) * hop)
-    padded[hop : hop + len(x)] = x
+    padded[: len(x)] = x
     pieces = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
     fade = np.sin(np.pi * (np.arange(window) + 0.5) / window) ** 2
     out = np.zeros(len(padded))
     for first in range(0, len(pieces), BATCH):
         for i, piece in enumerate(model.windows(pieces[first : first + BATCH]), start=first):
-            out[i * hop : i * hop + window] += fade * piece
+            weights = fade if i else np.where(np.arange(window) < hop, 1, fade)
+            out[i * hop : i * hop + window] += weights * piece
         tick(max(0, min(BATCH * hop, len(x) - first * hop)))
-    return out[hop : hop + len(x)]
+    return out[: len(x)]
 
 
 def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHIPPED) -> None:

@@ -29,10 +29,10 @@ def test_all_variables_of_the_makefile_are_known():
 
 def test_the_content_of_params_is_refused_before_a_notebook_starts(tmp_path):
     params = tmp_path / "my.yaml"
-    for text in ("training: {epochs: 3}", ""):
+    for text in ("tuning: {epochs: 3}", ""):
         params.write_text(text)
         variables.check(GIVEN | {"PARAMS": str(params)})
-    for text in ("training: {epoch: 3}", "training: [", "7", "\0"):
+    for text in ("tuning: {epoch: 3}", "training: [", "7", "\0"):
         params.write_text(text)
         with pytest.raises(InputError, match=r"my\.yaml"):
             variables.check(GIVEN | {"PARAMS": str(params)})
