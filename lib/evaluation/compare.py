@@ -12,6 +12,7 @@ from lib.methods import look_up
 from lib.metrics import METRICS
 from lib.statistics.intervals import by_group
 from lib.text import plain
+from lib.training.shipped import heard_before
 from lib.workspace.folder import Run
 
 __all__ = [
@@ -153,6 +154,7 @@ def headline(scores: pd.DataFrame, run: Run) -> dict:
         "sample_rate": run.config.audio.sample_rate,
         "profile": run.config.profile,
         "run_note": RUN_NOTES[run.config.profile],
+        "heard_before": heard_before(run.config.audio),
     } | condition(scores)
     ours = [name for name in table.index if name == "ours" or look_up(name).variant]
     peers = table[~table["oracle"]].drop(index=ours)

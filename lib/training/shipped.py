@@ -22,7 +22,8 @@ from lib.workspace.folder import PROJECT_ROOT
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["FOLDER", "about", "is_shipped", "open_general", "record", "start", "unfit"]
+__all__ = ["FOLDER", "about", "heard_before", "is_shipped", "open_general", "record", "start",
+           "unfit"]  # fmt: skip
 
 FOLDER = PROJECT_ROOT / "lib" / "models" / "general"
 NETWORK, RECORD, CARD = "network.keras", "network.json", "README.md"
@@ -88,6 +89,14 @@ def about(audio: AudioConfig) -> str:
         f"The general network learned from {clips:,} words by {people:,} people in "
         f"{len(facts['history'])} epochs; none of them speaks in this corpus."
     )
+
+
+def heard_before(audio: AudioConfig) -> str:
+    """Say in a sentence whom our network heard before the speakers of a corpus."""
+    if unfit(audio):
+        return "It learned from this corpus alone."
+    people = record()["people"]["training"]
+    return f"It had learned single words by {people:,} people of another corpus before."
 
 
 @functools.lru_cache(maxsize=1)

@@ -114,3 +114,12 @@ def test_a_fold_can_go_on_from_the_network_that_is_shipped():
     network = ours.build(Config().audio)
     network.set_weights(start := ours.start(Config().audio))
     assert len(start) == len(network.weights)
+
+
+def test_the_report_says_whom_our_network_heard_before():
+    people = shipped.record()["people"]["training"]
+    assert f"words by {people:,} people of another corpus" in shipped.heard_before(Config().audio)
+    assert f"words by {people:,} people in" in shipped.about(Config().audio)
+    other = dataclasses.replace(Config().audio, hop_length=256)
+    assert shipped.heard_before(other) == "It learned from this corpus alone."
+    assert "starts from nothing" in shipped.about(other)
