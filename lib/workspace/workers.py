@@ -78,9 +78,10 @@ def in_parallel(
     InputError
         As for `connect`.
     """
+    elsewhere = connect()  # first: whoever is connected decides who the workers are
     calls = (joblib.delayed(function)(*task) for task in tasks)
     workers = joblib.Parallel(n_jobs=-1, batch_size=batch, return_as="generator")
-    return workers(calls) if connect() else _alone_first(calls, workers)
+    return workers(calls) if elsewhere else _alone_first(calls, workers)
 
 
 def _alone_first(calls: Iterator, workers: joblib.Parallel) -> Iterator:

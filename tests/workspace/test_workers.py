@@ -20,6 +20,8 @@ def test_the_work_is_done_by_both_workers(address, cluster):
 
 
 def test_tasks_are_done_by_the_cluster_in_their_order(address, cluster):
+    pids = set(workers.in_parallel(toys.process, [()] * 20))  # which connects
+    assert pids <= {worker.pid for worker in cluster.workers.values()}
     tasks = [(f"{n}",) for n in range(30)]
     assert list(workers.in_parallel(int, tasks)) == list(range(30))
     pids = set(workers.in_parallel(toys.process, [()] * 20))
