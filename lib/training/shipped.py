@@ -63,6 +63,7 @@ def unfit(audio: AudioConfig) -> str:
     )
 
 
+@functools.lru_cache(maxsize=1)  # the same for every fold
 def open_general(audio: AudioConfig) -> tuple[keras.Model, dict]:
     """Open the general network that is shipped, and its record.
 
@@ -99,7 +100,6 @@ def heard_before(audio: AudioConfig) -> str:
     return f"It had learned single words by {people:,} people of another corpus before."
 
 
-@functools.lru_cache(maxsize=1)
 def start(audio: AudioConfig) -> list[np.ndarray] | None:
     """Return its weights, from which training goes on; None where it cannot serve (`unfit`)."""
     return None if unfit(audio) else open_general(audio)[0].get_weights()

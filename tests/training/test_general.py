@@ -2,9 +2,9 @@
 
 import dataclasses
 
-import keras
 import numpy as np
 import pytest
+from toys import build_tiny
 from voices import configure, speak_words
 
 from lib.corpora import speech_commands
@@ -19,21 +19,13 @@ PEOPLE = 6
 CONFIG = configure(training={"batch_size": 2, "crop_s": 0.1}, general={"epochs": 2})
 
 
-def tiny_ours(audio):
-    """Any length of waveform, five weights and a batch normalisation."""
-    inputs = x = keras.Input((None,))
-    x = keras.layers.BatchNormalization()(keras.layers.Reshape((-1, 1))(x))
-    x = keras.layers.Conv1D(1, 5, padding="same")(x)
-    return keras.Model(inputs, keras.layers.Reshape((-1,))(x))
-
-
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
     """Two words by six people, and a tiny network that learns from them."""
     speak_words(tmp_path / "words", people=PEOPLE)
     monkeypatch.setattr(speech_commands, "LIST", tmp_path / "list.csv")
     speech_commands.write_list(tmp_path / "words")
-    recipe = dataclasses.replace(RECIPES["general"], build=tiny_ours)
+    recipe = dataclasses.replace(RECIPES["general"], build=build_tiny)
     monkeypatch.setitem(RECIPES, "general", recipe)
     return tmp_path / "words"
 

@@ -6,6 +6,7 @@ import hashlib
 import keras
 import numpy as np
 import pytest
+from toys import build_tiny
 from voices import configure
 
 from lib.config import AudioConfig
@@ -18,35 +19,27 @@ from lib.workspace.folder import as_json
 pytestmark = pytest.mark.usefixtures("eagerly")
 
 
-def tiny_ours(audio):
-    """Any length of waveform, five weights and a batch normalisation."""
-    inputs = x = keras.Input((None,))
-    x = keras.layers.BatchNormalization()(keras.layers.Reshape((-1, 1))(x))
-    x = keras.layers.Conv1D(1, 5, padding="same")(x)
-    return keras.Model(inputs, keras.layers.Reshape((-1,))(x))
-
-
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A network that was shipped for the default settings."""
     monkeypatch.setattr(shipped, "FOLDER", tmp_path / "general")
     monkeypatch.setattr(shipped, "PROJECT_ROOT", tmp_path)
     shipped.FOLDER.mkdir()
-    tiny_ours(None).save(shipped.FOLDER / "network.keras")
+    build_tiny(None).save(shipped.FOLDER / "network.keras")
     content = (shipped.FOLDER / "network.keras").read_bytes()
     record = {"audio": dataclasses.asdict(AudioConfig()), "fingerprint": "key"}
     record["sha256"] = hashlib.sha256(content).hexdigest()
     (shipped.FOLDER / "network.json").write_bytes(as_json(record))
-    shipped.start.cache_clear()
+    shipped.open_general.cache_clear()
     yield shipped.FOLDER
-    shipped.start.cache_clear()
+    shipped.open_general.cache_clear()
 
 
 def test_it_is_opened_where_rate_and_stft_are_its_own(folder):
     for audio in (AudioConfig(), AudioConfig(clip_s=2.0, highpass_hz=60.0)):
         assert shipped.unfit(audio) == ""
         network, record = shipped.open_general(audio)
-        assert network.count_params() == tiny_ours(None).count_params()
+        assert network.count_params() == build_tiny(None).count_params()
         assert record["fingerprint"] == "key"
     denoise = RECIPES["general"].wrap(network, record)
     assert denoise(np.ones(4000), 8000).shape == (4000,)
@@ -92,7 +85,7 @@ def test_a_fold_goes_on_from_its_weights_and_has_the_budget_for_it(folder):
     assert float(ours.optimiser(other).learning_rate) == pytest.approx(2e-3)
 
 
-@pytest.mark.parametrize("build", [tiny_ours, lambda audio: keras.Sequential([keras.Input((2,))])])
+@pytest.mark.parametrize("build", [build_tiny, lambda audio: keras.Sequential([keras.Input((2,))])])
 def test_training_begins_with_the_weights_of_a_network_that_is_built_alike(
     folder, tmp_path, monkeypatch, build
 ):
@@ -100,7 +93,7 @@ def test_training_begins_with_the_weights_of_a_network_that_is_built_alike(
     monkeypatch.setattr(loop, "fit", lambda model, *_, **options: began.extend(model.get_weights()))
     recipe = dataclasses.replace(RECIPES["ours"], build=build)
     lessons = Lessons(lambda epoch: [0], None, clips=1)
-    if build is tiny_ours:
+    if build is build_tiny:
         loop.learn(recipe, configure(), lessons, tmp_path, "tiny")
         for weights, start in zip(began, shipped.start(AudioConfig()), strict=True):
             np.testing.assert_array_equal(weights, start)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from toys import build_tiny
 from voices import configure, voice_store
 
 from lib.clips.store import ClipStore
@@ -58,21 +59,13 @@ def tiny_reference(audio):
     return keras.Model(inputs, layer(inputs))
 
 
-def tiny_ours(audio):
-    """Any length of waveform, five weights and a batch normalisation."""
-    inputs = x = keras.Input((None,))
-    x = keras.layers.BatchNormalization()(keras.layers.Reshape((-1, 1))(x))
-    x = keras.layers.Conv1D(1, 5, padding="same")(x)
-    return keras.Model(inputs, keras.layers.Reshape((-1,))(x))
-
-
 @pytest.fixture
 def tiny(monkeypatch):
     """Tiny networks instead of the real ones; they start from nothing."""
     monkeypatch.setattr(shipped, "FOLDER", Path("nowhere").absolute())
-    shipped.start.cache_clear()
+    shipped.open_general.cache_clear()
     for name in DENOISERS:
-        build = tiny_reference if name.startswith("reference") else tiny_ours
+        build = tiny_reference if name.startswith("reference") else build_tiny
         monkeypatch.setitem(RECIPES, name, dataclasses.replace(RECIPES[name], build=build))
 
 
