@@ -138,30 +138,16 @@ class TrainingConfig(_Settings):
 
 
 @dataclass(frozen=True)
-class TuningConfig(_Settings):
-    """Budget of a fold in which the general network learns the fold's speakers."""
-
-    epochs: int = _number(2, 1, 1000)
-    learning_rate: float = _number(1e-3, 1e-6, 0.1)
-    patience: int = _number(5, 1, 1000)  # epochs without a better validation loss before stopping
-
-
-@dataclass(frozen=True)
-class ScratchConfig(_Settings):
-    """Budget of a fold in which a network starts from nothing."""
+class BudgetConfig(_Settings):
+    """How long a network from waveforms to waveforms learns, and how fast at most."""
 
     epochs: int = _number(5, 1, 1000)
     learning_rate: float = _number(2e-3, 1e-6, 0.1)
-    patience: int = _number(5, 1, 1000)
+    patience: int = _number(5, 1, 1000)  # epochs without a better validation loss before stopping
 
 
-@dataclass(frozen=True)
-class GeneralConfig(_Settings):
-    """Budget of the network that learns from the voices of many people (`make voices`)."""
-
-    epochs: int = _number(40, 1, 1000)
-    learning_rate: float = _number(2e-3, 1e-6, 0.1)
-    patience: int = _number(40, 1, 1000)  # epochs; the decay of the learning rate comes to its end
+TUNING = BudgetConfig(epochs=2, learning_rate=1e-3)
+GENERAL = BudgetConfig(epochs=40, patience=40)  # the decay of the learning rate comes to its end
 
 
 @dataclass(frozen=True)
@@ -207,9 +193,9 @@ class Config(_Settings):
     audio: AudioConfig = field(default_factory=AudioConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
-    tuning: TuningConfig = field(default_factory=TuningConfig)
-    scratch: ScratchConfig = field(default_factory=ScratchConfig)
-    general: GeneralConfig = field(default_factory=GeneralConfig)
+    tuning: BudgetConfig = TUNING  # of a fold in which the general network learns the speakers
+    scratch: BudgetConfig = field(default_factory=BudgetConfig)  # of one from nothing
+    general: BudgetConfig = GENERAL  # of the voices of many people (`make voices`)
     search: SearchConfig = field(default_factory=SearchConfig)
     recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)

@@ -25,9 +25,12 @@ def sounds_of(run: Run, store: ClipStore, clips: list[pd.Series]) -> list[dict[s
         Rows of the score table (`clip_id`, `fold`).
     """
     row_of = pd.Series(store.index.index, index=store.index["clip_id"])
+    folds = {
+        fold: run.load_kept(f"scores/fold{fold}/{PLAYED}") for fold in {c["fold"] for c in clips}
+    }
     sounds = []
     for clip in clips:
-        row, kept = row_of[clip["clip_id"]], run.load_kept(f"scores/fold{clip['fold']}/{PLAYED}")
+        row, kept = row_of[clip["clip_id"]], folds[clip["fold"]]
         estimate = kept.loc[kept["clip_id"] == clip["clip_id"], "estimate"].iat[0]
         sounds.append({"clean": store.clean(row), "noisy": store.noisy(row), "denoised": estimate})
     return sounds

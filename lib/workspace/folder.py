@@ -124,7 +124,7 @@ class Run:
     def load_kept(self, part: str) -> pd.DataFrame:
         """Read the table that is kept in a folder, whatever its key; errors as for `load`."""
         files = sorted(self.path(part).glob("*.parquet"))
-        return self.load(f"{part}/{files[0].stem if files else 'scores'}")
+        return self.open_kept(part, files[0].stem if files else "scores")
 
     def open_kept(self, part: str, key: str) -> pd.DataFrame:
         """Read the table of this `key`, which is there."""
