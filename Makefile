@@ -24,7 +24,7 @@ CORPUS ?= $(if $(DATA_DIR),audiomnist,sample)
 PROFILE ?= quick
 ## DATA_DIR: a corpus that is already on disk; without it fsdd and audiomnist are downloaded
 DATA_DIR ?=
-## VOICES_DIR: the corpus of make voices where it is on disk; without it it is downloaded
+## VOICES_DIR: the corpus of make voices and make curve where it is on disk; without it it is downloaded
 VOICES_DIR ?=
 ## PARAMS: a YAML file that overrides settings of lib/config
 PARAMS ?=
@@ -77,7 +77,7 @@ unexport PIP_ABI PIP_CONSTRAINT PIP_DRY_RUN PIP_EDITABLE PIP_FORCE_REINSTALL PIP
     PIP_REQUIRE_HASHES PIP_ROOT PIP_TARGET PIP_UPGRADE
 export PIP_USER := 0
 
-.PHONY: report rendered compare compared search searched test test-all check lab denoise publish data voices clean help \
+.PHONY: report rendered compare compared search searched curve curved test test-all check lab denoise publish data voices clean help \
     checked stamped
 .PRECIOUS: $(EXECUTED) $(REPORT)/report.html $(REPORT)/report.pdf  # not even when interrupted
 
@@ -94,6 +94,11 @@ search: $(VENV)/.complete  ## try the variants of our model again, then report; 
 	@$(LOCKED) searched
 	@$(LOCKED) rendered
 	@echo "── what was tried is in $(REPORT)/report.html and $(REPORT)/report.pdf"
+
+curve: $(VENV)/.complete  ## what more people to learn from are worth, then report; hours on two cores
+	@$(LOCKED) curved
+	@$(LOCKED) rendered
+	@echo "── the learning curve is in $(REPORT)/report.html and $(REPORT)/report.pdf"
 
 TESTS := -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
@@ -150,20 +155,24 @@ $(BUILD)/01_data_exploration.ipynb: $(BUILD)/.data
 $(BUILD)/02_spectrogram_preparation.ipynb: $(BUILD)/01_data_exploration.ipynb
 $(BUILD)/03_model_training.ipynb: $(BUILD)/02_spectrogram_preparation.ipynb \
     $(wildcard $(BUILD)/search.json)
-$(BUILD)/04_evaluation.ipynb: $(BUILD)/03_model_training.ipynb $(wildcard $(BUILD)/peers.json)
+$(BUILD)/04_evaluation.ipynb: $(BUILD)/03_model_training.ipynb $(wildcard $(BUILD)/peers.json) \
+    $(wildcard $(BUILD)/curve.json)
 $(BUILD)/05_speaker_analysis.ipynb: $(BUILD)/04_evaluation.ipynb
 
 $(BUILD)/%.ipynb: $(BUILD)/.%.code $(BUILD)/.parameters
 	@$(PY) -m lib.workspace.execute notebooks/$*.ipynb $@ "corpus=$$CORPUS" "profile=$$PROFILE" \
 	    "data_dir=$$DATA_DIR" "params_file=$$PARAMS"
 
-# The scores of the peers, and what was tried, are written anew only when they changed; the
+# The scores of the peers, what was tried and the learning curve are written anew only when they changed; the
 # notebooks that read them are then stale.
 compared: $(BUILD)/03_model_training.ipynb
 	@$(PY) -m lib.evaluation.peers "$$CORPUS" "$$PROFILE" "$$DATA_DIR" "$$PARAMS"
 
 searched: $(BUILD)/02_spectrogram_preparation.ipynb
 	@$(PY) -m lib.training.trials "$$CORPUS" "$$PROFILE" "$$DATA_DIR" "$$PARAMS"
+
+curved: $(BUILD)/03_model_training.ipynb
+	@$(PY) -m lib.evaluation.learning_curve "$$CORPUS" "$$PROFILE" "$$DATA_DIR" "$$PARAMS" "$$VOICES_DIR"
 
 # ---- Files that change only when what they stand for changes.
 

@@ -364,7 +364,7 @@ def test_help_names_every_target_and_variable(project):
     listed = {line.split()[0] for line in project.output.splitlines() if line.startswith("  ")}
     variables = {"CORPUS", "PROFILE", "DATA_DIR", "VOICES_DIR", "PARAMS", "PLAYERS", "MODEL"}
     variables |= {"PYTHON", "VENV"}
-    inner = {"rendered", "compared", "searched", "checked", "stamped", "\\"}
+    inner = {"rendered", "compared", "searched", "curved", "checked", "stamped", "\\"}
     assert listed == set(phony.split()[1:]) - inner | variables
 
 
@@ -577,7 +577,7 @@ def test_a_wrong_variable_is_refused_before_anything_is_installed(tmp_path, argu
     assert not (project.root / "pwned").exists()
 
 
-@pytest.mark.parametrize("target", ["compare", "search", "data"])
+@pytest.mark.parametrize("target", ["compare", "search", "curve", "data"])
 def test_every_target_refuses_what_it_reads(tmp_path, target):
     project = Project(tmp_path / "a project")
     for argument in ("CORPUS=foo", "DATA_DIR=none"):
@@ -602,6 +602,8 @@ def test_every_target_refuses_what_it_reads(tmp_path, target):
         (["report", "CORPUS=speech-commands"], "is a corpus to learn from only"),
         (["compare", "CORPUS=speech-commands"], "for a report choose one of sample, fsdd, audiomn"),
         (["search", "CORPUS=speech-commands"], "`make voices` learns from it"),
+        (["curve", "CORPUS=speech-commands"], "is a corpus to learn from only"),
+        (["curve", "CORPUS=sample", "VOICES_DIR=none"], "VOICES_DIR=none is not a folder"),
     ],
 )
 def test_a_corpus_to_learn_from_is_for_voices_only(tmp_path, arguments, message):
@@ -624,7 +626,9 @@ def test_the_sample_is_not_read_from_elsewhere(project):
 # --- places ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", ["report", "compare", "search", "data", "denoise", "test"])
+@pytest.mark.parametrize(
+    "target", ["report", "compare", "search", "curve", "data", "denoise", "test"]
+)
 def test_a_dry_run_in_a_fresh_clone_installs_nothing(tmp_path, target):
     project = Project(tmp_path / "a project")
     before = project.files(".")

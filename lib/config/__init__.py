@@ -158,6 +158,15 @@ class SearchConfig(_Settings):
 
 
 @dataclass(frozen=True)
+class CurveConfig(_Settings):
+    """Size of the learning curve (`make curve`)."""
+
+    steps: int = _number(500, 5, 1_000_000)  # of every network, however few people it learns from
+    draws: int = _number(3, 1, 100)  # of the people, for each number of them
+    clips: int = _number(120, 1, 1_000_000)  # scored, in all
+
+
+@dataclass(frozen=True)
 class RecognitionConfig(_Settings):
     """Budget of the digit recogniser of one fold."""
 
@@ -197,6 +206,7 @@ class Config(_Settings):
     scratch: BudgetConfig = field(default_factory=BudgetConfig)  # of one from nothing
     general: BudgetConfig = GENERAL  # of the voices of many people (`make voices`)
     search: SearchConfig = field(default_factory=SearchConfig)
+    curve: CurveConfig = field(default_factory=CurveConfig)
     recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     statistics: StatisticsConfig = field(default_factory=StatisticsConfig)
@@ -236,6 +246,7 @@ PROFILES: dict[str, dict] = {
         "tuning": {"epochs": 1},
         "scratch": {"epochs": 1},
         "search": {"epochs": 1},
+        "curve": {"steps": 10, "draws": 2, "clips": 12},
         "recognition": {"epochs": 1, "clips": 40},
         "evaluation": {"max_clips": 40, "sweep_clips": 12},
         "statistics": {"bootstrap_draws": 200, "permutations": 500},

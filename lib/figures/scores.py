@@ -20,6 +20,7 @@ __all__ = [
     "cost",
     "accuracy",
     "confusions",
+    "learning_curve",
     "loss_curves",
 ]
 
@@ -187,6 +188,26 @@ def confusions(counts: dict[str, np.ndarray]):
         ax.set(title=f"{title} (n = {cells.sum():,})", xlabel="digit recognised")
         ax.spines[:].set_visible(True)
     axes[0, 0].set_ylabel("digit spoken")
+    return fig
+
+
+def learning_curve(curve: pd.DataFrame, means: pd.DataFrame, values: dict[str, str]):
+    """Score over the number of people learned from: small dots are draws, large ones their means.
+
+    `curve` and `means` are those of `lib.evaluation.learning_curve`, `values` column -> axis label;
+    one panel per value.
+    """
+    fig, axes = style.new(2.7, ncols=len(values), squeeze=False)
+    looks = style.look("general network")
+    for ax, (value, label) in zip(axes[0], values.items()):
+        ax.plot(curve["people"], curve[value], ".", color=looks["colour"], alpha=0.5, markersize=5)
+        ax.plot(means["people"], means[value], color=looks["colour"], linewidth=1)
+        limits = (means[f"{value}_low"], means[f"{value}_high"])
+        marks.dots(ax, means["people"], means[value], *limits, upright=True, **looks)
+        ax.set_xscale("log", base=2)
+        ax.set_xticks(means["people"], [f"{n:,}" for n in means["people"]])
+        ax.minorticks_off()
+        ax.set(xlabel="people learned from", ylabel=label)
     return fig
 
 

@@ -31,6 +31,7 @@ USES = {  # target -> the variables that it reads
     "report": RUN,
     "compare": RUN,
     "search": RUN,
+    "curve": (*RUN, "VOICES_DIR"),
     "data": ("CORPUS", "DATA_DIR", "VOICES_DIR"),
     "voices": ("PARAMS", "VOICES_DIR"),
     "denoise": ("IN", "OUT", "MODEL"),
@@ -129,12 +130,14 @@ def _check_run(given: dict[str, str], used: tuple[str, ...]) -> None:
         _check_params(given["PARAMS"], given["PROFILE"])
     if "PLAYERS" in used and given["PLAYERS"] not in ("0", "1"):
         raise InputError(f"PLAYERS={given['PLAYERS']} must be 1, or 0 for a report without sound.")
+    if "VOICES_DIR" in used and given["VOICES_DIR"]:
+        voices_place(given["VOICES_DIR"])
 
 
 def _check_learning(given: dict[str, str], used: tuple[str, ...]) -> None:
     """Refuse a report on a corpus to learn from, and another place for it than VOICES_DIR."""
     corpus = given["CORPUS"]
-    if "VOICES_DIR" not in used:
+    if "PROFILE" in used:
         raise InputError(
             f"CORPUS={corpus} is a corpus to learn from only: nothing is tested on it, so it has "
             f"no report. `make voices` learns from it, `make data CORPUS={corpus}` fetches it; for "

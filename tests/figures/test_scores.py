@@ -188,3 +188,15 @@ def test_every_speaker_is_tested_once_in_the_chart_of_folds():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["fold 1", "fold 2", "fold 3"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "d", "b", "c"]
     assert roles.tolist() == [[2, 2, 1, 0], [0, 0, 2, 1], [1, 1, 0, 2]]
+
+
+def test_the_learning_curve_shows_every_draw_and_the_means_over_people():
+    curve = pd.DataFrame({"people": [4, 4, 64, 64], "gain": [9.0, 10.0, 12.0, 12.5]})
+    means = pd.DataFrame(
+        {"people": [4, 64], "gain": [9.5, 12.25], "gain_low": [3.0, 9.0], "gain_high": [16.0, 15.0]}
+    )
+    ax = scores.learning_curve(curve, means, {"gain": "SI-SDRi (dB)"}).axes[0]
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), curve["gain"])
+    np.testing.assert_array_equal(ax.lines[1].get_ydata(), means["gain"])
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["4", "64"]
+    assert ax.get_xscale() == "log" and ax.get_ylabel() == "SI-SDRi (dB)"

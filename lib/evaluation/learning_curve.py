@@ -1,0 +1,258 @@
+"""What more people are worth: the general network, learned from few people and from many.
+
+::
+
+    python -m lib.evaluation.learning_curve CORPUS PROFILE DATA_DIR PARAMS VOICES_DIR  (make curve)
+
+Every network starts from nothing, takes equally many steps and is scored on speakers of the corpus,
+none of whom it heard; only the number of people that it learned from differs.  Beside it stands how
+much is luck: our network of the first fold, tuned with several seeds.  All that was computed before
+from the same voices, clips, settings and code is taken as it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import shutil
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from lib.clips.examples import training_example
+from lib.clips.folds import split_speakers, test_rows
+from lib.clips.people import open_voices, part_people, prepare_voices
+from lib.clips.store import ClipStore, content_of, open_store
+from lib.errors import end
+from lib.evaluation.score import add_improvements, score_method
+from lib.methods import look_up
+from lib.statistics.intervals import half_width
+from lib.training import shipped
+from lib.training.keep import read_record
+from lib.training.loop import learn
+from lib.training.recipe import Budget, Lessons, Recipe
+from lib.training.recipes import recipe_of
+from lib.training.train import open_trained, stem
+from lib.training.waveform import lessons as waveform_lessons
+from lib.workspace.fingerprint import fingerprint
+from lib.workspace.folder import Run, open_run
+
+__all__ = ["SIZES", "compute", "describe", "learn_from", "luck", "open_curve", "summary"]
+
+SIZES = (4, 16, 64, 256)  # people; and all that there are
+SEEDS = 3
+EPOCHS = 5  # in which the steps are taken; the best one is kept
+SCORES = ["si_sdr_improvement_db", "estoi", "accuracy"]
+
+
+class Steps:
+    """Batches of (noisy, clean) waveforms of one epoch, whose clips are drawn with replacement.
+
+    However few clips there are, an epoch has the same number of steps, and no example twice.
+    """
+
+    def __init__(self, store: ClipStore, rows: np.ndarray, *, steps: int, draw: int, epoch: int):
+        self.store, self.rows, self.steps = store, rows, steps
+        self.seed = [store.config.seed, draw, epoch]
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
+        config, rng = self.store.config, np.random.default_rng([*self.seed, batch])
+        samples = round(config.training.crop_s * config.audio.sample_rate)
+        rows = rng.choice(self.rows, config.training.batch_size)
+        pairs = [training_example(self.store.clean(row), samples, rng, config) for row in rows]
+        noisy, clean = zip(*pairs)
+        return np.stack(noisy), np.stack(clean)
+
+
+def _score(run: Run, store: ClipStore, folds: pd.DataFrame, denoise: Callable, rows: dict):
+    """Means over the test clips of the folds in `rows`: `SCORES`, and the number of clips."""
+    tables = []
+    for fold, of_fold in rows.items():
+        ear = open_trained(run, "recogniser", fold)
+        for name, function in (("noisy", lambda y, _: y), ("ours", denoise)):
+            method = look_up(name)
+            tables.append(score_method(method, function, store, of_fold, recogniser=ear))
+    scores = add_improvements(pd.concat(tables, ignore_index=True))
+    scores = scores[scores["method"] == "ours"].assign(
+        accuracy=lambda table: table["recognised"].eq(table["digit"])
+    )
+    return scores[SCORES].mean().to_dict() | {"clips": len(scores)}
+
+
+def _train(run: Run, recipe: Recipe, config, lessons: Lessons, title: str) -> Callable:
+    """Train a network and return it as a denoiser."""
+    checkpoints = run.path("checkpoints/curve")
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    network, _ = learn(recipe, config, lessons, checkpoints, title)
+    shutil.rmtree(checkpoints)
+    return recipe.wrap(network, {"audio": dataclasses.asdict(config.audio)})
+
+
+def learn_from(
+    run: Run, store: ClipStore, folds: pd.DataFrame, voices: ClipStore, people: int, draw: int
+) -> pd.DataFrame:
+    """Train on some of the people, drawn at random, and score on the corpus.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row: `people`, `draw`, the means of SI-SDR improvement in dB, ESTOI and recognition
+        accuracy over `clips` clips, `steps`.
+    """
+    steps = store.config.curve.steps // EPOCHS
+    training, validation = part_people(
+        voices.index["speaker"], np.random.default_rng(store.config.seed)
+    )
+    chosen = np.random.default_rng([store.config.seed, draw]).permutation(training)[:people]
+    lessons = waveform_lessons(voices, sorted(chosen), validation)
+    batches = functools.partial(
+        Steps, voices, voices.rows_of(sorted(chosen)), steps=steps, draw=draw
+    )
+    recipe = dataclasses.replace(
+        recipe_of("general"), budget=lambda config: Budget(EPOCHS, patience=EPOCHS)
+    )
+    config = dataclasses.replace(voices.config, seed=store.config.seed + draw)
+    title = f"{people} people, draw {draw + 1}"
+    denoise = _train(run, recipe, config, dataclasses.replace(lessons, batches=batches), title)
+    rows = test_rows(store, folds, store.config.curve.clips)
+    scores = _score(run, store, folds, denoise, rows)
+    return pd.DataFrame([{"people": people, "draw": draw, **scores, "steps": steps * EPOCHS}])
+
+
+def luck(run: Run, store: ClipStore, folds: pd.DataFrame, draw: int) -> pd.DataFrame:
+    """Tune our network to the first fold with another seed, and score it on that fold.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row: `draw` and the means as `learn_from` returns them.
+    """
+    recipe, learning = recipe_of("ours"), store.for_training()
+    config = dataclasses.replace(learning.config, seed=store.config.seed + draw)
+    training, validation, _ = split_speakers(folds, 0)
+    lessons = recipe.lessons(dataclasses.replace(learning, config=config), training, validation)
+    denoise = _train(run, recipe, config, lessons, f"fold 1, seed {config.seed}")
+    rows = {0: test_rows(store, folds, store.config.evaluation.max_clips)[0]}
+    return pd.DataFrame([{"draw": draw, **_score(run, store, folds, denoise, rows)}])
+
+
+def _points(voices: ClipStore, draws: int) -> list[tuple[int, int]]:
+    """(people, draw) of every network of the curve, the few people first."""
+    training, _ = part_people(voices.index["speaker"], np.random.default_rng(voices.config.seed))
+    sizes = [*(size for size in SIZES if size < len(training)), len(training)]
+    return [(size, draw) for size in sizes for draw in range(draws)]
+
+
+def _rests_on(run: Run, store: ClipStore, folds: pd.DataFrame) -> str:
+    """Fingerprint of all that the curve depends on, but for the voices."""
+    settings, recipes = run.config.to_dict(), [recipe_of("general"), recipe_of("ours")]
+    parts = {"curve", "evaluation", *recipes[0].settings, *recipes[1].settings}
+    ears = [read_record(run, stem("recogniser", fold)) for fold in sorted(folds["fold"].unique())]
+    facts = [[recipe.needs() for recipe in recipes], {part: settings[part] for part in parts}]
+    facts += [recipes[1].start(run.config.audio) is None, shipped.record().get("sha256"), ears]
+    return fingerprint([*facts, content_of(store), folds.to_dict("list")], learn_from, luck)
+
+
+def compute(run: Run, store: ClipStore, folds: pd.DataFrame, voices: ClipStore) -> None:
+    """Train and score what was not before.
+
+    Leaves ``curve.parquet`` and ``luck.parquet``, and last ``curve.json``, which says what they
+    were made from; nothing is written where that is what is there.
+    """
+    facts = {"corpus": _rests_on(run, store, folds), "voices": content_of(voices)}
+    curve = [
+        run.kept(
+            f"curve/{size}-{draw}",
+            fingerprint([facts, size, draw]),
+            functools.partial(learn_from, run, store, folds, voices, size, draw),
+        )
+        for size, draw in _points(voices, run.config.curve.draws)
+    ]
+    seeds = [
+        run.kept(
+            f"curve/seed-{draw}",
+            fingerprint([facts["corpus"], draw]),
+            functools.partial(luck, run, store, folds, draw),
+        )
+        for draw in range(SEEDS)
+    ]
+    if not run.path("curve.json").is_file() or run.load_json("curve") != facts:
+        run.save("curve", pd.concat(curve, ignore_index=True))
+        run.save("luck", pd.concat(seeds, ignore_index=True))
+        run.save_json("curve", facts)
+
+
+def open_curve(
+    run: Run, store: ClipStore, folds: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Return the rows of `learn_from` and of `luck`, and a line about them.
+
+    Those of other settings, clips or code than the present ones are not taken.
+    """
+    how = f"`make curve CORPUS={run.corpus} PROFILE={run.config.profile}`"
+    there = run.path("curve.json").is_file()
+    if not there or run.load_json("curve")["corpus"] != _rests_on(run, store, folds):
+        line = f"The learning curve was not computed for this run; {how} adds it."
+        return pd.DataFrame(), pd.DataFrame(), line
+    return run.load("curve"), run.load("luck"), ""
+
+
+def summary(curve: pd.DataFrame) -> pd.DataFrame:
+    """Mean over the draws and Student's t interval, for each number of people and each score.
+
+    Returns
+    -------
+    pd.DataFrame
+        `people`, and of each score its mean and, with the endings ``_low`` and ``_high``, limits.
+    """
+    rows = []
+    for people, draws in curve.groupby("people"):
+        row = {"people": people}
+        for score in SCORES:
+            mean, n = draws[score].mean(), len(draws)
+            half = half_width(draws[score].std(ddof=1) / np.sqrt(n), n - 1) if n > 1 else np.nan
+            row |= {score: mean, f"{score}_low": mean - half, f"{score}_high": mean + half}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def describe(curve: pd.DataFrame, seeds: pd.DataFrame) -> str:
+    """Say in two sentences what more people are worth, and how much is luck."""
+    table = summary(curve).set_index("people")
+    score, (few, many) = "si_sdr_improvement_db", (table.index[0], table.index[-1])
+    fit = np.polyfit(np.log2(curve["people"]), curve[score], 1)
+    text = (
+        f"With {int(curve['steps'].iat[0]):,} steps each, a network that learned from {few} people "
+        f"reaches an SI-SDRi of {table[score][few]:.2f} dB on speakers it never heard, one that "
+        f"learned from {many} people {table[score][many]:.2f} dB: {fit[0]:+.2f} dB for each "
+        "doubling of the number of people (slope of a straight line over all networks). "
+    )
+    low, high = seeds[score].min(), seeds[score].max()
+    return text + (
+        f"Luck is {high - low:.2f} dB: the range over {len(seeds)} seeds of one fold "
+        f"({low:.2f} to {high:.2f} dB)."
+    )
+
+
+def main(
+    corpus: str, profile: str, data_dir: str = "", params_file: str = "", voices_dir: str = ""
+) -> None:
+    """Compute the curve of the command line."""
+    run = open_run(corpus=corpus, profile=profile, data_dir=data_dir, params_file=params_file)
+    place = open_run(
+        corpus="speech-commands",
+        profile=profile,
+        params_file=params_file,
+        build_dir="build/voices",
+    )
+    voices = prepare_voices(place, open_voices(voices_dir))
+    compute(run, open_store(run), run.load("folds"), voices)
+
+
+if __name__ == "__main__":
+    end(lambda: main(*sys.argv[1:]))
