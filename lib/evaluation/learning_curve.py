@@ -153,8 +153,8 @@ def _rests_on(run: Run, store: ClipStore, folds: pd.DataFrame) -> str:
     settings, recipes = run.config.to_dict(), [recipe_of("general"), recipe_of("ours")]
     parts = {"curve", "evaluation", *recipes[0].settings, *recipes[1].settings}
     ears = [read_record(run, stem("recogniser", fold)) for fold in sorted(folds["fold"].unique())]
-    facts = [[recipe.needs() for recipe in recipes], {part: settings[part] for part in parts}]
-    facts += [recipes[1].start(run.config.audio) is None, shipped.record().get("sha256"), ears]
+    facts: list = [recipe.needs() for recipe in recipes]
+    facts += [{part: settings[part] for part in parts}, shipped.record().get("sha256"), ears]
     return fingerprint([*facts, content_of(store), folds.to_dict("list")], learn_from, luck)
 
 
