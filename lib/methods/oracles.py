@@ -10,23 +10,28 @@ import numpy as np
 from lib.methods.classical import WINDOW
 from lib.signals.stft import istft, stft
 
-__all__ = ["ideal_mask"]
+__all__ = ["ideal_mask", "mask_of"]
 
 
-def ideal_mask(noisy: np.ndarray, sample_rate: int, clean: np.ndarray, *, kind: str) -> np.ndarray:
-    """Denoise with one of the three ideal masks.
+def mask_of(X: np.ndarray, Y: np.ndarray, *, kind: str) -> np.ndarray:
+    """Return the ideal mask, between 0 and 1, of a noisy spectrogram `Y` whose speech is `X`.
 
     Parameters
     ----------
+    X, Y : np.ndarray [shape=(bins, frames), complex]
     kind : str
         "ratio", "Wiener" or "phase-sensitive".
     """
-    X, Y = stft(clean, **WINDOW), stft(noisy, **WINDOW)
     speech, noise = np.abs(X) ** 2, np.abs(Y - X) ** 2
     tiny = np.finfo(float).tiny
-    mask = {
+    return {
         "ratio": lambda: np.sqrt(speech / (speech + noise + tiny)),
         "Wiener": lambda: speech / (speech + noise + tiny),
         "phase-sensitive": lambda: np.clip(np.real(X * np.conj(Y)) / (np.abs(Y) ** 2 + tiny), 0, 1),
     }[kind]()
-    return istft(mask * Y, **WINDOW, length=len(noisy))
+
+
+def ideal_mask(noisy: np.ndarray, sample_rate: int, clean: np.ndarray, *, kind: str) -> np.ndarray:
+    """Denoise with one of the three ideal masks, as `mask_of` names them."""
+    X, Y = stft(clean, **WINDOW), stft(noisy, **WINDOW)
+    return istft(mask_of(X, Y, kind=kind) * Y, **WINDOW, length=len(noisy))

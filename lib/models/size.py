@@ -6,7 +6,7 @@ import keras
 import pandas as pd
 from keras import layers, ops
 
-__all__ = ["count_macs", "layer_table"]
+__all__ = ["count_macs", "layer_table", "stages"]
 
 CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv1D, layers.Conv1DTranspose,
                 layers.Dense)  # fmt: skip
@@ -26,6 +26,25 @@ def layer_table(model: keras.Model) -> pd.DataFrame:
                 "parameters": layer.count_params(),
             }
         )
+    return pd.DataFrame(rows)
+
+
+def stages(model: keras.Model) -> pd.DataFrame:
+    """Return the steps of an encoder-decoder with a recurrent layer between the two.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per convolution that ends in a ReLU: `part` ("encoder" or "decoder"), `bins` along
+        frequency and `channels` of what it gives.
+    """
+    rows, part = [], "encoder"
+    for layer in model.layers:
+        if isinstance(layer, layers.Bidirectional):
+            part = "decoder"
+        if isinstance(layer, layers.ReLU):
+            bins, channels = layer.output.shape[2:]
+            rows.append({"part": part, "bins": bins, "channels": channels})
     return pd.DataFrame(rows)
 
 

@@ -1,0 +1,103 @@
+"""Our network as a picture, and its mask beside the ideal one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.patches import FancyArrowPatch, Rectangle
+
+from lib.figures import style
+from lib.figures.signals import IMAGE, RANGE_DB
+from lib.methods.oracles import mask_of
+from lib.signals.stft import level_db, stft
+
+__all__ = ["autoencoder", "masks"]
+
+ENCODER, DECODER, BETWEEN = "#56B4E9", "#009E73", "#E69F00"
+GAP = 0.55  # between two boxes; a box is as wide as this for 48 channels
+
+
+def autoencoder(stages: pd.DataFrame, *, bins: int, units: int):
+    """Draw our network from left to right: higher for more frequency bins, wider for more channels.
+
+    `stages` are those of `lib.models.size.stages`, `bins` what it looks at and masks, `units` the
+    width of the recurrent layer.
+    """
+    boxes = [("log magnitude", bins, 1, "#bbbbbb")]
+    for part, colour in (("encoder", ENCODER), ("decoder", DECODER)):
+        of_part = stages[stages["part"] == part]
+        boxes += [("", row.bins, row.channels, colour) for row in of_part.itertuples()]
+        if part == "encoder":
+            boxes.append(("bidirectional\nGRU", of_part["bins"].iat[-1], 2 * units, BETWEEN))
+    boxes.append(("mask", bins, 1, "#bbbbbb"))
+    fig, ax = style.new(2.9)
+    right, middles = 0.0, []
+    for name, height, channels, colour in boxes:
+        width, tall = GAP * max(channels, 8) / 48, np.log2(height)
+        box = Rectangle(
+            (right, -tall / 2), width, tall, facecolor=colour, edgecolor="black", lw=0.6
+        )
+        ax.add_patch(box)
+        middles.append(right + width / 2)
+        label = {BETWEEN: f"{channels}", ENCODER: f"{height}\n×{channels}"}
+        label[DECODER] = label[ENCODER]
+        below = {"ha": "center", "va": "top", "fontsize": 7.5}
+        ax.text(middles[-1], -tall / 2 - 0.25, label.get(colour, f"{height}"), **below)
+        side = {"log magnitude": "right", "mask": "left"}.get(name, "center")
+        ax.text(middles[-1], tall / 2 + 0.25, name, ha=side, va="bottom", fontsize=8.5)
+        right += width + GAP
+    depth = (len(boxes) - 3) // 2
+    for i in range(1, depth):  # every step of the encoder but the last is seen by the decoder
+        _skip(ax, middles[i], middles[-1 - i - 1], np.log2(boxes[i][1]) / 2)
+    _sides(ax, middles[0], middles[-1])
+    ax.set(xlim=(-2.4, right + 2.1), ylim=(-7.2, 8.4))
+    ax.axis("off")
+    return fig
+
+
+def _skip(ax, start: float, end: float, height: float) -> None:
+    """Draw a skip connection over the boxes between."""
+    top = 4.2 + height
+    ax.plot([start, start, end], [height, top, top], color="#595959", lw=0.8)
+    arrow = {"arrowstyle": "-|>", "mutation_scale": 8, "color": "#595959", "lw": 0.8}
+    ax.add_patch(FancyArrowPatch((end, top), (end, height), shrinkA=0, shrinkB=0, **arrow))
+
+
+def _sides(ax, first: float, last: float) -> None:
+    """Write what comes before the network and what is made of the mask."""
+    arrow = {"arrowstyle": "-|>", "mutation_scale": 10, "color": "black"}
+    for start, end in ((first - 0.9, first - 0.15), (last + 0.15, last + 0.9)):
+        ax.add_patch(FancyArrowPatch((start, 0), (end, 0), shrinkA=0, shrinkB=0, **arrow))
+    ax.text(first - 1.0, 0, "noisy\nwaveform,\nSTFT", ha="right", va="center", fontsize=8.5)
+    ax.text(last + 1.0, 0, "× noisy\nSTFT,\ninverse\nSTFT", ha="left", va="center", fontsize=8.5)
+
+
+def masks(
+    clips: dict[str, dict[str, np.ndarray]], sample_rate: int, *, n_fft: int, hop_length: int
+):
+    """Noisy spectrogram, what a denoiser let through, and the ideal ratio mask; a row per clip.
+
+    `clips` is label -> {"clean", "noisy", "denoised": waveform [shape=(n,)]}.  What was let through
+    is the ratio of the magnitudes after and before; white is 1 and more.
+    """
+    fig, axes = style.new(
+        1.75 * len(clips) + 0.5, nrows=len(clips), ncols=3, sharey=True, squeeze=False
+    )
+    for ax, title in zip(axes[0], ("noisy", "learned mask", "ideal ratio mask")):
+        ax.set_title(title)
+    for line, (label, sounds) in zip(axes, clips.items()):
+        X, Y, D = (
+            stft(sounds[name], n_fft=n_fft, hop_length=hop_length)
+            for name in ("clean", "noisy", "denoised")
+        )
+        learned = np.abs(D) / np.maximum(np.abs(Y), np.finfo(float).tiny)
+        extent = (0, len(sounds["noisy"]) / sample_rate, 0, sample_rate / 2000)
+        level = level_db(Y, peak=np.abs(Y).max(), range_db=RANGE_DB)
+        line[0].imshow(level, vmin=-RANGE_DB, vmax=0, extent=extent, **IMAGE)
+        for ax, mask in zip(line[1:], (learned, mask_of(X, Y, kind="ratio"))):
+            image = ax.imshow(mask, vmin=0, vmax=1, cmap="gray", extent=extent, **IMAGE)
+        line[0].set_ylabel(f"{label}\nfrequency (kHz)")
+    for ax in axes[-1]:
+        ax.set_xlabel("time (s)")
+    fig.colorbar(image, ax=axes[:, 1:], label="mask", shrink=min(1.0, 2 / len(clips)))
+    return fig
