@@ -146,7 +146,7 @@ class BudgetConfig(_Settings):
     patience: int = _number(5, 1, 1000)  # epochs without a better validation loss before stopping
 
 
-TUNING = BudgetConfig(epochs=2, learning_rate=1e-3)
+TUNING = BudgetConfig(epochs=1, learning_rate=1e-3)
 GENERAL = BudgetConfig(epochs=40, patience=40)  # the decay of the learning rate comes to its end
 
 
@@ -243,7 +243,6 @@ PROFILES: dict[str, dict] = {
             "reference_epochs": 1,
             "reference_clips": 12,
         },
-        "tuning": {"epochs": 1},
         "scratch": {"epochs": 1},
         "search": {"epochs": 1},
         "curve": {"steps": 10, "draws": 2, "clips": 12},

@@ -21,7 +21,7 @@ __all__ = ["code", "machine", "origin", "packages"]
 
 PACKAGES = [
     *("tensorflow", "keras", "numpy", "scipy", "pandas", "pyarrow", "librosa", "soundfile", "soxr"),
-    *("statsmodels", "pystoi", "noisereduce", "matplotlib", "seaborn"),
+    *("statsmodels", "noisereduce", "matplotlib", "seaborn"),
     *("papermill", "nbconvert", "pypandoc_binary", "typst"),
 ]
 
