@@ -81,7 +81,7 @@ def test_files_as_editors_leave_them_are_read(tmp_path, content):
     ("text", "message"),
     [
         ("trainning: {epochs: 3}", "params.yaml: unknown key 'trainning'; did you mean 'training'"),
-        ("xyz: 3", "params.yaml: unknown key 'xyz'; known keys are audio, evaluation"),
+        ("xyz: 3", "params.yaml: unknown key 'xyz'; known keys are audio, curve, evaluation"),
         ("tuning: {epoch: 3}", "params.yaml, tuning: unknown key 'epoch'; .* 'epochs'"),
         ("Audio: {}", "unknown key 'Audio'; did you mean 'audio'"),
         ("snr_db: 3", "unknown key 'snr_db'; it belongs into the section noise"),
