@@ -181,7 +181,7 @@ class EvaluationConfig(_Settings):
     """What is scored."""
 
     max_clips: int = _number(400, 1, 1_000_000)  # in all; every speaker gives the same number
-    sweep_clips: int = _number(60, 1, 1_000_000)  # in all, under each noise and input SNR
+    sweep_clips: int = _number(40, 1, 1_000_000)  # in all, under each noise and input SNR
 
 
 @dataclass(frozen=True)

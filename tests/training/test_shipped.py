@@ -2,6 +2,8 @@
 
 import dataclasses
 import hashlib
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -14,7 +16,7 @@ from lib.errors import DenoisingError, MissingArtifactError
 from lib.training import loop, shipped
 from lib.training.recipe import Lessons
 from lib.training.recipes import RECIPES
-from lib.workspace.folder import as_json
+from lib.workspace.folder import PROJECT_ROOT, as_json
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 
@@ -100,3 +102,13 @@ def test_training_begins_with_the_weights_of_a_network_that_is_built_alike(
     else:
         with pytest.raises(DenoisingError, match=r"not built like the one .*`make voices`"):
             loop.learn(recipe, configure(), lessons, tmp_path, "tiny")
+
+
+def test_it_opens_in_a_process_that_imported_nothing_else():
+    code = "from lib.config import AudioConfig\nfrom lib.training import shipped\n"
+    code += "print(shipped.open_general(AudioConfig())[0].count_params())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == shipped.record()["parameters"]
