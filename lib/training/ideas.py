@@ -7,6 +7,7 @@ over neighbouring frames from Mack and Habets (2020), arXiv:1904.08369.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ __all__ = [
     "ComplexFilter",
     "TwoShifts",
     "compressed_spectra",
+    "decayed",
     "equalised",
     "negative_si_sdr",
     "over_two_shifts",
@@ -31,6 +33,7 @@ __all__ = [
     "snr_and_compressed_spectra",
     "warped",
     "with_complex_filter",
+    "with_frozen_encoder",
 ]
 
 # ---- Augmentation
@@ -148,7 +151,25 @@ def with_complex_filter(audio) -> keras.Model:
     return keras.Model(ours.inputs, waveform([ours.inputs[0], spectrogram, mask.output, taps]))
 
 
-# ---- Losses of a configuration, as recipes hold them
+def with_frozen_encoder(audio) -> keras.Model:
+    """Our network, of which only the recurrent layer and the decoder learn."""
+    ours = build_ours(audio)
+    for layer in itertools.takewhile(_encodes, ours.layers):
+        layer.trainable = False
+    return ours
+
+
+def _encodes(layer: keras.Layer) -> bool:
+    return not isinstance(layer, layers.Bidirectional)
+
+
+# ---- Parts of a configuration, as recipes hold them
+
+
+def decayed(config: Config) -> keras.Optimizer:
+    """Our optimiser in tuning, with weight decay."""
+    rate = config.tuning.learning_rate
+    return keras.optimizers.AdamW(rate, weight_decay=1e-2, clipnorm=5.0)
 
 
 def si_sdr(config: Config):

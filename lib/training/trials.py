@@ -4,11 +4,12 @@ r"""What was tried before our model became what it is, and how each trial fared.
 
     python -m lib.training.trials CORPUS PROFILE DATA_DIR PARAMS      (make search)
 
-Every variant is our recipe, changed in one respect, and starts from nothing, but for the one that
-goes on from the general network.  It learns from the training speakers of the
-first fold, a few epochs long, and is judged on that fold's *validation* speakers; the test speakers
-have no say.  The results are the appendix of notebook 03.  A variant that was tried before with the
-same settings, clips and code is not tried again.
+Every variant is our recipe, changed in one respect.  It goes on from the general network; variants
+of another structure cannot, and start from nothing, as does one of the present structure to compare
+them with.  All learn from the training speakers of the first fold, a few epochs long, and are
+judged on that fold's *validation* speakers; the test speakers have no say.  The results are the
+appendix of notebook 03.  A variant that was tried before with the same settings, clips and code is
+not tried again.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Variant:
     group: str
     name: str
     settings: dict[str, dict] = field(default_factory=dict)
-    recipe: Recipe = RECIPES["ours from scratch"]
+    recipe: Recipe = RECIPES["ours"]
     passes: int = 1
 
     def over(self, config: Config) -> Config:
@@ -79,18 +80,27 @@ def _training(**settings) -> dict:
     return {"training": settings}
 
 
+def _tuning(**settings) -> dict:
+    return {"tuning": settings}
+
+
 def _ours(**parts) -> Recipe:
-    return dataclasses.replace(RECIPES["ours from scratch"], **parts)
+    return dataclasses.replace(RECIPES["ours"], **parts)
 
 
 def _learning_from(example: Callable) -> Recipe:
     return _ours(lessons=functools.partial(waveform.lessons, example=example))
 
 
-def _built(**sizes) -> Recipe:
-    return _ours(build=functools.partial(build_ours, **sizes))
+def _built(build: Callable) -> Recipe:
+    return dataclasses.replace(FROM_NOTHING, build=build)
 
 
+def _sized(**sizes) -> Recipe:
+    return _built(functools.partial(build_ours, **sizes))
+
+
+FROM_NOTHING = RECIPES["ours from scratch"]
 VARIANTS = [
     Variant("", "as it is"),
     Variant("augmentation", "no change of speed", _training(speed_spread=0.0)),
@@ -105,15 +115,21 @@ VARIANTS = [
     Variant("loss", "envelopes weigh twice as much", _training(envelope_weight=10.0)),
     Variant("loss", "SI-SDR", recipe=_ours(loss=ideas.si_sdr)),
     Variant("loss", "SNR and compressed spectra", recipe=_ours(loss=ideas.compressed_spectra)),
-    Variant("structure", "window of 32 ms", {"audio": {"n_fft": 256, "hop_length": 64}}),
-    Variant("structure", "hop of half a window", {"audio": {"hop_length": 256}}),
-    Variant("structure", "two thirds of the channels",
-            recipe=_built(channels=(16, 32, 48, 64, 64), recurrent_units=80)),
-    Variant("structure", "recurrent layer a fifth as wide", recipe=_built(recurrent_units=16)),
-    Variant("structure", "complex filter after the mask",
-            recipe=_ours(build=ideas.with_complex_filter)),
     Variant("schedule", "batches of 32", _training(batch_size=32)),
-    Variant("start", "the general network", recipe=RECIPES["ours"]),
+    Variant("schedule", "half the learning rate", _tuning(learning_rate=5e-4)),
+    Variant("schedule", "twice the learning rate", _tuning(learning_rate=2e-3)),
+    Variant("schedule", "eight epochs", _tuning(epochs=8)),
+    Variant("schedule", "weight decay", recipe=_ours(optimiser=ideas.decayed)),
+    Variant("schedule", "encoder frozen", recipe=_ours(build=ideas.with_frozen_encoder)),
+    Variant("from nothing", "as it is", recipe=FROM_NOTHING),
+    Variant("from nothing", "window of 32 ms", {"audio": {"n_fft": 256, "hop_length": 64}},
+            FROM_NOTHING),
+    Variant("from nothing", "hop of half a window", {"audio": {"hop_length": 256}}, FROM_NOTHING),
+    Variant("from nothing", "two thirds of the channels",
+            recipe=_sized(channels=(16, 32, 48, 64, 64), recurrent_units=80)),
+    Variant("from nothing", "recurrent layer a fifth as wide", recipe=_sized(recurrent_units=22)),
+    Variant("from nothing", "complex filter after the mask",
+            recipe=_built(ideas.with_complex_filter)),
     Variant("use", "mean over two shifts", recipe=_ours(wrap=ideas.over_two_shifts), passes=2),
 ]  # fmt: skip
 

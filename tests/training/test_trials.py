@@ -3,13 +3,14 @@
 import dataclasses
 import functools
 
+import numpy as np
 import pytest
 from voices import configure, supplied_store
 
 from lib.clips.folds import deal_folds, split_speakers
 from lib.config import Config
 from lib.models.mask import build_ours
-from lib.training import trials
+from lib.training import ideas, trials
 from lib.training.recipes import RECIPES
 from lib.workspace.folder import Run
 
@@ -22,21 +23,22 @@ CONFIG = configure(
 
 
 def test_names_are_told_apart():
-    names = [variant.name for variant in trials.VARIANTS]
+    names = [(variant.group, variant.name) for variant in trials.VARIANTS]
     assert len(set(names)) == len(names)
     first = trials.VARIANTS[0]
     assert (first.settings, first.passes) == ({}, 1)
-    assert first.recipe is RECIPES["ours from scratch"]
+    assert first.recipe is RECIPES["ours"]
 
 
 def test_every_variant_departs_from_the_present_model_in_one_respect():
-    present = RECIPES["ours from scratch"]
-    parts = [field.name for field in dataclasses.fields(present)]
+    bases = {"ours": RECIPES["ours"], "ours from scratch": RECIPES["ours from scratch"]}
     for variant in trials.VARIANTS[1:]:
-        if variant.recipe is RECIPES["ours"]:
-            assert not variant.settings
-            continue  # it has another start, and the budget for it
+        present = bases[variant.recipe.name]
         assert variant.name and variant.group
+        assert (variant.group == "from nothing") == (present is trials.FROM_NOTHING)
+        if variant.recipe is present and variant.name == "as it is":
+            continue  # from nothing: what other structures are compared with
+        parts = [field.name for field in dataclasses.fields(present)]
         changed = [
             part for part in parts if getattr(variant.recipe, part) is not getattr(present, part)
         ]
@@ -50,7 +52,9 @@ def test_every_variant_is_kept_under_a_key_of_its_own():
     assert len({folder for folder, _ in parts}) == len({key for _, key in parts}) == len(parts)
 
 
-@pytest.mark.parametrize("variant", trials.VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize(
+    "variant", trials.VARIANTS, ids=lambda variant: f"{variant.group} {variant.name}"
+)
 def test_a_variant_changes_what_it_names_and_the_epochs(variant):
     config = Config()
     changed = variant.over(config)
@@ -70,7 +74,8 @@ def test_search_hears_no_test_speaker_is_kept_and_goes_stale(tmp_path, monkeypat
     run = Run(dir=tmp_path, corpus="sample", config=store.config, data_dir="")
     few = functools.partial(build_ours, channels=(2, 2), recurrent_units=2)
     tried = [trials.VARIANTS[0], trials.VARIANTS[-1]]
-    tried = [dataclasses.replace(v, recipe=dataclasses.replace(v.recipe, build=few)) for v in tried]
+    parts = {"build": few, "start": lambda audio: None}  # the general network is not so small
+    tried = [dataclasses.replace(v, recipe=dataclasses.replace(v.recipe, **parts)) for v in tried]
     monkeypatch.setattr(trials, "VARIANTS", tried)
     monkeypatch.setattr(trials, "JUDGED_CLIPS", 2)
     heard = set()
@@ -98,3 +103,16 @@ def test_search_hears_no_test_speaker_is_kept_and_goes_stale(tmp_path, monkeypat
     config = dataclasses.replace(store.config, seed=1)
     other = dataclasses.replace(store, config=config)
     assert trials.open_search(run, other, folds)[0].empty
+
+
+def test_a_frozen_encoder_keeps_its_weights_and_the_others_their_places():
+    audio = Config().audio
+    ours, frozen = build_ours(audio), ideas.with_frozen_encoder(audio)
+    frozen.set_weights(ours.get_weights())
+    for own, given in zip(frozen.weights, ours.weights, strict=True):
+        assert own.name == given.name
+        assert np.array_equal(own.numpy(), given.numpy())
+    names = {w.path.split("/")[0] for w in frozen.trainable_variables}
+    kept = len(frozen.trainable_variables) / len(ours.trainable_variables)
+    assert any("bidirectional" in name for name in names) and 0 < kept < 1
+    assert ours.layers[3].trainable and not frozen.layers[3].trainable
