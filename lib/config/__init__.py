@@ -258,7 +258,7 @@ PROFILES: dict[str, dict] = {
             "reference_clips": 300,
         },
         "tuning": {"epochs": 4},
-        "scratch": {"epochs": 12},
+        "scratch": {"epochs": 6},
         "recognition": {"epochs": 15, "clips": 2000},
         "evaluation": {"max_clips": 30_000, "sweep_clips": 300},
         "statistics": {"bootstrap_draws": 10_000},
