@@ -46,9 +46,8 @@ def remaining(table: pd.DataFrame):
     return fig
 
 
-def accuracy_by_group(table: pd.DataFrame, *, fewest: int):
-    """Draw recognition accuracy beside the improvement, for groups of `fewest` speakers or more."""
-    shown = table[table["n_speakers"] >= fewest]
+def accuracy_by_group(shown: pd.DataFrame):
+    """Draw recognition accuracy beside the improvement, a row per group."""
     fig, axes = style.new(0.9 + 0.27 * len(shown), ncols=2, sharey=True)
     names = [f"{row.attribute}: {row.level} (n = {row.n_speakers})" for row in shown.itertuples()]
     panels = (("accuracy", 100, "recognition accuracy (%)"), ("gain_db", 1, GAIN))

@@ -28,7 +28,7 @@ def supplied_files(manifest: pd.DataFrame, speakers: pd.DataFrame, noise: NoiseC
     say(PROSE, **facts)
     tables = {by: measured_snr(manifest, speakers, by) for by in ("digit", "accent")}
     figure(
-        figures.measured_snr(*tables.values(), noise.snr_db),
+        figures.measured_snr(tables["digit"], tables["accent"], noise.snr_db),
         "fig-measured-snr",
         caption="SNR of the supplied pairs: mean and range, with the number of pairs.",
         alt="Two dot charts of the measured SNR with its range, by digit and by accent.",

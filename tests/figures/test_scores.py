@@ -69,21 +69,6 @@ def test_clean_speech_has_a_look_and_what_is_no_method_none():
         style.colour("ourz")
 
 
-def test_groups_stand_in_the_order_of_the_first_table_with_their_counts():
-    first = pd.DataFrame(
-        {"digit": [3, 1], "estimate": [5.0, 6.0], "low": [4.0, 5.0], "high": [6.0, 7.0],
-         "n_clips": [10, 12]}
-    )  # fmt: skip
-    tables = {"ours": first, "Wiener": first[::-1].assign(estimate=[1.0, 2.0])}
-    ax = scores.by_group_intervals(tables, "digit", "gain (dB)").axes[0]
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["3\nn=10", "1\nn=12"]
-    assert [line.get_ydata().tolist() for line in ax.lines] == [[5.0, 6.0], [2.0, 1.0]]
-    assert colours(ax.lines) == [style.colour("ours"), style.colour("Wiener")]
-    intervals = [[bar[:, 1].tolist() for bar in bars.get_segments()] for bars in ax.collections]
-    assert intervals == [[[4, 6], [5, 7]]] * 2
-    assert [text.get_text() for text in ax.get_legend().texts] == ["ours", "Wiener"]
-
-
 def test_distribution_falls_from_all_clips_to_none():
     gains = pd.DataFrame({"method": ["ours"] * 4 + ["noisy"], "gain": [1.0, 2.0, 3.0, 4.0, 9.0]})
     ax = scores.distribution(gains, ["ours"], "gain", "gain (dB)").axes[0]
@@ -175,7 +160,7 @@ def test_overview_draws_the_way_of_a_clip():
     assert before.get_clim() == after.get_clim()
     assert before.get_array().max() - after.get_array().max() == pytest.approx(6.02, abs=0.01)
     np.testing.assert_allclose(panels["mask"].images[0].get_array(), 0.5)
-    assert panels["how alike?"].texts[0].get_text() == "SI-SDR\nESTOI"
+    assert panels["evaluation"].texts[0].get_text() == "SI-SDR\nESTOI"
     assert len(fig.artists) == len(signals.ARROWS)
     assert fig.get_layout_engine() is not None  # None would become the default one in Jupyter
     assert not fig.get_layout_engine().adjust_compatible  # and that would leave the arrows behind

@@ -68,17 +68,17 @@ def test_only_speakers_with_usable_clips_count():
 
 def test_clips_are_counted_by_speaker_and_digit():
     table = asked(manifest(), people())
-    assert table.loc["speaker and digit apart", ["found", "answer"]].tolist() == [
+    assert table.loc["separating speaker and digit", ["found", "answer"]].tolist() == [
         "20 of 20 pairs",
         "yes",
     ]
-    assert table.loc["spread within a speaker", ["found", "answer"]].tolist() == ["2", "yes"]
+    assert table.loc["variance within a speaker", ["found", "answer"]].tolist() == ["2", "yes"]
     table = asked(manifest(repetitions=1).iloc[1:], people())
-    assert table.loc["speaker and digit apart", ["found", "answer"]].tolist() == [
+    assert table.loc["separating speaker and digit", ["found", "answer"]].tolist() == [
         "19 of 20 pairs",
         "no",
     ]
-    assert table.loc["spread within a speaker", ["found", "answer"]].tolist() == ["1", "no"]
+    assert table.loc["variance within a speaker", ["found", "answer"]].tolist() == ["1", "no"]
     assert table.loc["differences between digits", ["found", "answer"]].tolist() == [
         "9 to 10",
         "yes",
@@ -88,7 +88,7 @@ def test_clips_are_counted_by_speaker_and_digit():
 @pytest.mark.parametrize(("seconds", "answer"), [(7.4, "no"), (7.5, "yes")])
 def test_learning_wants_five_minutes(seconds, answer):
     table = asked(manifest(seconds=seconds), people())  # of 40 clips
-    assert table.loc["learning to denoise", "answer"] == answer
+    assert table.loc["training a denoiser", "answer"] == answer
 
 
 @pytest.mark.parametrize(
