@@ -57,7 +57,7 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
     lines = [Line2D([], [], color="#595959", linewidth=1, linestyle=FLOOR[m]) for m in floor.index]
     names = [{"noisy": "noisy input"}.get(method, method) for method in floor.index]
     bands = [Patch(color=CEILING)] * bool(len(ceiling))
-    names += ["ceiling: ideal masks"] * bool(len(ceiling))
+    names += ["oracle masks"] * bool(len(ceiling))
     fig.legend([*lines, *bands], names, loc="outside upper right", ncols=3)
     return fig
 

@@ -1,4 +1,4 @@
-"""Waveforms, spectrograms and folds: what goes in, what noise does to it, what comes out."""
+"""The overview of the task, spectrograms, and folds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.patches import FancyArrowPatch, Patch
 from lib.figures import marks, style
 from lib.signals.stft import level_db, stft
 
-__all__ = ["waveforms", "spectrograms", "folds_chart", "overview"]
+__all__ = ["spectrograms", "folds_chart", "overview"]
 
 RANGE_DB = 60.0
 IMAGE: dict = {"origin": "lower", "aspect": "auto", "interpolation": "none"}  # a pixel a point
@@ -25,18 +25,6 @@ ARROWS = [  # from panel, to panel, what happens on the way
     ("clean", "evaluation", ""),
 ]
 PANELS = ["clean", "noise", "noisy", "spectrogram", "evaluation", "denoised", "masked", "mask"]
-
-
-def waveforms(signals: dict[str, np.ndarray], sample_rate: int):
-    """Waveforms [shape=(n,)] under each other on one time axis and one amplitude axis."""
-    rows = {"nrows": len(signals), "sharex": True, "sharey": True, "squeeze": False}
-    fig, axes = style.new(1.05 * len(signals) + 0.4, **rows)
-    for ax, (label, y) in zip(axes.flat, signals.items()):
-        ax.plot(np.arange(len(y)) / sample_rate, y, color=style.NEUTRAL, linewidth=0.5)
-        ax.set_title(label)
-    ax.set_xlabel("time (s)")
-    fig.supylabel("amplitude", fontsize=9)
-    return fig
 
 
 def spectrograms(

@@ -7,6 +7,7 @@ import pandas as pd
 __all__ = ["TERMS", "glossary"]
 
 TERMS = {
+    "dBFS": "Level relative to digital full scale, in decibels.",
     "SNR": "Signal-to-noise ratio: energy of the speech over that of everything added to it, in "
     "decibels. At 0 dB both are equal; at −10 dB the noise has ten times the energy.",
     "SI-SDR": "Scale-invariant signal-to-distortion ratio: an SNR computed after the best "
@@ -27,13 +28,15 @@ TERMS = {
     "fold": "One split of the speakers into training, validation and test speakers; every speaker "
     "is a test speaker in exactly one fold.",
     "confidence interval": "CI: a range computed so that 95 % of such ranges contain the true "
-    "value; here from resampling speakers. Intervals are pointwise unless stated otherwise.",
+    "value; here from resampling speakers (bootstrap). All intervals are pointwise.",
     "permutation test": "A test that compares the observed difference with those obtained after "
     "permuting the speakers' group labels.",
     "Holm's correction": "Adjusts the p-values of a family of tests so that the probability of "
     "any false positive stays below 5 %.",
     "minimum detectable effect": "MDE: the smallest true difference that a test detects with 80 % "
     "power, that is, in four of five corpora of this size.",
+    "effect size": "Cohen's d: a difference in standard deviations; Pearson's r: a correlation; "
+    "eta squared: the share of variance that groups explain.",
     "mixed model": "A regression on clips that gives each speaker a random offset of their own.",
     "confounded": "Two properties of speakers are confounded where they vary together so closely "
     "that their effects cannot be separated.",

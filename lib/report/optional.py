@@ -5,11 +5,13 @@ The notebooks call these in place of an ``if``, so that no cell branches for the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pandas as pd
 
 from lib.report.display import figure, say, table
+from lib.text import escape
 
 __all__ = ["figure_if_any", "table_if_any", "tell"]
 
@@ -17,11 +19,19 @@ __all__ = ["figure_if_any", "table_if_any", "tell"]
 def tell(*sentences: str) -> None:
     """Show sentences built by the library as one paragraph; empty ones, and then it, are left out.
 
-    They are plain text and shown letter for letter, as values are by `say`.
+    They are plain text and shown letter for letter, as values are by `say`; only what stands
+    between backticks is shown as code.
     """
-    texts = {f"text{i}": text for i, text in enumerate(sentences) if text}
-    if texts:
-        say(" ".join(f"{{{name}}}" for name in texts), **texts)
+    parts = re.split(r"(`[^`\n]+`)", " ".join(filter(None, sentences)))
+    shown = [part if part.startswith("`") else _escaped(part) for part in parts]
+    if any(shown):
+        say(re.sub(r"([{}])", r"\1\1", "".join(shown)))
+
+
+def _escaped(text: str) -> str:
+    """Escape `text` and keep the blanks around it."""
+    inner = text.strip()
+    return text.replace(inner, escape(inner)) if inner else text
 
 
 def table_if_any(

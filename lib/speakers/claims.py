@@ -92,16 +92,14 @@ def _verdict(claim: Claim, test: pd.Series) -> tuple[str, str]:
         return untestable, why
     p = f"p = {test['p_holm']:.2g} after Holm's correction"
     if test["p_holm"] >= 0.05:
-        why = f"Not statistically significant ({p})."
-        if np.isfinite(test["detectable_db"]):
-            why += f" True differences below the MDE of {smallest} remain possible."
-        return not_supported, why
+        mde = f"; MDE {smallest}" if np.isfinite(test["detectable_db"]) else ""
+        return not_supported, f"Not significant ({p}{mde})."
     if claim.sign and np.sign(test["estimate_db"]) != claim.sign:
-        return not_supported, f"Statistically significant ({p}), but in the opposite direction."
+        return not_supported, f"Significant ({p}), but in the opposite direction."
     size = f"{test['effect_name']} is {plain(test['effect'], '.2f')}"
     if claim.moderate and abs(test["effect"]) < MEDIUM[test["effect_name"]]:
-        return not_supported, f"Statistically significant ({p}), but less than moderate: {size}."
-    return supported, f"Statistically significant ({p}); {size}."
+        return not_supported, f"Significant ({p}), but less than moderate: {size}."
+    return supported, f"Significant ({p}); {size}."
 
 
 def headline(clips: pd.DataFrame, results: pd.DataFrame, verdicts: pd.DataFrame) -> dict:

@@ -12,7 +12,7 @@ from lib.config import Config
 from lib.corpora.manifest import usable
 from lib.corpora.summary import span
 from lib.signals.noise import FEWEST_TALKERS
-from lib.speakers.attributes import ATTRIBUTES
+from lib.speakers.attributes import ATTRIBUTES, group_speakers
 
 __all__ = ["support"]
 
@@ -74,11 +74,11 @@ def support(
     for name, attribute in ATTRIBUTES.items():
         if attribute.rule == "trend":
             continue
-        levels = heard[attribute.column].value_counts()
-        enough = (levels >= fewest).sum()
-        found = f"{enough} of {len(levels)} levels" if len(levels) else "not given"
-        needed = f"2 levels with {fewest} speakers"
-        rows.append((f"differences by {name}", needed, found, enough >= 2))
+        levels = heard.set_index("speaker")[attribute.column].dropna()
+        grouping = group_speakers(levels, attribute, fewest)
+        found = grouping.compared or (f"only {grouping.baseline}" if len(levels) else "not given")
+        needed = f"2 groups of {fewest} speakers"
+        rows.append((f"differences by {name}", needed, found, not grouping.why))
     table = pd.DataFrame(rows, columns=["question", "needed", "found", "answer"])
     table["answer"] = table["answer"].map({True: "yes", False: "no"})
     return table

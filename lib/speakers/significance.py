@@ -123,7 +123,7 @@ def describe(results: pd.DataFrame) -> str:
     text = f"{len(tested)} of {len(results)} comparisons are testable on this corpus."
     if tested.empty:
         return text
-    found = tested[tested["p_holm"] < 1 - CONFIDENCE]
+    found = tested[tested["p_holm"] < 0.05]
     if len(found):
         names = [f"{row.attribute} (p = {row.p_holm:.2g})" for row in found.itertuples()]
         text += f" Statistically significant after Holm's correction: {', '.join(names)}."

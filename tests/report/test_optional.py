@@ -49,8 +49,8 @@ def test_a_long_table_is_cut_and_says_so(shown):
 
 
 def test_sentences_are_shown_letter_for_letter(shown):
-    report.tell("", "A *b* {c}.", "D.")
-    assert shown[0]["text/markdown"] == r"A \*b\* \{c\}\. D\."
+    report.tell("", "A *b* {c}.", "Run `make {x}`, `d.")
+    assert shown[0]["text/markdown"] == r"A \*b\* \{c\}\. Run `make {x}`\, \`d\."
 
 
 def test_every_term_is_defined_in_a_sentence():

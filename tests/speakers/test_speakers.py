@@ -155,7 +155,7 @@ LEVELS = {
     "too few women": (
         {"male": 9, "female": 4},
         "female (4) vs. male (9)",
-        r"too few are female \(4\)",
+        r"too small: female \(4\)",
     ),
     "a third, small level": (
         {"male": 9, "female": 5, "other": 2},
