@@ -48,7 +48,7 @@ def remaining(table: pd.DataFrame):
 
 def accuracy_by_group(shown: pd.DataFrame):
     """Draw recognition accuracy beside the improvement, a row per group."""
-    fig, axes = style.new(0.9 + 0.27 * len(shown), ncols=2, sharey=True)
+    fig, axes = style.new(0.8 + 0.21 * len(shown), ncols=2, sharey=True)
     names = [f"{row.attribute}: {row.level} (n = {row.n_speakers})" for row in shown.itertuples()]
     panels = (("accuracy", 100, "recognition accuracy (%)"), ("gain_db", 1, GAIN))
     for ax, (value, scale, label) in zip(axes, panels):
