@@ -23,7 +23,7 @@ from lib.speakers.regressions import (
     overlap,
     residual_diagnosis,
 )
-from lib.speakers.significance import add_power, describe, tests, untestable
+from lib.speakers.significance import add_power, describe, tests
 
 __all__ = [
     "ATTRIBUTES",
@@ -48,6 +48,5 @@ __all__ = [
     "speaker_means",
     "tests",
     "typical_clips",
-    "untestable",
     "variance_shares",
 ]

@@ -17,7 +17,7 @@ from lib.speakers import questions as asks
 from lib.speakers.attributes import ATTRIBUTES
 from lib.statistics.intervals import CONFIDENCE
 
-__all__ = ["add_power", "describe", "holm", "tests", "untestable"]
+__all__ = ["add_power", "describe", "holm", "tests"]
 
 ORDER = [*ATTRIBUTES, "accent x gender", "digit", "accent x digit"]
 
@@ -140,12 +140,3 @@ def describe(results: pd.DataFrame) -> str:
     sizes = [f"{row['detectable_db']:.2f} {row['unit']} ({row['attribute']})" for row in ends]
     between = " to ".join(dict.fromkeys(sizes))
     return f"{text} With 80 % power, the tests detect true differences of {between}."
-
-
-def untestable(results: pd.DataFrame) -> pd.DataFrame:
-    """List the comparisons that a corpus does not support, from `add_power`.
-
-    Columns: ``attribute``, ``compared``, ``why`` and ``detectable_db``, what the test would detect.
-    """
-    rest = results[~results["testable"]]
-    return rest[["attribute", "compared", "why", "detectable_db"]].reset_index(drop=True)

@@ -184,3 +184,18 @@ def test_the_conclusion_follows_the_interval(low, high):
     assert all(number in told for number in ("50 %", "49 %", "12 %", "90 %"))
     opening = {4.0: "generalises", -1.0: "not established", -6.0: "worse"}[low]
     assert opening in told
+
+
+def test_robustness_is_a_section_of_corpora_with_enough_speakers(shown, analysed):
+    clips, _ = analysed
+    tests = pd.DataFrame({"attribute": ["gender"], "testable": True, "estimate_db": 0.1})
+    rng, names = np.random.default_rng(0), sorted(clips["speaker"].unique())
+    measured = pd.DataFrame({"level": rng.normal(size=len(names))}, index=names)
+    measured = measured.rename_axis("speaker")
+    report.robustness(clips, tests, measured, settings=QUICK)
+    assert ids(shown) == ["tbl-mixed", "fig-overlap", "fig-held-fixed"]
+    assert shown[0]["text/markdown"].startswith("## ")
+    shown.clear()
+    few = clips[clips["speaker"] < "05"]
+    report.robustness(few, tests.assign(testable=False), measured, settings=QUICK)
+    assert ids(shown) == [] and len(shown) == 1
