@@ -55,7 +55,7 @@ def robustness(
     say(PROSE)
     tell(
         speakers.describe_mixed(mixed, tests),
-        speakers.residual_diagnosis(clips),
+        f"Diagnosis of a model without attributes: {speakers.residual_diagnosis(clips)}",
         speakers.describe_overlap(overlap),
     )
     _mixed_table(mixed.assign(test_db=mixed["attribute"].map(tested)))
