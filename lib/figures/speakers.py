@@ -90,7 +90,7 @@ def age_trend(means: pd.DataFrame):
     import seaborn as sns  # takes longer than our own modules
 
     known = means.dropna(subset=["age"]).astype({"age": float})
-    fig, ax = style.new(2.2)
+    fig, ax = style.new(2.0)
     looks = {"color": GROUP, "scatter_kws": {"s": 25, "alpha": 0.6, "linewidths": 0},
              "line_kws": {"color": FEW, "linewidth": 1.2}}  # fmt: skip
     line = known["age"].nunique() > 2
@@ -118,7 +118,7 @@ def heatmap(effects: pd.DataFrame, attribute: str):
 def differences(results: pd.DataFrame):
     """Draw each difference of `lib.speakers.add_power` over the differences too small to detect."""
     table = results.dropna(subset=["estimate_db"])
-    fig, ax = style.new(0.7 + 0.34 * max(1, len(table)))
+    fig, ax = style.new(0.7 + 0.3 * max(1, len(table)))
     ax.axvline(0, color=POINT, lw=0.8)
     reach = table[list(INTERVAL)].abs().to_numpy()
     largest = np.nanmax([*reach.ravel(), *table["detectable_db"].replace(np.inf, np.nan), 0.1])
