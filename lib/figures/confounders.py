@@ -21,7 +21,7 @@ def overlap(shares: pd.DataFrame):
     columns = [c for c in shares["other"].unique() if c not in table.index]
     columns += [a for a in ATTRIBUTES if a in table["share"]]
     table, n = (table[value].reindex(rows, columns=columns) for value in ("share", "n_speakers"))
-    fig, ax = style.new(1.5 + 0.34 * len(rows))
+    fig, ax = style.new(1.4 + 0.3 * len(rows))
     texts = table.map(lambda share: plain(share, ".0%")) + n.map("\nn={:.0f}".format)
     marks.cells(ax, table, texts, fontsize=6.5, cmap="Greys", vmin=0, vmax=1.2, cbar=False)
     ax.set_xticks(ax.get_xticks(), columns, rotation=40, ha="right", fontsize=8)

@@ -101,7 +101,7 @@ def speaker_faults(clips: pd.DataFrame) -> plt.Figure:
     names = list(groups.groups)
     x = np.arange(len(names))
     looks = {"size": 3.5, "upright": True}
-    fig, (top, bottom) = style.new(3.3, nrows=2, sharex=True)
+    fig, (top, bottom) = style.new(3.1, nrows=2, sharex=True)
     for column, label, colour, shift in (
         ("dc_share", "offset", OFFSET, -0.15),
         ("rumble_share", "rumble", RUMBLE, 0.15),
