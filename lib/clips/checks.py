@@ -13,12 +13,13 @@ from lib.corpora.summary import measured_snr
 from lib.metrics import snr
 from lib.signals.audio import read_audio, remove_dc_and_rumble, resample
 from lib.signals.noise import clip_rng, make_noise, mix_at_snr
+from lib.text import plain
 
-__all__ = ["band_limiting_gain", "describe_supplied", "mixing_error_db"]
+__all__ = ["band_limiting_gain", "describe_noise", "describe_supplied", "mixing_error_db"]
 
 
 def band_limiting_gain(paths: list[str], config: Config) -> pd.DataFrame:
-    """SNR that mere resampling to the working rate gains on noise mixed at the files' rate.
+    """Rise in SNR by mere resampling to the working rate of noise mixed at the files' rate.
 
     White noise spreads up to half the sample rate, speech does not: a low-pass filter alone
     "improves" the SNR.  One row per file: `sample_rate`, `gain_db`.
@@ -39,6 +40,30 @@ def mixing_error_db(store: ClipStore, rows: np.ndarray) -> float:
     """Largest deviation in dB of the mixed clips from the configured SNR."""
     wanted = store.config.noise.snr_db
     return max(abs(snr(store.clean(row), store.noisy(row)) - wanted) for row in rows)
+
+
+def describe_noise(store: ClipStore, manifest: pd.DataFrame, speakers: pd.DataFrame) -> str:
+    """Say at which SNR the noisy clips of a store are, mixed or supplied."""
+    nominal = f"{plain(store.config.noise.snr_db, 'g')} dB"
+    if not store.config.noise.supplied:
+        rows = store.rows_of(speakers["speaker"], limit=10)
+        error = plain(mixing_error_db(store, rows), ".0e")
+        return (
+            f"Over {len(rows):,} clips, up to ten of each speaker, the measured SNR deviates from "
+            f"the specified {nominal} by at most {error} dB."
+        )
+    facts = describe_supplied(store, manifest, speakers)
+    told = {k: plain(v, ".1f") if isinstance(v, float) else v for k, v in facts.items()}
+    return (
+        "The noisy clips of this run are the {n:,} supplied files as they are; {left_out:,} usable "
+        "clips without a usable noisy file are left out. As files they have {file_mean} dB SNR on "
+        "average ({file_low} to {file_high} dB); at the working rate, where they are denoised and "
+        "scored, {mean} dB ({low} to {high} dB). Fresh noise for training is white, at the nominal "
+        "{nominal}. Improvements are relative to each clip's own noisy file, so a deviation does "
+        "not affect the comparison of methods. It does affect the comparison of groups: the "
+        "noisiest digit, {digit}, starts {digit_below} dB below the mean, and the accent with the "
+        "noisiest files ({accent}) {accent_below} dB."
+    ).format(**told, nominal=nominal)
 
 
 def describe_supplied(store: ClipStore, manifest: pd.DataFrame, speakers: pd.DataFrame) -> dict:

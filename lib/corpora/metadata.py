@@ -21,7 +21,6 @@ __all__ = [
     "misplaced",
     "oddities_kept",
     "raw_summary",
-    "rules_table",
     "unknown_values",
 ]
 
@@ -202,11 +201,6 @@ def oddities_kept(table: pd.DataFrame) -> pd.DataFrame:
         if (table[field] == value).any()
     ]
     return pd.DataFrame(rows, columns=["field", "value", "n_speakers", "why"])
-
-
-def rules_table() -> pd.DataFrame:
-    """`RULES` and `WORDS` as a table."""
-    return pd.DataFrame([*RULES, *WORDS], columns=["field", "raw", "clean", "why"])
 
 
 def unknown_values(table: pd.DataFrame) -> pd.DataFrame:

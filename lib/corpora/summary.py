@@ -94,13 +94,13 @@ def corrections(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
     clips, sound = usable(manifest), config.audio
     mixed, corrected = clips["channel"] == MEAN, clips["correction_kind"] != ""
     long = f"longer than {sound.clip_s:g} s"
-    other_rate = f"another rate than {sound.sample_rate:,} Hz"
+    other_rate = f"sample rate other than {sound.sample_rate:,} Hz"
     rows = [
         ("several channels", mixed & (clips["channels"] > 1), "their mean is used"),
-        ("channels whose mean loses the speech", ~mixed, "the loudest one is used"),
-        ("a header that gives another length", corrected, "what is there is used"),
+        ("channels that cancel in their mean", ~mixed, "the loudest one is used"),
+        ("header with a wrong length", corrected, "the samples present are used"),
         (other_rate, clips["sample_rate"] != sound.sample_rate, "resampled"),
-        (long, clips["duration_s"] > sound.clip_s, "the part with the most energy is used"),
+        (long, clips["duration_s"] > sound.clip_s, "the window with the most energy is used"),
         ("offset", clips["dc_share"] >= 0.01, "removed"),  # of the energy
         (f"rumble below {sound.highpass_hz:g} Hz", clips["rumble_share"] >= 0.01, "removed"),
         ("samples at full scale", clips["clipped_share"] > 0, "used as they are"),
@@ -156,20 +156,20 @@ def snr_facts(manifest: pd.DataFrame, noise: NoiseConfig) -> dict:
     pairs = pairs[np.isfinite(pairs)]
     near = int((abs(pairs - noise.snr_db) <= 1).sum())
     if near >= 0.9 * len(pairs):
-        follows = "The files are what they are called."
+        follows = "The files agree with their nominal SNR."
     else:
         follows = (
-            "So a mean over these pairs mixes easy tasks with impossible ones and says more of "
-            "the levels of the recordings than of a denoiser. "
+            "A mean over these pairs mixes easy tasks with impossible ones and reflects the levels "
+            "of the recordings more than a denoiser. "
             if pairs.std(ddof=0) > ALIKE_DB
-            else "The files are much alike, but not at the level that they are said to have. "
+            else "The files have similar SNRs, but not the nominal one. "
         )
         follows += (
-            "This run takes them as they are all the same, so that only what is compared on the "
-            "same clips is compared fairly."
+            "This run nevertheless uses them as they are; only comparisons on the same clips are "
+            "fair."
             if noise.supplied
-            else "The models here are trained and scored on noise that is mixed anew, at exactly "
-            "the stated SNR for every clip."
+            else "The models here are trained and evaluated on newly mixed noise, at exactly the "
+            "stated SNR for every clip."
         )
     return {
         "n": len(pairs),

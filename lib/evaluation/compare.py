@@ -27,9 +27,9 @@ __all__ = [
 ]
 
 RUN_NOTES = {
-    "smoke": "it is a smoke run, which proves that everything runs and nothing about quality.",
-    "quick": "it is a short run, and a full one does better.",
-    "full": "it is a full run.",
+    "smoke": "This is a smoke run: it shows that everything runs and says nothing about quality.",
+    "quick": "These are the results of a short run; a full one does better.",
+    "full": "These are the results of a full run.",
 }
 COMPARED = ["snr_db", "si_sdr_db", "snr_improvement_db", "si_sdr_improvement_db", "estoi",
             "log_spectral_distance_db", "spectrogram_snr_db", "accuracy", "pesq"]  # fmt: skip
@@ -101,24 +101,24 @@ def leads(
 
 
 def trained_otherwise(leads: pd.DataFrame) -> str:
-    """Say how far ours is ahead of what the same network is without the fold, or without a start.
+    """Say how far ours exceeds the same network without fine-tuning and without pretraining.
 
     The table is that of `leads`, in dB.
     """
     told = {
-        "general network": "the general network, which heard nobody of this corpus,",
-        "ours from scratch": "the same network without that start",
+        "general network": "the general network without fine-tuning",
+        "ours from scratch": "the same network without pretraining",
     }
     rows = leads.set_index("method")
     parts = [
-        f"{name} by {plain(row.lead, '.2f')} dB (95 % interval {plain(row.lead_low, '.2f')} to "
+        f"{name} by {plain(row.lead, '.2f')} dB (95 % CI {plain(row.lead_low, '.2f')} to "
         f"{plain(row.lead_high, '.2f')})"
         for method, name in told.items()
         for row in rows[rows.index == method].itertuples()
     ]
     if not parts:
-        return "The same network, trained in another way, is not among them."
-    return f"Among them, it leads {' and '.join(parts)}."
+        return ""
+    return f"Our model exceeds {' and '.join(parts)}."
 
 
 def condition(scores: pd.DataFrame) -> dict:

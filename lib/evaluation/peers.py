@@ -64,13 +64,13 @@ def open_peers(
     if run.data_dir:
         how = how[:-1] + " DATA_DIR=...`"
     if not run.path("peers.json").is_file():
-        return scores, f"Published denoisers were not scored on these clips; {how} adds them."
+        return scores, f"Published denoisers were not evaluated on these clips; {how} adds them."
     peers = [method for method in METHODS.values() if method.compared]
     parts = [part for peer in peers for part in kept_parts(run, store, folds, peer)]
     if not all(run.keeps(*part) for part in parts):
         return scores, (
-            "Published denoisers were scored with other clips, settings or code than the present "
-            f"ones, so their scores are left out; {how} scores them again."
+            "Published denoisers were evaluated with other clips, settings or code than the "
+            f"present ones, so their scores are left out; {how} evaluates them again."
         )
     noisy = scores[scores["method"] == "noisy"]
     theirs = pd.concat([noisy, *(run.open_kept(*part) for part in parts)], ignore_index=True)
@@ -80,10 +80,9 @@ def open_peers(
     ours = " and ".join(method.name for method in peers if method.trained)
     return both, (
         f"{len(names)} published denoisers are in the tables: {', '.join(names)}. {ours} was "
-        "trained by us on the same folds, examples and loss as our model; the others come with "
-        "their own weights, work at their own sample rate, hear each clip three times in a row, "
-        "and get the level that served them best on twenty test clips of FSDD, a choice in their "
-        "favour."
+        "trained by us on the same folds, examples and loss as our model; the others use their "
+        "own weights and sample rates, receive each clip three times in a row, and get the input "
+        "level that suited them best on twenty test clips of FSDD, a choice in their favour."
     )
 
 

@@ -106,7 +106,7 @@ def summary(curves: pd.DataFrame, method: str) -> pd.DataFrame:
     -------
     pd.DataFrame
         One row per noise: `noise`, `input_snr_db` (the highest), there `estimate`, `low` and
-        `high` of the gain and the `verdict` on it; `from_db` and `to_db`, the input SNRs
+        `high` of the improvement; `from_db` and `to_db`, the input SNRs
         between which the mean gain is above 0, at most the range that was swept, on straight
         lines between what was tried, NaN if it never is.
     """
@@ -114,8 +114,6 @@ def summary(curves: pd.DataFrame, method: str) -> pd.DataFrame:
     for _, curve in curves[curves["method"] == method].groupby("noise", sort=False):
         curve = curve.sort_values("input_snr_db")
         row = curve.iloc[-1][["noise", "input_snr_db", "estimate", "low", "high"]].to_dict()
-        verdict = "makes them better" if row["low"] > 0 else "makes no sure difference to them"
-        row["verdict"] = "makes them worse" if row["high"] < 0 else verdict
         x, y = curve["input_snr_db"].to_numpy(), curve["estimate"].to_numpy()
         helped = np.flatnonzero(y > 0)
         row |= {"from_db": np.nan, "to_db": np.nan}

@@ -85,10 +85,10 @@ def durations_and_levels(clips: pd.DataFrame, clip_s: float) -> plt.Figure:
     left.axvline(clip_s, color=GREY, linestyle="--", linewidth=1)
     left.annotate(f" {clip_s:g} s window", (clip_s, 0.97), xycoords=("data", "axes fraction"),
                   va="top", color="#595959", fontsize=8)  # fmt: skip
-    left.set(xlabel="Duration (s)", ylabel=f"Clips (n = {len(clips):,})", xlim=(0, edges_s[-1]))
+    left.set(xlabel="duration (s)", ylabel=f"clips (n = {len(clips):,})", xlim=(0, edges_s[-1]))
     edges_db = np.arange(np.floor(levels.min()), levels.max() + width_db, width_db)
     sns.histplot(levels, bins=edges_db, ax=right, **looks)
-    right.set(xlabel="Level without offset and rumble (dBFS)", ylabel="")
+    right.set(xlabel="level without offset and rumble (dBFS)", ylabel="")
     for ax in (left, right):
         ax.xaxis.set_major_locator(MaxNLocator(6))
         ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -101,19 +101,19 @@ def speaker_faults(clips: pd.DataFrame) -> plt.Figure:
     names = list(groups.groups)
     x = np.arange(len(names))
     looks = {"size": 3.5, "upright": True}
-    fig, (top, bottom) = style.new(4.2, nrows=2, sharex=True)
+    fig, (top, bottom) = style.new(3.1, nrows=2, sharex=True)
     for column, label, colour, shift in (
         ("dc_share", "offset", OFFSET, -0.15),
         ("rumble_share", "rumble", RUMBLE, 0.15),
     ):
         median, worst = groups[column].median() * 100, groups[column].max() * 100
         marks.dots(top, x + shift, median, median, worst, label=label, colour=colour, **looks)
-    top.set(ylabel="Share of the energy (%)", ylim=(0, None))
+    top.set(ylabel="share of the energy (%)", ylim=(0, None))
     top.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
-    top.set_title("dot: median clip; line: up to the worst", fontsize=8.5)
+    top.set_title("dot: median clip; line: up to the maximum", fontsize=8.5)
     floor = groups["noise_floor_db"].quantile([0.05, 0.5, 0.95]).unstack()
     marks.dots(bottom, x, floor[0.5], floor[0.05], floor[0.95], colour=style.NEUTRAL, **looks)
-    bottom.set(ylabel="Noise floor\n(dB re clip level)", xlabel="Speaker")
+    bottom.set(ylabel="noise floor\n(dB re clip level)", xlabel="speaker")
     bottom.set_xticks(x, names, rotation=90 if len(names) > 12 else 0, fontsize=7.5)
     bottom.set_xlim(-0.7, len(names) - 0.3)
     return fig
@@ -128,5 +128,5 @@ def measured_snr(by_digit: pd.DataFrame, by_accent: pd.DataFrame, nominal_db: fl
         marks.dots(ax, range(len(table)), *interval, colour=style.NEUTRAL, size=4)
         labels = [f"{_short(row.iloc[0])} (n = {row['n_pairs']:,})" for _, row in table.iterrows()]
         marks.rows(ax, labels)
-        ax.set(xlabel="Measured SNR (dB); dashed: nominal", title=title)
+        ax.set(xlabel="measured SNR (dB); dashed: nominal", title=title)
     return fig

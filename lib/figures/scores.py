@@ -1,4 +1,4 @@
-"""Losses and scores: method against method, by digit, by speaker, the cost, what is understood."""
+"""Losses and scores: methods compared, input SNR, cost, and recognition accuracy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from lib.text import plain
 
 __all__ = [
     "method_comparison",
-    "by_group_intervals",
     "distribution",
     "sweep",
     "cost",
@@ -24,7 +23,7 @@ __all__ = [
     "loss_curves",
 ]
 
-FLOOR = {"silence": ":", "noisy": "-"}  # methods that nobody may be proud to beat, and their lines
+FLOOR = {"silence": ":", "noisy": "-"}  # trivial methods, and their lines
 CEILING = "#e3eee9"
 BESIDE = [  # places of a name in points from its dot, the best one first
     *[((7, height), "left") for height in (3, -3, -10)],
@@ -59,35 +58,13 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
     lines = [Line2D([], [], color="#595959", linewidth=1, linestyle=FLOOR[m]) for m in floor.index]
     names = [{"noisy": "noisy input"}.get(method, method) for method in floor.index]
     bands = [Patch(color=CEILING)] * bool(len(ceiling))
-    names += ["ceiling: ideal masks"] * bool(len(ceiling))
+    names += ["oracle masks"] * bool(len(ceiling))
     fig.legend([*lines, *bands], names, loc="outside upper right", ncols=3)
     return fig
 
 
-def by_group_intervals(tables: dict[str, pd.DataFrame], by: str, label: str):
-    """Means with intervals by digit or speaker; `tables` is method -> `by_group` of statistics."""
-    first = next(iter(tables.values()))
-    groups = first[by].tolist()
-    fig, ax = style.new(3.0)
-    offsets = np.linspace(-0.22, 0.22, len(tables)) if len(tables) > 1 else [0.0]
-    for (method, table), offset in zip(tables.items(), offsets):
-        table = table.set_index(by).reindex(groups)
-        x, looks = np.arange(len(groups)) + offset, style.look(method)
-        marks.dots(ax, x, table["estimate"], table["low"], table["high"],
-                   size=4.5, upright=True, label=method, **looks)  # fmt: skip
-    counts = first.set_index(by).loc[groups, "n_clips"]
-    names = [f"{g}\nn={n}" for g, n in zip(groups, counts)]
-    crowded = len(groups) > 12
-    ax.set_xticks(np.arange(len(groups)), names if not crowded else [f"{g}" for g in groups],
-                  fontsize=9 if not crowded else 7, rotation=90 if crowded else 0)  # fmt: skip
-    ax.set_xlabel(by if not crowded else f"{by} (n = {counts.min()} to {counts.max()} clips each)")
-    ax.set_ylabel(label)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(tables))
-    return fig
-
-
 def distribution(scores: pd.DataFrame, methods: list[str], value: str, label: str):
-    """Share of clips that gain at least so much: one line per method."""
+    """Share of clips with at least a given improvement: one line per method."""
     import seaborn as sns  # takes longer than our own modules
 
     fig, ax = style.new(2.9)
@@ -98,12 +75,12 @@ def distribution(scores: pd.DataFrame, methods: list[str], value: str, label: st
     ax.legend(loc="lower left")
     ax.axvline(0, color="#bbbbbb", linewidth=0.8, zorder=0)
     ax.set_xlabel(label)
-    ax.set_ylabel("clips that gain at least this (%)")
+    ax.set_ylabel("clips with at least this (%)")
     return fig
 
 
 def sweep(curves: pd.DataFrame, label: str):
-    """Gain over input SNR with intervals: one panel per noise, one line per method.
+    """Improvement by input SNR with intervals: one panel per noise, one line per method.
 
     The columns of `curves` are noise, method, input_snr_db, estimate, low and high.
     """
@@ -171,7 +148,7 @@ def accuracy(table: pd.DataFrame):
             ax.axvline(mean, color=looks["colour"], linewidth=1, linestyle="--", zorder=0)
     ax.set_yticks(np.arange(len(table)), table["method"])
     ax.set_xlim(0, 108)
-    ax.set_xlabel("digits understood (%)")
+    ax.set_xlabel("recognition accuracy (%)")
     return fig
 
 

@@ -1,4 +1,4 @@
-"""Waveforms, spectrograms and folds: what goes in, what noise does to it, what comes out."""
+"""The overview of the task, spectrograms, and folds."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import FancyArrowPatch, Patch
-from scipy.signal import welch
 
 from lib.figures import marks, style
 from lib.signals.stft import level_db, stft
 
-__all__ = ["waveforms", "spectrograms", "spectra", "folds_chart", "overview"]
+__all__ = ["spectrograms", "folds_chart", "overview"]
 
 RANGE_DB = 60.0
 IMAGE: dict = {"origin": "lower", "aspect": "auto", "interpolation": "none"}  # a pixel a point
@@ -22,22 +21,10 @@ ARROWS = [  # from panel, to panel, what happens on the way
     ("spectrogram", "mask", "mask network"),
     ("mask", "masked", "× noisy"),
     ("masked", "denoised", "inverse\nSTFT"),
-    ("denoised", "how alike?", ""),
-    ("clean", "how alike?", ""),
+    ("denoised", "evaluation", ""),
+    ("clean", "evaluation", ""),
 ]
-PANELS = ["clean", "noise", "noisy", "spectrogram", "how alike?", "denoised", "masked", "mask"]
-
-
-def waveforms(signals: dict[str, np.ndarray], sample_rate: int):
-    """Waveforms [shape=(n,)] under each other on one time axis and one amplitude axis."""
-    rows = {"nrows": len(signals), "sharex": True, "sharey": True, "squeeze": False}
-    fig, axes = style.new(1.05 * len(signals) + 0.4, **rows)
-    for ax, (label, y) in zip(axes.flat, signals.items()):
-        ax.plot(np.arange(len(y)) / sample_rate, y, color=style.NEUTRAL, linewidth=0.5)
-        ax.set_title(label)
-    ax.set_xlabel("time (s)")
-    fig.supylabel("amplitude", fontsize=9)
-    return fig
+PANELS = ["clean", "noise", "noisy", "spectrogram", "evaluation", "denoised", "masked", "mask"]
 
 
 def spectrograms(
@@ -68,28 +55,8 @@ def spectrograms(
     return fig
 
 
-def spectra(signals: dict[str, np.ndarray], sample_rate: int):
-    """Long-term power spectra of signals, labelled directly."""
-    fig, ax = style.new(2.8)
-    colours = ["#009E73", "#8c8c8c", "#CC79A7", "#0072B2"]
-    for (label, y), colour in zip(signals.items(), colours):
-        frequency, power = welch(y, sample_rate, nperseg=min(512, len(y)))
-        level = 10 * np.log10(np.maximum(power[1:], 1e-20))
-        ax.semilogx(frequency[1:], level, color=colour, linewidth=1.2)
-        ax.annotate(
-            label, (frequency[-1], level[-8:].mean()), xytext=(4, 0), textcoords="offset points",
-            color=colour, va="center", fontsize=8.5,
-        )  # fmt: skip
-    ax.set_xlim(50, sample_rate / 2)
-    ticks = {50: "50", 100: "100", 200: "200", 500: "500", 1000: "1k", 2000: "2k", 4000: "4k"}
-    ax.set_xticks(list(ticks), ticks.values())
-    ax.minorticks_off()
-    ax.set(xlabel="frequency (Hz)", ylabel="power density (dB/Hz)")
-    return fig
-
-
 def folds_chart(folds: pd.DataFrame):
-    """Which speakers each model learns from, stops on and is tested on."""
+    """The training, validation and test speakers of each fold."""
     speakers = folds.sort_values(["fold", "speaker"])["speaker"].tolist()
     k = int(folds["fold"].max()) + 1
     fold_of = folds.set_index("speaker")["fold"]
@@ -100,7 +67,7 @@ def folds_chart(folds: pd.DataFrame):
     marks.cells(ax, role, cmap=ListedColormap(colours), vmin=0, vmax=2, cbar=False)
     ax.tick_params(axis="x", labelrotation=90 if len(speakers) > 8 else 0, labelsize=8)
     ax.set_xlabel("speaker")
-    names = ["learned from", "decides when to stop", "tested on"]
+    names = ["training", "validation", "test"]
     patches = [Patch(color=c) for c in colours]
     ax.legend(patches, names, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
     return fig
@@ -139,7 +106,7 @@ def overview(
     mask = np.abs(D) / np.maximum(np.abs(Y), np.finfo(float).tiny)
     panels["mask"].imshow(mask, vmin=0, vmax=1, cmap="gray", **IMAGE)
     middle = {"ha": "center", "va": "center"}
-    panels["how alike?"].text(0.5, 0.5, "\n".join(judges), linespacing=1.5, **middle)
+    panels["evaluation"].text(0.5, 0.5, "\n".join(judges), linespacing=1.5, **middle)
     for start, end, text in ARROWS:
         _arrow(fig, panels[start].get_position(), panels[end].get_position(), text)
     return fig

@@ -1,6 +1,6 @@
 """Figures of the speaker analysis: tables of `lib.speakers` in, Matplotlib figures out.
 
-Each speaker is a point and each group an interval, with its n beside it.  Gains in dB.
+Each speaker is a point and each group an interval, with its n beside it.  Improvements in dB.
 """
 
 from __future__ import annotations
@@ -38,18 +38,36 @@ def caterpillar(means: pd.DataFrame):
     return fig
 
 
-def levels(clips: pd.DataFrame, effects: pd.DataFrame, attribute: str, *, fewest: int):
-    """Draw the levels of one attribute: speakers as points, means with intervals, n beside.
+def levels(clips: pd.DataFrame, effects: pd.DataFrame, attributes: list[str], *, fewest: int):
+    """Draw the levels of attributes, a panel each: speakers as points, means with intervals, n.
 
     Levels with fewer than `fewest` speakers are points only; intervals wider than the speakers'
     own range run out of the picture.
     """
-    table = effects[effects["attribute"] == attribute]
+    drawn = effects[effects["attribute"].isin(attributes)]
+    counts = [int((drawn["attribute"] == name).sum()) for name in attributes]
+    pitch = 0.27 if sum(counts) <= 12 else 0.21  # inches a row
+    fig, axes = style.new(
+        0.55 + 0.27 * len(attributes) + pitch * sum(counts),
+        nrows=len(attributes), sharex=True, squeeze=False, height_ratios=[n + 0.5 for n in counts],
+    )  # fmt: skip
+    for ax, attribute in zip(axes[:, 0], attributes):
+        _draw_levels(ax, clips, effects[effects["attribute"] == attribute], attribute, fewest)
+        if len(attributes) > 1:
+            ax.set_title(attribute, fontsize=9)
+    means = clips.groupby("speaker")["gain_db"].mean()
+    shown = np.array([*means, *drawn["estimate_db"]])
+    margin = 0.06 * np.ptp(shown[np.isfinite(shown)]) or 0.5
+    ax.set_xlim(np.nanmin(shown) - margin, np.nanmax(shown) + margin)
+    ax.set_xlabel(GAIN)
+    return fig
+
+
+def _draw_levels(ax, clips: pd.DataFrame, table: pd.DataFrame, attribute: str, fewest: int) -> None:
     if attribute not in ORDERED:
         table = table.sort_values("estimate_db", ascending=False)
     column = ATTRIBUTES[attribute].column if attribute in ATTRIBUTES else attribute
     points = clips.groupby([column, "speaker"])["gain_db"].mean()
-    fig, ax = style.new(0.75 + 0.27 * len(table))
     ax.axvline(clips["gain_db"].mean(), color=POINT, lw=0.8, ls="--", zorder=0)
     dense = len(points) > 300
     for y, row in enumerate(table.itertuples()):
@@ -59,25 +77,20 @@ def levels(clips: pd.DataFrame, effects: pd.DataFrame, attribute: str, *, fewest
         ax.plot(own, y + np.array(spread), "o", ms=size, color=POINT, alpha=alpha, mew=0)
     enough = np.flatnonzero(table["n_speakers"] >= fewest)
     marks.dots(ax, enough, *(table[name].iloc[enough] for name in INTERVAL), colour=GROUP)
-    shown = np.array([*points, *table["estimate_db"]])
-    margin = 0.06 * np.ptp(shown[np.isfinite(shown)]) or 0.5
-    ax.set_xlim(np.nanmin(shown) - margin, np.nanmax(shown) + margin)
     marks.rows(ax, table["level"])
-    ax.set_xlabel(GAIN)
     counts = [
         f"{n:,} speaker{'s' * (n != 1)}, {k:,} clip{'s' * (k != 1)}"
         for n, k in zip(table["n_speakers"], table["n_clips"])
     ]
     _beside(ax, counts)
-    return fig
 
 
 def age_trend(means: pd.DataFrame):
-    """Draw every speaker's mean gain over age, if known, with the least-squares line."""
+    """Draw every speaker's mean improvement by age, if known, with the least-squares line."""
     import seaborn as sns  # takes longer than our own modules
 
     known = means.dropna(subset=["age"]).astype({"age": float})
-    fig, ax = style.new(2.7)
+    fig, ax = style.new(2.0)
     looks = {"color": GROUP, "scatter_kws": {"s": 25, "alpha": 0.6, "linewidths": 0},
              "line_kws": {"color": FEW, "linewidth": 1.2}}  # fmt: skip
     line = known["age"].nunique() > 2
@@ -87,7 +100,7 @@ def age_trend(means: pd.DataFrame):
 
 
 def heatmap(effects: pd.DataFrame, attribute: str):
-    """Draw the mean gain in each cell of ``"accent x gender"`` or ``"accent x digit"``, with n."""
+    """Draw the mean of each cell of ``"accent x gender"`` or ``"accent x digit"``, with n."""
     table = effects[effects["attribute"] == attribute].pivot(
         index="level", columns="second_level", values=["estimate_db", "n_speakers"]
     )
@@ -96,16 +109,16 @@ def heatmap(effects: pd.DataFrame, attribute: str):
     wide = gain.shape[1] > 4
     fig, ax = style.new(0.9 + 0.3 * len(gain), width=style.WIDTH if wide else 4.6)
     texts = gain.map(lambda value: plain(value, ".1f")) + n.map(" ({:.0f})".format)
-    bar = {"label": "mean gain (dB)", "fraction": 0.05, "pad": 0.02}
+    bar = {"label": "mean SI-SDRi (dB)", "fraction": 0.05, "pad": 0.02}
     marks.cells(ax, gain, texts, fontsize=7.5 if wide else 9, cmap="cividis", cbar_kws=bar)
     ax.set_xlabel(attribute.split(" x ")[1])
     return fig
 
 
 def differences(results: pd.DataFrame):
-    """Draw each difference of `lib.speakers.add_power` over what could not have been found."""
+    """Draw each difference of `lib.speakers.add_power` over the differences too small to detect."""
     table = results.dropna(subset=["estimate_db"])
-    fig, ax = style.new(0.8 + 0.4 * max(1, len(table)))
+    fig, ax = style.new(0.7 + 0.3 * max(1, len(table)))
     ax.axvline(0, color=POINT, lw=0.8)
     reach = table[list(INTERVAL)].abs().to_numpy()
     largest = np.nanmax([*reach.ravel(), *table["detectable_db"].replace(np.inf, np.nan), 0.1])
@@ -121,13 +134,13 @@ def differences(results: pd.DataFrame):
         notes.append(f"n = {row.n_speakers}, {found}")
     ax.set_xlim(-1.1 * largest, 1.1 * largest)
     marks.rows(ax, names, fontsize=8)
-    ax.set_xlabel("difference in gain (dB)")
+    ax.set_xlabel("difference in SI-SDRi (dB)")
     _beside(ax, notes)
     return fig
 
 
 def spreads(own: pd.DataFrame, published: pd.DataFrame):
-    """Draw `shuffled_spreads` and `published_spreads` of `lib.speakers` over those of chance."""
+    """Draw `shuffled_spreads` and `published_spreads` over the spreads that chance gives."""
     fig, axes = style.new(0.9 + 0.3 * max(len(own), len(published), 2), ncols=2)
     panels = (
         (axes[0], own, "true_db", "This corpus", "o"),

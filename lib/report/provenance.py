@@ -140,14 +140,18 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
         "Python": facts["python"],
     }
     run |= {f"Time for {stem}": f"{s:.0f} s" for stem, s in facts["seconds"].items()}
-    run["Time for networks trained before"] = f"{facts['earlier_training_seconds']:.0f} s"
-    run["Time in all, but for scores made before"] = f"{facts['total_seconds']:.0f} s"
+    run["Time for networks trained earlier"] = f"{facts['earlier_training_seconds']:.0f} s"
+    run["Total time, excluding scores computed earlier"] = f"{facts['total_seconds']:.0f} s"
     packages = _two_columns(facts["packages"], "Package", "Version")
     config = {k: v for k, v in _flat(facts["config"]).items() if k not in ("profile", "seed")}
     return [
-        ("tbl-provenance-run", "How this report was made.", _two_columns(run, "Fact")),
+        (
+            "tbl-provenance-run",
+            "Commit, machine and run time.",
+            _two_columns(run, "Fact"),
+        ),
         ("tbl-provenance-made", _alike(facts["made"]), _made_table(facts["made"])),
-        ("tbl-provenance-corpus", "The corpus it was made from.", _two_columns(corpus, "Fact")),
+        ("tbl-provenance-corpus", "Corpus.", _two_columns(corpus, "Fact")),
         ("tbl-provenance-config", "All settings.", _two_columns(config, "Setting")),
         ("tbl-provenance-packages", "Versions of the main packages.", packages),
     ]
@@ -160,9 +164,9 @@ def _alike(made: list[dict]) -> str:
         values.setdefault(name, set()).update(found)
     several = [f"{n}: {', '.join(sorted(v))}" for n, v in sorted(values.items()) if len(v) > 1]
     if not several:
-        return "Where networks and scores come from: one code, one machine, one set of packages."
+        return "Origin of networks and scores: one commit, one machine, one set of packages."
     listed = "; ".join(several)
-    return f"Where networks and scores come from. They were not all made alike: {listed}."
+    return f"Origin of networks and scores, which differ in {listed}."
 
 
 def _made_table(made: list[dict]) -> str:

@@ -1,4 +1,4 @@
-"""The speaker analysis: for whom it is better or worse, and whether that is more than chance.
+"""The speaker analysis: for whom denoising works better or worse, and with what significance.
 
 Takes the score table and tables about the speakers; knows no audio and no model.  Clips are
 nested in speakers, so every interval and every test is across speakers.
@@ -15,12 +15,13 @@ from lib.speakers.effects import (
     variance_shares,
 )
 from lib.speakers.regressions import (
+    describe_mixed,
     describe_overlap,
     held_fixed,
     measures,
     mixed_models,
     overlap,
-    residuals,
+    residual_diagnosis,
 )
 from lib.speakers.significance import add_power, describe, tests
 
@@ -30,6 +31,7 @@ __all__ = [
     "claims",
     "clip_gains",
     "describe",
+    "describe_mixed",
     "describe_overlap",
     "effects",
     "headline",
@@ -40,7 +42,7 @@ __all__ = [
     "overlap",
     "published_spreads",
     "recognition",
-    "residuals",
+    "residual_diagnosis",
     "served_worst",
     "shuffled_spreads",
     "speaker_means",

@@ -54,7 +54,7 @@ def clip_gains(
     snr_db: float | None = None,
     manifest: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return one row per clip: what our method gained on it, and who spoke it.
+    """Return one row per clip: how much our method improved it, and who spoke it.
 
     Parameters
     ----------
@@ -137,10 +137,10 @@ def group_speakers(levels: pd.Series, attribute: Attribute, fewest: int) -> Grou
     """
     counts = levels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
     if counts.empty:
-        return Grouping(levels, why="The corpus does not say it of anyone.")
+        return Grouping(levels, why="The metadata give it for no speaker.")
     baseline = attribute.baseline if attribute.baseline in counts else counts.index[0]
     if len(counts) == 1:
-        why = f"All known speakers ({counts.iloc[0]}) are alike in it: {baseline}."
+        why = f"All speakers with a known value ({counts.iloc[0]}) have the same: {baseline}."
         return Grouping(levels, baseline, why=why)
     groups = levels[levels.isin(counts.index[counts >= fewest])]
     if attribute.rule == "most frequent" or groups.nunique() < 2 or baseline not in set(groups):
@@ -148,7 +148,7 @@ def group_speakers(levels: pd.Series, attribute: Attribute, fewest: int) -> Grou
         groups = levels if len(counts) == 2 else others
     sizes = groups.value_counts()
     names = [f"{group} ({n})" for group, n in sizes.items() if group != baseline]
-    compared = f"{', '.join(names)} against {baseline} ({sizes[baseline]})"
+    compared = f"{', '.join(names)} vs. {baseline} ({sizes[baseline]})"
     small = ", ".join(f"{group} ({n})" for group, n in sizes.items() if n < fewest)
-    why = f"A test wants {fewest} speakers in each group; too few are {small}." if small else ""
+    why = f"A test requires {fewest} speakers per group; too small: {small}." if small else ""
     return Grouping(groups, baseline, compared, why)

@@ -2,12 +2,12 @@
 
 The published figures are levels of a spectrogram SNR under misaligned labels: the reference
 shuffled its test items and took their labels in the old order.  Here the same mistake is made on
-purpose on our own scores, and the published spreads are held against what it gives.
+purpose on our own scores, and the published spreads are compared with what it gives.
 
-Verdicts: "cannot be tested here" where `lib.speakers.significance` has no test; "supported"
+Verdicts: "not testable" where `lib.speakers.significance` has no test; "supported"
 where the p-value after Holm is below 5 %, the sign is the claimed one and, where the claim says
 "moderate", the standardised effect is at least medium after Cohen (d 0.5, r 0.3); else "not
-supported", with the smallest effect that would have been found.
+supported", with the minimum detectable effect.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lib.text import plain
 
 __all__ = ["VERDICTS", "claims", "headline", "published_spreads", "shuffled_spreads"]
 
-VERDICTS = ("supported", "not supported", "cannot be tested here")
+VERDICTS = ("supported", "not supported", "not testable")
 MEDIUM = {"Cohen's d": 0.5, "Pearson's r": 0.3, "eta squared": 0.06}
 
 
@@ -86,24 +86,20 @@ def _verdict(claim: Claim, test: pd.Series) -> tuple[str, str]:
     if not test["testable"]:
         why = test["why"]
         if np.isinf(test["detectable_db"]):
-            why += " With so few speakers no difference, however large, would be found."
+            why += " With so few speakers no difference would be detected, however large."
         elif np.isfinite(test["detectable_db"]):
-            why += f" Tested all the same, it would be found from {smallest} on with 80 % power."
+            why += f" The MDE would be {smallest}."
         return untestable, why
+    p = f"p = {test['p_holm']:.2g} after Holm's correction"
     if test["p_holm"] >= 0.05:
-        why = "No more than chance gives."
-        if np.isfinite(test["detectable_db"]):
-            why += (
-                f" A difference of {smallest} would have been found in four of five such corpora; "
-                "smaller ones remain possible."
-            )
-        return not_supported, why
+        mde = f"; MDE {smallest}" if np.isfinite(test["detectable_db"]) else ""
+        return not_supported, f"Not significant ({p}{mde})."
     if claim.sign and np.sign(test["estimate_db"]) != claim.sign:
-        return not_supported, "More than chance, but in the other direction."
+        return not_supported, f"Significant ({p}), but in the opposite direction."
     size = f"{test['effect_name']} is {plain(test['effect'], '.2f')}"
     if claim.moderate and abs(test["effect"]) < MEDIUM[test["effect_name"]]:
-        return not_supported, f"More than chance, but less than moderate: {size}."
-    return supported, f"More than chance: {size}."
+        return not_supported, f"Significant ({p}), but less than moderate: {size}."
+    return supported, f"Significant ({p}); {size}."
 
 
 def headline(clips: pd.DataFrame, results: pd.DataFrame, verdicts: pd.DataFrame) -> dict:
@@ -132,18 +128,18 @@ def _sentence(supported: int, not_supported: int, untestable: int) -> str:
     Examples
     --------
     >>> _sentence(0, 0, 5)
-    'None of the 5 published statements about speakers can be tested on this corpus.'
+    'None of the 5 published claims about speaker groups is testable on this corpus.'
     """
     tested = supported + not_supported
-    of_all = f"of the {tested + untestable} published statements about speakers"
-    can = "can be tested on this corpus"
+    of_all = f"of the {tested + untestable} published claims about speaker groups"
     if not tested:
-        return f"None {of_all} {can}."
+        return f"None {of_all} is testable on this corpus."
+    can = f"{tested} {'is' if tested == 1 else 'are'} testable on this corpus"
     if tested == 1:
         found = "it is" if supported else "it is not"
     else:
         found = {0: "none is", 1: "one is"}.get(supported, f"{supported} are")
-    return f"O{of_all[1:]}, {tested} {can}; {found} supported."
+    return f"O{of_all[1:]}, {can}; {found} supported."
 
 
 def _spread(dealt: np.ndarray, sizes: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How much each speaker and each group of speakers gained, what varies with what, who gains least.
+"""Improvement by speaker and by group of speakers, its components of variance, the lowest decile.
 
 Tables of `clip_gains` in, tidy tables out; gains in dB, means over clips, intervals over speakers.
 """
@@ -29,8 +29,8 @@ IN_DB = {"estimate": "estimate_db", "low": "low_db", "high": "high_db"}
 def speaker_means(clips: pd.DataFrame) -> pd.DataFrame:
     """Return the mean gain of every speaker, lowest first, with n and the attributes.
 
-    Here the limits are Student's t over the clips of that one speaker (NaN for one clip): they say
-    how well this speaker is known, nothing about other speakers.
+    Here the limits are Student's t over the clips of one speaker (NaN for one clip): they describe
+    this speaker only.
     """
     grouped = clips.groupby("speaker")
     table = grouped["gain_db"].agg(estimate_db="mean", error="sem", n_clips="count")
@@ -122,7 +122,7 @@ def typical_clips(clips: pd.DataFrame, worst: pd.DataFrame, by: list[str]) -> pd
 def recognition(
     clips: pd.DataFrame, *, rng: np.random.Generator, settings: StatisticsConfig
 ) -> pd.DataFrame:
-    """Return how many digits a recogniser hears rightly, by level of every attribute.
+    """Return the recognition accuracy by level of every attribute.
 
     Columns: ``attribute``, ``level``, and with its interval over speakers ``accuracy`` (0 to 1) and
     ``gain_db``; ``n_speakers``, ``n_clips``.  Only clips whose ``recognised`` is known count.

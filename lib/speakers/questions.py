@@ -1,8 +1,8 @@
 """What is asked of each attribute, of digits and of pairs: the difference and its test.
 
-Each speaker counts once, with the mean gain of their clips, and the attribute is dealt anew to the
-speakers.  Digits are dealt anew within each speaker; accent x gender deals what the main effects
-leave; accent x digit deals the accents to whole profiles over the digits.
+Each speaker counts once, with the mean improvement of their clips, and the attribute is permuted
+over the speakers.  Digits are permuted within each speaker; accent x gender permutes what the main
+effects leave; accent x digit permutes the accents over whole profiles over the digits.
 """
 
 from __future__ import annotations
@@ -115,17 +115,17 @@ def trend_with_age(gains: pd.Series, ages: pd.Series, *, rng, settings) -> Quest
     """Ask for a linear trend with age; the estimate is the change in ten years."""
     n, fewest = len(ages), 2 * settings.min_speakers_per_level
     if not n:
-        return Question("age", "The corpus does not say it of anyone.")
+        return Question("age", "The metadata give it for no speaker.")
     if ages.nunique() == 1:
-        return Question("age", f"All known speakers ({n}) are {ages.iloc[0]:.0f} years old.")
+        return Question("age", f"All speakers of known age ({n}) are {ages.iloc[0]:.0f} years old.")
     y, x = gains[ages.index].to_numpy(), ages.to_numpy(float) / 10
     slope, low, high = slope_with_interval(x, y, rng=rng, draws=settings.bootstrap_draws)
     question = Question(
         "age",
-        f"A trend wants {fewest} speakers of known age; there are {n}." if n < fewest else "",
+        f"A trend requires {fewest} speakers of known age; there are {n}." if n < fewest else "",
         ages.index,
-        "trend with age",
-        "dB in 10 years",
+        "linear trend",
+        "dB per 10 years",
         slope,
         low,
         high,
@@ -157,11 +157,11 @@ def accent_and_gender(
     question.speakers = both.index
     if sizes.min() < fewest:
         question.why = (
-            f"A test wants {fewest} speakers in each of the four cells; one has {sizes.min()}."
+            f"A test requires {fewest} speakers in each of the four cells; one has {sizes.min()}."
         )
     if sizes.min() < 2:
         return question
-    question.compared, question.y = "gender gap by accent", y
+    question.compared, question.y = "gender difference by accent", y
     question.estimate_db, question.low_db, question.high_db = contrast_with_interval(
         [y[cell == c] for c in range(4)], (1, -1, -1, 1), rng=rng, draws=settings.bootstrap_draws
     )
@@ -184,7 +184,7 @@ def compare_digits(table: pd.DataFrame, *, rng, settings) -> Question:
     question = Question("digit", speakers=table.index)
     (n, k), fewest = table.shape, settings.min_speakers_per_level
     if n < fewest or k < 2:
-        question.why = f"A test wants {fewest} speakers who spoke every digit; {n} did."
+        question.why = f"A test requires {fewest} speakers who spoke every digit; {n} did."
         return question
     rest = table.sub(table.mean(axis=1), axis=0).to_numpy()
     total, between = np.sum(rest**2), n * np.sum(rest.mean(axis=0) ** 2)
@@ -218,7 +218,7 @@ def accent_and_digit(table: pd.DataFrame, accent: Grouping, *, rng, settings) ->
     sizes, fewest = np.bincount(x, minlength=2), settings.min_speakers_per_level
     question.speakers = groups.index
     if sizes.min() < fewest or table.shape[1] < 2:
-        question.why = f"A test wants {fewest} speakers in each group who spoke every digit."
+        question.why = f"A test requires {fewest} speakers per group who spoke every digit."
         return question
 
     def profiles(y):

@@ -1,12 +1,12 @@
-"""Regressions across speakers: what goes together, what remains without it, and a mixed model.
+"""Regressions across speakers: confounding, adjusted differences, and a mixed model.
 
-`overlap` says how far one property foretells another; `held_fixed` how much of a difference
+`overlap` says how well one property predicts another; `held_fixed` how much of a difference
 remains between speakers who are alike in a measure (linear regression across speakers, errors that
 allow for unequal variances).  The rules, stated before the results:
 
-- each coefficient of a regression wants five speakers;
-- where a measure foretells half of the variance of an attribute or more, holding it fixed
-  removes most of what could be compared, and the two count as inseparable.
+- each coefficient of a regression requires five speakers;
+- where a measure explains half of the variance of an attribute or more, holding it fixed
+  removes most of what could be compared, and the two count as confounded.
 
 In a mixed model the gain of a clip is the effect of the attribute, plus one of the digit, plus one
 of the clip's level, plus an offset of the speaker (random intercept), plus noise.  It is fitted by
@@ -32,16 +32,17 @@ from lib.statistics.intervals import CONFIDENCE, half_width
 from lib.text import plain
 
 __all__ = [
+    "describe_mixed",
     "describe_overlap",
     "held_fixed",
     "measures",
     "mixed_models",
     "overlap",
-    "residuals",
+    "residual_diagnosis",
 ]
 
 SPEAKERS_PER_COEFFICIENT = 5
-INSEPARABLE = 0.5  # share of the variance
+CONFOUNDED = 0.5  # share of the variance
 FEWEST_SPEAKERS = 5  # for a variance between speakers
 COLUMNS = ["estimate_db", "low_db", "high_db", "p", "speaker_sd_db", "clip_sd_db"]
 
@@ -73,7 +74,7 @@ def measures(manifest: pd.DataFrame, voices: pd.DataFrame, people: pd.DataFrame)
 def overlap(
     clips: pd.DataFrame, measured: pd.DataFrame, *, settings: StatisticsConfig
 ) -> pd.DataFrame:
-    """Return how far one property of the speakers foretells another.
+    """Return how well one property of the speakers predicts another.
 
     Columns: ``attribute``, ``other`` (a measure or another attribute), ``share`` (squared
     correlation, 0 to 1, of the two groups that are compared, age and measures as numbers),
@@ -126,18 +127,18 @@ def held_fixed(
 
 
 def describe_overlap(shares: pd.DataFrame) -> str:
-    """Name, in a sentence, the pairs of `overlap` that cannot be separated."""
+    """Name, in a sentence, the pairs of `overlap` that are confounded."""
     if shares.empty:
-        return "There are too few speakers to say which properties go together."
-    close = shares[shares["share"] >= INSEPARABLE]
+        return "This corpus has too few speakers to assess confounding."
+    close = shares[shares["share"] >= CONFOUNDED]
     if close.empty:
-        return "No two properties go together so closely that they could not be separated."
+        return "No two properties are confounded by this criterion."
     once = ~close[["attribute", "other"]].apply(frozenset, axis=1).duplicated()
     pairs = [
         f"{row.attribute} and {row.other} ({plain(row.share, '.0%')})"
         for row in close[once].itertuples()
     ]
-    return f"Cannot be separated in this corpus: {'; '.join(pairs)}."
+    return f"Confounded in this corpus (share of variance explained): {'; '.join(pairs)}."
 
 
 def mixed_models(clips: pd.DataFrame, *, settings: StatisticsConfig) -> pd.DataFrame:
@@ -168,24 +169,37 @@ def mixed_models(clips: pd.DataFrame, *, settings: StatisticsConfig) -> pd.DataF
     return pd.DataFrame(rows, columns=["attribute", *COLUMNS, "diagnosis"])
 
 
-def residuals(clips: pd.DataFrame) -> tuple[dict[str, np.ndarray], str]:
-    """Return what a model without attributes leaves, and its diagnosis in words.
+def describe_mixed(mixed: pd.DataFrame, tests: pd.DataFrame) -> str:
+    """Say how often the differences of `tests` agree with those of `mixed_models`."""
+    fitted = mixed.dropna(subset=["low_db"])
+    if fitted.empty:
+        return "This corpus has too few speakers for a mixed model."
+    tested = fitted["attribute"].map(tests.set_index("attribute")["estimate_db"])
+    agree = tested.between(fitted["low_db"], fitted["high_db"]).sum()
+    return (
+        f"The difference of the tests lies within the confidence interval of the mixed model for "
+        f"{agree} of {len(fitted)} attributes."
+    )
 
-    The noise of ``"clips"`` and the offsets of ``"speakers"``, each over its standard deviation,
-    should be normal: skewness and excess kurtosis 0.  Empty where the model cannot be fitted.
+
+def residual_diagnosis(clips: pd.DataFrame) -> str:
+    """Say whether a model without attributes converged, and how normal its residuals are.
+
+    The residuals of clips and the offsets of speakers should be normal: skewness and excess
+    kurtosis 0.
     """
     fit, diagnosis = _fit(clips, effect="")
     if fit is None:
-        return {}, diagnosis
+        return diagnosis
     offsets = np.array([effect.iloc[0] for effect in fit.random_effects.values()])
     rest = {"clips": fit.resid.to_numpy(), "speakers": offsets}
-    rest = {name: (r - r.mean()) / r.std() for name, r in rest.items() if r.std() > 1e-9}
     words = [
         f"{name}: skewness {plain(stats.skew(r), '.2f')}, "
         f"excess kurtosis {plain(stats.kurtosis(r), '.2f')}"
         for name, r in rest.items()
+        if r.std() > 1e-9
     ]
-    return rest, f"{diagnosis} {'; '.join(words)}."
+    return f"{diagnosis} Residuals of {'; of '.join(words)}."
 
 
 def _fit(table: pd.DataFrame, effect: str = "effect"):
@@ -198,11 +212,11 @@ def _fit(table: pd.DataFrame, effect: str = "effect"):
     terms += ["level_dbfs"] if table["level_dbfs"].nunique() > 1 else []
     n_speakers = table["speaker"].nunique()
     if n_speakers < FEWEST_SPEAKERS:
-        return None, f"No fit: {FEWEST_SPEAKERS} speakers are wanted, there are {n_speakers}."
+        return None, f"No fit: {FEWEST_SPEAKERS} speakers are required, there are {n_speakers}."
     if len(table) < n_speakers + 2 * (len(terms) + table["digit"].nunique()):
         return None, f"No fit: {len(table)} clips are too few."
     if table["gain_db"].std() < 1e-9:
-        return None, "No fit: the gain does not vary."
+        return None, "No fit: the improvement does not vary."
     groups = table.groupby(effect)["speaker"].nunique() if effect else [n_speakers]
     if len(groups) == 2 and min(groups) < 2:
         return None, "No fit: a group holds one speaker only."
@@ -219,8 +233,8 @@ def _fit(table: pd.DataFrame, effect: str = "effect"):
     if not (finite and fit.cov_re.iloc[0, 0] > 0):
         return None, "No fit: the variance between speakers or an error cannot be estimated."
     if not fit.converged:
-        return None, "No fit: the search for the maximum did not converge."
+        return None, "No fit: the optimisation did not converge."
     doubts = [w for w in caught if issubclass(w.category, ModelWarning)]
     if doubts:
-        return fit, "Converged at the boundary: there is hardly any variance between speakers."
+        return fit, "Converged at the boundary: the variance between speakers is close to zero."
     return fit, "Converged."

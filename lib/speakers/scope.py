@@ -1,4 +1,4 @@
-"""What a corpus can be asked: which questions its clips and speakers can answer at all.
+"""Which analyses the clips and speakers of a corpus support.
 
 It is decided before any score is seen, from the manifest (`lib.corpora.manifest`) and the cleaned
 speakers (`lib.corpora.metadata`).
@@ -12,7 +12,7 @@ from lib.config import Config
 from lib.corpora.manifest import usable
 from lib.corpora.summary import span
 from lib.signals.noise import FEWEST_TALKERS
-from lib.speakers.attributes import ATTRIBUTES
+from lib.speakers.attributes import ATTRIBUTES, group_speakers
 
 __all__ = ["support"]
 
@@ -22,7 +22,7 @@ ENOUGH_SPEECH_S = 300  # a rule of thumb: with less, a network learns the clips 
 def support(
     manifest: pd.DataFrame, speakers: pd.DataFrame, config: Config, fewest_clips: int
 ) -> pd.DataFrame:
-    """Which questions the clips can answer at all; `fewest_clips` are those of the smallest fold.
+    """Which analyses the clips support; `fewest_clips` are those of the smallest fold.
 
     Columns: question, needed, found, answer ("yes" or "no"); only speakers with usable clips count.
     """
@@ -35,15 +35,15 @@ def support(
     seconds, ages = clips["duration_s"].sum(), heard["age"].dropna()
     rows = [
         (
-            "learning to denoise",
+            "training a denoiser",
             f"{ENOUGH_SPEECH_S / 60:.0f} min of speech",
             f"{seconds / 60:.1f} min",
             seconds >= ENOUGH_SPEECH_S,
         ),
         (
-            "noise of several voices (babble)",
+            "babble noise",
             f"{FEWEST_TALKERS} clips in each fold",
-            f"{fewest_clips} or more",
+            f"at least {fewest_clips}",
             fewest_clips >= FEWEST_TALKERS,
         ),
         (
@@ -53,13 +53,13 @@ def support(
             per_digit.min() >= fewest,
         ),
         (
-            "speaker and digit apart",
-            "every speaker says every digit",
+            "separating speaker and digit",
+            "every digit by every speaker",
             f"{len(cells)} of {pairs} pairs",
             len(cells) == pairs,
         ),
         (
-            "spread within a speaker",
+            "variance within a speaker",
             "2 clips of each speaker and digit",
             span(cells),
             cells.min() >= 2,
@@ -74,11 +74,11 @@ def support(
     for name, attribute in ATTRIBUTES.items():
         if attribute.rule == "trend":
             continue
-        levels = heard[attribute.column].value_counts()
-        enough = (levels >= fewest).sum()
-        found = f"{enough} of {len(levels)} levels" if len(levels) else "not given"
-        needed = f"2 levels with {fewest} speakers"
-        rows.append((f"differences by {name}", needed, found, enough >= 2))
+        levels = heard.set_index("speaker")[attribute.column].dropna()
+        grouping = group_speakers(levels, attribute, fewest)
+        found = grouping.compared or (f"only {grouping.baseline}" if len(levels) else "not given")
+        needed = f"2 groups of {fewest} speakers"
+        rows.append((f"differences by {name}", needed, found, not grouping.why))
     table = pd.DataFrame(rows, columns=["question", "needed", "found", "answer"])
     table["answer"] = table["answer"].map({True: "yes", False: "no"})
     return table

@@ -6,10 +6,16 @@ import pytest
 import soundfile
 from voices import configure, measured, supply, voice, voice_store
 
-from lib.clips.checks import band_limiting_gain, describe_supplied, mixing_error_db
+from lib.clips.checks import (
+    band_limiting_gain,
+    describe_noise,
+    describe_supplied,
+    mixing_error_db,
+)
 from lib.clips.prepare import build_store
 from lib.config import Config
 from lib.metrics import snr
+from lib.text import plain
 from lib.workspace.folder import Run
 
 pytestmark = pytest.mark.usefixtures("one_process")
@@ -30,6 +36,9 @@ def test_low_passing_gains_what_the_bandwidth_says(tmp_path):
 def test_the_error_of_mixing_is_the_largest(monkeypatch):
     store = voice_store(Config(), speakers=2)
     assert mixing_error_db(store, np.arange(4)) < 1e-6
+    people = store.index[["speaker"]].drop_duplicates()
+    told = describe_noise(store, pd.DataFrame(), people)
+    assert f"Over {len(store)} clips" in told and "\N{MINUS SIGN}8 dB" in told
     real = type(store).noisy
 
     def wrong(self, row):
@@ -59,3 +68,7 @@ def test_supplied_noise_is_described_as_it_is_in_the_files_and_at_the_working_ra
     assert (facts["low"], facts["high"], facts["mean"]) == (low, high, (low + high) / 2)
     assert (facts["digit"], facts["digit_below"]) == ("0", 0)
     assert (facts["accent"], facts["accent_below"]) == ("a", pytest.approx((high - low) / 2))
+    told = describe_noise(store, manifest, people)
+    assert "the 2 supplied files" in told and "3 usable clips" in told
+    for value in (facts["file_mean"], facts["mean"], config.noise.snr_db):
+        assert plain(value, ".1f").removesuffix(".0") in told

@@ -161,7 +161,7 @@ def test_a_corrected_file_says_which_kind_of_correction(tree):
     assert tuple(table.loc["3_01_0", ["correction_kind", "correction"]]) == told
     assert set(table["correction_kind"].drop("3_01_0")) == {""} == set(table["kind"])
     found = summary.corrections(table, Config()).set_index("found")["clips"]
-    assert found["a header that gives another length"] == 1
+    assert found["header with a wrong length"] == 1
 
 
 def test_two_speakers_are_too_few(tree):
@@ -245,15 +245,15 @@ def test_summary_counts_what_is_there(tree):
     by_digit = summary.measured_snr(table, speakers, "digit")
     assert by_digit[["digit", "n_pairs"]].values.tolist() == [["all", 1], ["3", 1]]
     stated = summary.snr_facts(table, NoiseConfig(snr_db=-8.0))
-    assert (stated["n"], stated["near"]) == (1, 1) and "what they are called" in stated["follows"]
+    assert (stated["n"], stated["near"]) == (1, 1) and "nominal SNR" in stated["follows"]
     assert summary.examples(table, n=2)["clip_id"].tolist() == ["3_01_0", "3_04_0"]
 
 
 @pytest.mark.parametrize(
     ("snrs_db", "said"),
     [
-        ([-8.5, -7.5, np.inf], "what they are called"),  # a copy is no pair
-        ([-10.0, -11.0], "much alike, but not"),
+        ([-8.5, -7.5, np.inf], "agree"),  # a copy is no pair
+        ([-10.0, -11.0], "not the nominal one"),
         ([-30.0, 5.0], "impossible ones"),
     ],
 )
@@ -261,8 +261,8 @@ def test_what_follows_from_the_measured_snr(snrs_db, said):
     table = pd.DataFrame({"measured_snr_db": snrs_db, "status": "ok"})
     told = {k: summary.snr_facts(table, NoiseConfig(k))["follows"] for k in ("white", "supplied")}
     assert said in told["white"] and said in told["supplied"]
-    if "called" not in said:
-        assert "mixed anew" in told["white"] and "as they are" in told["supplied"]
+    if said != "agree":
+        assert "newly mixed" in told["white"] and "as they are" in told["supplied"]
 
 
 # --- the corpora as they are -----------------------------------------------------------------

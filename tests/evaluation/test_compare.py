@@ -13,7 +13,6 @@ from lib.evaluation import compare as comparison
 from lib.evaluation.score import IMPROVED, add_improvements
 from lib.figures import scores as figures
 from lib.methods import METHODS
-from lib.statistics import intervals
 from lib.workspace.folder import Run
 
 pytestmark = pytest.mark.usefixtures("one_process")
@@ -100,13 +99,6 @@ def test_a_metric_without_a_value_for_a_clip_is_missing_there_and_counted(scores
         gain = IMPROVED[metric]
         assert some.loc[some["clip_id"] == clip, gain].isna().all()
         figures.distribution(some, ["ours", "Wiener"], gain, "gain")
-        tables = {
-            method: intervals.by_group(
-                some[some["method"] == method], "speaker", gain, rng=rng, draws=50
-            )
-            for method in ("ours", "Wiener")
-        }
-        figures.by_group_intervals(tables, "speaker", "gain")
     leads = comparison.leads(some, metric, rng=rng, draws=50).set_index("method")
     assert leads.loc["noisy", "n_clips"] == 3 and leads["better"].isin([0, 1 / 3, 2 / 3, 1]).all()
     json.dumps(comparison.headline(some, RUN), allow_nan=False)
@@ -173,10 +165,10 @@ def test_the_lead_over_other_trainings_is_told():
         columns=["method", "lead", "lead_low", "lead_high"],
     )
     told = comparison.trained_otherwise(leads)
-    assert "leads the general network, which heard nobody of this corpus, by 0.25 dB" in told
+    assert "the general network without fine-tuning by 0.25 dB" in told
     assert "\u22120.12 to 0.50" in told and "start" not in told
     both = pd.concat([leads, leads.tail(1).assign(method="ours from scratch", lead=1.5)])
-    assert "and the same network without that start by 1.50 dB" in comparison.trained_otherwise(
+    assert "and the same network without pretraining by 1.50 dB" in comparison.trained_otherwise(
         both
     )
-    assert "not among them" in comparison.trained_otherwise(leads.head(1))
+    assert comparison.trained_otherwise(leads.head(1)) == ""

@@ -135,7 +135,7 @@ def test_stale_scores_are_said_and_not_used(run, store, change, monkeypatch):
     same, line = peers.open_peers(run, store, folds, scores)
     assert same is scores
     assert "other clips, settings or code" in line
-    assert "scores them again" in line
+    assert "evaluates them again" in line
 
 
 def test_a_missing_package_ends_the_comparison_before_anything_is_opened(monkeypatch):

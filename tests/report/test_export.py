@@ -219,12 +219,12 @@ def test_the_report_shows_where_networks_and_scores_come_from(project):
     write_json(run.path("models/ours-fold0.json"), {"origin": here})
     shown = provenance.sections(provenance.collect(run))
     alike = {name: caption for name, caption, _ in shown}
-    assert "one code, one machine, one set of packages" in alike["tbl-provenance-made"]
+    assert "one commit, one machine, one set of packages" in alike["tbl-provenance-made"]
     write_json(run.path("models/ours-fold1.json"), {"origin": elsewhere})
     facts = provenance.collect(run)
     assert facts["packages"]["numpy"] == np.__version__, "of what was made last"
     ((caption, html),) = [rest for name, *rest in provenance.sections(facts) if "made" in name]
-    assert f"They were not all made alike: numpy: {np.__version__}, 9.9." in caption
+    assert f"differ in numpy: {np.__version__}, 9.9." in caption
     assert "2000-01-01 00:00" in html
 
 

@@ -50,9 +50,13 @@ def test_all_attributes_but_trends_are_asked_in_their_order():
 
 @pytest.mark.parametrize(
     ("n_women", "found", "answer"),
-    [(5, "2 of 2 levels", "yes"), (4, "1 of 2 levels", "no"), (0, "1 of 1 levels", "no")],
+    [
+        (5, "female (5) vs. male (5)", "yes"),
+        (4, "female (4) vs. male (6)", "no"),
+        (0, "only male", "no"),
+    ],
 )
-def test_an_attribute_wants_two_levels_of_five_speakers(n_women, found, answer):
+def test_an_attribute_requires_two_groups_of_five_speakers(n_women, found, answer):
     genders = n_women * ["female"] + (10 - n_women) * ["male"]
     table = asked(manifest(), people(gender=genders))
     assert table.loc["differences by gender", ["found", "answer"]].tolist() == [found, answer]
@@ -63,22 +67,25 @@ def test_only_speakers_with_usable_clips_count():
     clips = manifest()
     clips.loc[clips["speaker"] == "01", "status"] = "excluded"
     table = asked(clips, people(gender=5 * ["female"] + 5 * ["male"]))
-    assert table.loc["differences by gender", "found"] == "1 of 2 levels"
+    assert table.loc["differences by gender", ["found", "answer"]].tolist() == [
+        "female (4) vs. male (5)",
+        "no",
+    ]
 
 
 def test_clips_are_counted_by_speaker_and_digit():
     table = asked(manifest(), people())
-    assert table.loc["speaker and digit apart", ["found", "answer"]].tolist() == [
+    assert table.loc["separating speaker and digit", ["found", "answer"]].tolist() == [
         "20 of 20 pairs",
         "yes",
     ]
-    assert table.loc["spread within a speaker", ["found", "answer"]].tolist() == ["2", "yes"]
+    assert table.loc["variance within a speaker", ["found", "answer"]].tolist() == ["2", "yes"]
     table = asked(manifest(repetitions=1).iloc[1:], people())
-    assert table.loc["speaker and digit apart", ["found", "answer"]].tolist() == [
+    assert table.loc["separating speaker and digit", ["found", "answer"]].tolist() == [
         "19 of 20 pairs",
         "no",
     ]
-    assert table.loc["spread within a speaker", ["found", "answer"]].tolist() == ["1", "no"]
+    assert table.loc["variance within a speaker", ["found", "answer"]].tolist() == ["1", "no"]
     assert table.loc["differences between digits", ["found", "answer"]].tolist() == [
         "9 to 10",
         "yes",
@@ -88,7 +95,7 @@ def test_clips_are_counted_by_speaker_and_digit():
 @pytest.mark.parametrize(("seconds", "answer"), [(7.4, "no"), (7.5, "yes")])
 def test_learning_wants_five_minutes(seconds, answer):
     table = asked(manifest(seconds=seconds), people())  # of 40 clips
-    assert table.loc["learning to denoise", "answer"] == answer
+    assert table.loc["training a denoiser", "answer"] == answer
 
 
 @pytest.mark.parametrize(

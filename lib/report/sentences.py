@@ -1,0 +1,216 @@
+"""Sentences whose words depend on results: numbers in, plain text out, shown by `lib.report.tell`.
+
+An empty text says nothing.  Those of the speaker analysis stand in `lib.speakers`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lib.config import Config
+from lib.text import plain
+
+__all__ = [
+    "conclusion",
+    "found_on_disk",
+    "leads",
+    "loss_change",
+    "misleading",
+    "noise_of_run",
+    "questions_open",
+    "run_length",
+    "supplied_input",
+    "supplied_spread",
+    "supplied_training",
+    "sweep",
+    "undefined",
+    "without_babble",
+]
+
+RUN = {
+    "smoke": "This was a smoke run, which shows that everything runs; the models hardly learn",
+    "quick": "This was a short run; the losses still fall at its end, and a full run does better",
+    "full": "This was a full run",
+}
+VERDICT = {1: "improves", -1: "degrades", 0: "neither improves nor degrades significantly"}
+
+
+def _interval(row, spec: str = ".1f") -> str:
+    return f"95 % CI {plain(row['low'], spec)} to {plain(row['high'], spec)}"
+
+
+def _sign(low: float, high: float) -> int:
+    """1 or -1 where an interval lies above or below zero; else 0."""
+    return int(low > 0) - int(high < 0)
+
+
+def questions_open(support: pd.DataFrame) -> str:
+    """Name the questions of `lib.speakers.scope.support` that a corpus cannot answer."""
+    no = support.loc[support["answer"] == "no", "question"]
+    if no.empty:
+        return "The corpus supports every analysis of the later chapters."
+    return (
+        f"The corpus does not support {len(no)} of the {len(support)} analyses: {'; '.join(no)}. "
+        "Where later chapters show such numbers, they describe these clips only."
+    )
+
+
+def found_on_disk(facts: dict) -> str:
+    """Where the clips of `describe_corpus` lie, and how they compare with the published ones."""
+    return " ".join(text for text in (facts["found_in"], facts["published"]) if text)
+
+
+def noise_of_run(config: Config) -> str:
+    """Which noise a run uses."""
+    if config.noise.supplied:
+        return "This run uses the supplied noisy files as they are; clips without one are left out."
+    return f"Noise is mixed at exactly {plain(config.noise.snr_db, 'g')} dB SNR for every clip."
+
+
+def supplied_training(config: Config) -> str:
+    """How training uses supplied noisy files; "" where noise is mixed."""
+    if not config.noise.supplied:
+        return ""
+    return (
+        "The noisy files of this run come with the corpus: the reference is trained on them, and "
+        "the validation loss of all models is computed on them. Only the fresh noise of our "
+        "training examples is generated, as white noise at the nominal "
+        f"{plain(config.noise.snr_db, 'g')} dB apart from the share named above."
+    )
+
+
+def loss_change(history: pd.DataFrame) -> str:
+    """How the validation loss of our model changes from its first epoch to the kept one."""
+    ours = history[history["model"] == "ours"]
+    first = ours.loc[ours["epoch"] == 1, "validation_loss"].mean()
+    kept = ours.loc[ours["kept"], "validation_loss"].mean()
+    verb = "decreases" if kept < first else "does not decrease"
+    return (
+        f"The validation loss of our model {verb}: {plain(first, '.2f')} dB after the first epoch, "
+        f"{plain(kept, '.2f')} dB at the selected one (mean over {ours['kept'].sum()} folds)."
+    )
+
+
+def run_length(history: pd.DataFrame, profile: str) -> str:
+    """How long the models of a run were trained."""
+    ours = history.loc[history["model"] == "ours", "epoch"].max()
+    theirs = history.loc[history["model"].str.startswith("reference"), "epoch"].max()
+    return f"{RUN[profile]}: {ours} epochs for our model and {theirs} for the reference."
+
+
+def supplied_input(scores: pd.DataFrame, config: Config) -> str:
+    """The SNR of supplied noisy files; "" where noise is mixed."""
+    if not config.noise.supplied:
+        return ""
+    snr = scores.loc[scores["method"] == "noisy", "snr_db"]
+    low, high = plain(snr.min(), ".1f"), plain(snr.max(), ".1f")
+    return (
+        f"The noisy input is the supplied files, at {plain(snr.mean(), '.1f')} dB SNR on average "
+        f"({low} to {high} dB; nominally {plain(config.noise.snr_db, 'g')} dB). Improvements are "
+        "relative to each clip's own file, so all methods are compared on the same input."
+    )
+
+
+def undefined(missing: pd.DataFrame, measured: list[str], headers: dict[str, str]) -> str:
+    """Which metrics are missing altogether or for some clips.
+
+    Parameters
+    ----------
+    missing : pd.DataFrame
+        From `lib.evaluation.compare.undefined`.
+    measured : list of str
+        The columns of the scores.
+    headers : dict
+        Metric -> its name in the tables.
+    """
+    texts = [
+        f"{headers.get(row.metric, row.metric)} is undefined for {row.clips:,} of {row.of:,} clips "
+        f"under at least one method ({row.ours:,} under ours); these are excluded from its means."
+        for row in missing.itertuples()
+    ]
+    if "pesq" not in measured:
+        texts.append("PESQ is not reported because its optional package was not installed.")
+    return " ".join(texts)
+
+
+def leads(table: pd.DataFrame) -> str:
+    """Over how many methods ours leads, from `lib.evaluation.compare.leads`."""
+    ahead, behind = (table["lead_low"] > 0).sum(), (table["lead_high"] < 0).sum()
+    return (
+        f"The confidence interval lies above zero for {ahead} of {len(table)} methods and below "
+        f"zero for {behind}."
+    )
+
+
+def misleading(improvements: pd.Series, accuracy: pd.Series) -> str:
+    """Name the methods that improve SI-SDR and lower recognition accuracy; both by method."""
+    names = [m for m in improvements.index[improvements > 0] if accuracy[m] < accuracy["noisy"]]
+    if not names:
+        return "No method that improves SI-SDR lowers recognition accuracy."
+    listed = ", ".join(
+        f"{name} ({plain(improvements[name], '+.1f')} dB, {plain(accuracy[name], '.0%')})"
+        for name in names
+    )
+    return (
+        "Methods that improve SI-SDR but lower recognition accuracy below that of the noisy "
+        f"input: {listed}. A waveform closer to the clean one is not necessarily more intelligible."
+    )
+
+
+def without_babble(swept: pd.DataFrame) -> str:
+    """Say that babble noise is left out, where it is."""
+    if "babble" in set(swept["noise"]):
+        return ""
+    return "Babble is left out because a fold has too few validation clips to generate it."
+
+
+def sweep(rows: pd.DataFrame, lowest: float) -> str:
+    """What our model does in each noise, from `lib.evaluation.sweep.summary`."""
+    texts = []
+    for row in rows.to_dict("records"):
+        top = plain(row["input_snr_db"], "+g")
+        text = (
+            f"In {row['noise']} noise at {top} dB input SNR, our model "
+            f"{VERDICT[_sign(row['low'], row['high'])]} SI-SDR "
+            f"({plain(row['estimate'], '+.1f')} dB, {_interval(row, '+.1f')})"
+        )
+        if np.isfinite(row["from_db"]):
+            ends = f"{plain(row['from_db'], '.1f')} to {plain(row['to_db'], '.1f')}"
+            text += f"; its mean improvement is positive for input SNRs from {ends} dB"
+        texts.append(f"{text}.")
+    tested = f"Input SNRs from {plain(lowest, 'g')} to {top} dB were evaluated."
+    return " ".join([*texts, tested]).replace("babble noise", "babble")
+
+
+def supplied_spread(means: pd.DataFrame, *, supplied: bool) -> str:
+    """How the input SNR of supplied files varies with the improvement, by speaker.
+
+    `means` has ``start_db`` and ``gain_db`` per speaker; "" where noise is mixed.
+    """
+    if not supplied:
+        return ""
+    start, r = means["start_db"], means.corr(method="spearman").loc["start_db", "gain_db"]
+    return (
+        "The noise is that of the supplied files, whose mean SNR by speaker ranges from "
+        f"{plain(start.min(), '.1f')} to {plain(start.max(), '.1f')} dB; its rank correlation with "
+        f"the mean improvement is {plain(r, '.2f')}. Differences between speakers or groups may "
+        "therefore be differences between their noisy files."
+    )
+
+
+def conclusion(headline: dict) -> str:
+    """Return the main conclusion, from `lib.evaluation.compare.headline`."""
+    low, high = (headline[f"ours_si_sdr_improvement_db_{end}"] for end in ("low", "high"))
+    part = headline["ours_si_sdr_improvement_db"] / headline["irm_si_sdr_improvement_db"]
+    opening = {
+        1: "Denoising generalises to unseen speakers",
+        0: "An improvement for unseen speakers is not established",
+        -1: "Denoising makes the speech of unseen speakers worse",
+    }[_sign(low, high)]
+    return (
+        f"{opening}: the mean SI-SDR improvement is {plain(part, '.0%')} of that of the ideal "
+        f"ratio mask, and recognition accuracy is {plain(headline['ours_accuracy'], '.0%')} after "
+        f"denoising, {plain(headline['noisy_accuracy'], '.0%')} before, and "
+        f"{plain(headline['irm_accuracy'], '.0%')} with that mask."
+    )
