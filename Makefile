@@ -77,13 +77,14 @@ unexport PIP_ABI PIP_CONSTRAINT PIP_DRY_RUN PIP_EDITABLE PIP_FORCE_REINSTALL PIP
     PIP_REQUIRE_HASHES PIP_ROOT PIP_TARGET PIP_UPGRADE
 export PIP_USER := 0
 
-.PHONY: report rendered compare compared search searched test test-all check lab denoise publish data voices clean help \
-    checked stamped
+.PHONY: report rendered compare compared search searched verify test test-all check lab denoise publish \
+    data voices clean help checked stamped
 .PRECIOUS: $(EXECUTED) $(REPORT)/report.html $(REPORT)/report.pdf  # not even when interrupted
 
 report: $(VENV)/.complete  ## run the notebooks that need it and render the report
 	@$(LOCKED) rendered
 	@echo "── $(REPORT)/report.html and $(REPORT)/report.pdf are up to date"
+	@$(PY) -m lib.publish.verify "$$CORPUS" --line
 
 compare: $(VENV)/.complete-compare  ## score published denoisers on the same clips, then report
 	@$(LOCKED) compared
@@ -94,6 +95,9 @@ search: $(VENV)/.complete  ## try the variants of our model again, then report; 
 	@$(LOCKED) searched
 	@$(LOCKED) rendered
 	@echo "── what was tried is in $(REPORT)/report.html and $(REPORT)/report.pdf"
+
+verify: $(VENV)/.complete  ## compare the numbers of the last report on CORPUS with the published ones
+	@$(PY) -m lib.publish.verify "$$CORPUS"
 
 TESTS := -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
@@ -118,8 +122,8 @@ lab: $(VENV)/.complete  ## open the notebooks in Jupyter
 denoise: $(VENV)/.complete  ## denoise a recording: make denoise IN=a.wav OUT=b.wav
 	@$(PY) -m lib.denoise $(if $(MODEL),"--model=$$MODEL") -- "$$IN" "$$OUT"
 
-publish: $(VENV)/.complete  ## after a full run on fsdd: its table in the README
-	@$(PY) -m lib.publish.readme
+publish: $(VENV)/.complete  ## copy the report on CORPUS to report/published, its numbers to the README
+	@$(PY) -m lib.publish.published "$$CORPUS"
 
 data: $(VENV)/.complete  ## fetch the corpus without running anything
 	@$(PY) -m lib.workspace.lock build/$(CORPUS).lock $(PY) -m lib.corpora "$$CORPUS" \
@@ -145,6 +149,7 @@ rendered: $(REPORT)/report.html $(REPORT)/report.pdf
 $(REPORT)/%.html $(REPORT)/%.pdf: $(EXECUTED) $(BUILD)/.rendering.code build/$(CORPUS).shown
 	@echo "── rendering $(REPORT)"
 	@$(PY) -m lib.report.export $(BUILD) --output $(REPORT) $(if $(filter 0,$(PLAYERS)),--no-players)
+	@$(PY) -m lib.publish.index report
 
 $(BUILD)/01_data_exploration.ipynb: $(BUILD)/.data
 $(BUILD)/02_spectrogram_preparation.ipynb: $(BUILD)/01_data_exploration.ipynb

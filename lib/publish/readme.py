@@ -1,11 +1,11 @@
-"""Keep the README's result in step with the committed report.
+"""Keep the README's result in step with the published report.
 
 ::
 
     python -m lib.publish.readme
 
 writes the table between the two ``headline`` marks of README.md anew, from
-``report/fsdd/headline.json``; a test fails while they differ.
+``report/published/fsdd/headline.json``; a test fails while they differ.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import json
 import re
 
 from lib.errors import InputError, end
+from lib.publish.verify import PUBLISHED
 from lib.text import plain
 from lib.workspace.folder import PROJECT_ROOT, atomic_path
 
-__all__ = ["headline_table", "filled"]
+__all__ = ["filled", "headline_table", "main"]
 
-SOURCE = PROJECT_ROOT / "report" / "fsdd" / "headline.json"
+SOURCE = PUBLISHED / "fsdd" / "headline.json"
 README = PROJECT_ROOT / "README.md"
 BLOCK = re.compile(r"(<!-- headline -->\n).*?(<!-- /headline -->)", re.DOTALL)
 ROWS = {

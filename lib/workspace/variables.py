@@ -31,6 +31,8 @@ USES = {  # target -> the variables that it reads
     "report": RUN,
     "compare": RUN,
     "search": RUN,
+    "verify": ("CORPUS",),
+    "publish": ("CORPUS",),
     "data": ("CORPUS", "DATA_DIR", "VOICES_DIR"),
     "voices": ("PARAMS", "VOICES_DIR"),
     "denoise": ("IN", "OUT", "MODEL"),
