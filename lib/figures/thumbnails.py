@@ -12,12 +12,12 @@ from lib.signals.stft import level_db, stft
 
 __all__ = ["thumbnail"]
 
-N_FFT, COLUMNS, COLOURS = 256, 110, 32
+N_FFT, COLUMNS, COLOURS = 256, 80, 16
 RANGE_DB = 45.0
 
 
 def thumbnail(y: np.ndarray) -> bytes:
-    """Spectrogram as a PNG of some 8 KB, in dB relative to its own peak.
+    """Spectrogram as a PNG of at most 6 KB, in dB relative to its own peak.
 
     Parameters
     ----------

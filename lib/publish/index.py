@@ -34,7 +34,8 @@ PAGE = """<!DOCTYPE html>
 body {{ display: block; }}
 h1 {{ margin-top: 1rem; border: 0; }}
 .reports {{ padding: 0; list-style: none; }}
-.reports li {{ margin-bottom: 1rem; padding: .9rem 1.1rem; background: var(--wash); border-radius: 8px; }}
+.reports li {{ margin-bottom: 1rem; padding: .9rem 1.1rem; background: var(--wash); }}
+.reports li {{ border-radius: 8px; }}
 .reports h3, .reports p {{ margin: 0 0 .3rem; }}
 </style>
 </head>

@@ -2,8 +2,7 @@
 
 The code between two pieces of prose becomes one ``.code`` block, and each output shown by
 `lib.report` a block with the class ``.figure``, ``.table`` or ``.players``, an identifier and its
-caption, which ``assets/report.lua`` numbers and lays out.  Progress printed while a cell ran is left
-out.
+caption, which ``assets/report.lua`` numbers and lays out.  Progress that cells print is left out.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def toy_report() -> bytes:
 def report(request, tmp_path_factory):
     """Path of a report."""
     if request.param == "sample":
-        return PROJECT_ROOT / "report/sample/report.html"
+        return PROJECT_ROOT / "report/published/sample/report.html"
     path = tmp_path_factory.mktemp("toy") / "report.html"
     path.write_bytes(toy_report())
     return path
