@@ -63,7 +63,9 @@ def main(corpus: str) -> None:
     facts = read_facts(source)
     missing = [name for name in FILES if not (source / name).is_file()]
     if missing:
-        raise InputError(f"report/{corpus} lacks {', '.join(missing)}; run `make report` again.")
+        raise InputError(
+            f"report/{corpus} lacks {', '.join(missing)}; run `make report CORPUS={corpus}` again."
+        )
     why = refusals(facts, (source / "report.html").read_text(encoding="utf-8"))
     if why:
         raise InputError(f"report/{corpus} is not published: {'; '.join(why)}.")

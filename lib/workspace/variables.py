@@ -120,7 +120,7 @@ def _check_run(given: dict[str, str], used: tuple[str, ...]) -> None:
     for name in TABLES:
         if name in used and given[name] not in (known := _choices(name)):
             raise InputError(f"{name}={given[name]} is unknown; choose one of {', '.join(known)}.")
-    if given["DATA_DIR"]:
+    if "DATA_DIR" in used and given["DATA_DIR"]:
         data_place(given["DATA_DIR"])
         if given["CORPUS"] == "sample":
             raise InputError(

@@ -32,7 +32,7 @@ const nameOf = (caption) =>
   (caption.querySelector(".caption-label") || caption).textContent.trim().replace(/\.$/, "");
 all("main section[id] > :is(h1, h2, h3), figure[id] > figcaption").forEach((caption) => {
   const link = make("a", "here", "#");
-  link.href = "#" + caption.closest("[id]:not(figcaption)").id;
+  link.href = "#" + caption.closest("section[id], figure[id]").id;
   link.setAttribute("aria-label", "Link to " + nameOf(caption));
   caption.append(link);
 });
@@ -148,9 +148,10 @@ all(".player").forEach((player) => {
   const button = make("button", "play");
   const progress = make("i", "progress");
   const length = make("span", "length");
+  const what = label.textContent;
   const name = () => {
     const does = audio.paused ? "Play" : "Pause";
-    button.setAttribute("aria-label", [does, label.textContent, length.textContent].join(" ").trim());
+    button.setAttribute("aria-label", [does, what, length.textContent].join(" ").trim());
     player.classList.toggle("playing", !audio.paused);
   };
   const told = () => {
