@@ -164,8 +164,8 @@ def table(corpus: str) -> tuple[str, bool]:
             f"{name:{width}}  {there:9.{digits}f}  {here:9.{digits}f}  {here - there:+10.{digits}f}"
             f"  {allowed:7g}  {'agrees' if agrees else 'DIFFERS'}"
         )
-    why = reasons(run["provenance"], published["provenance"])
-    lines += ["What else differs: " + ("; ".join(why) if why else "nothing that is recorded") + "."]
+    else_ = "; ".join(reasons(run["provenance"], published["provenance"]))
+    lines += [f"What else differs: {else_ or 'nothing that is recorded'}."]
     return "\n".join(lines), all(row[-1] for row in rows)
 
 

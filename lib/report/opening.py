@@ -86,12 +86,11 @@ def finding(facts: dict) -> str:
         The headline of a run; directions are worded by its numbers, and so is an interval over
         speakers that holds 0.
     """
-    gain, low, high, peer = (
-        facts.get(f"{key}_si_sdr_improvement_db{end}")
-        for key, end in (("ours", ""), ("ours", "_low"), ("ours", "_high"), ("best_peer", ""))
-    )
-    if gain is None or peer is None:
+    key = "si_sdr_improvement_db"
+    if f"ours_{key}" not in facts:
         return ""
+    gain, low, high = (facts[f"ours_{key}{end}"] for end in ("", "_low", "_high"))
+    peer = facts[f"best_peer_{key}"]
     noise = f"digits in {facts['noise']} noise at {plain(facts['input_snr_db'], 'g')} dB SNR"
     interval = f"(95 % CI {plain(low, '.1f')} to {plain(high, '.1f')})"
     if low <= 0 <= high:
@@ -102,7 +101,7 @@ def finding(facts: dict) -> str:
         does = f"{verb} the SI-SDR of {noise} by **{plain(abs(gain), '.1f')} dB** {interval}"
     more = "more" if gain >= peer else "less"
     lead = f"{plain(abs(gain - peer), '.1f')} dB {more} than {escape(facts['best_peer'])}"
-    before, after = (round(100 * facts[f"{key}_accuracy"]) for key in ("noisy", "ours"))
+    before, after = (round(100 * facts[f"{method}_accuracy"]) for method in ("noisy", "ours"))
     changes = "raises" if after > before else "lowers"
     heard = f"{changes} digit recognition accuracy from {before} % to {after} %"
     if before == after:
