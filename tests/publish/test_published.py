@@ -123,3 +123,10 @@ def test_only_published_reports_are_tracked():
     if ignored.returncode == 128:
         pytest.skip("the project is not under version control")
     assert ignored.stdout.decode().split() == list(names[:2])
+
+
+def test_the_workflow_of_the_pages_calls_what_is_here():
+    text = (PROJECT_ROOT / ".github/workflows/pages.yml").read_text(encoding="utf-8")
+    assert "run: python -m lib.publish.index report/published\n" in text
+    for path in re.findall(r'"((?:lib|report)/[^"*]+?)/?(?:\*\*)?"', text):
+        assert (PROJECT_ROOT / path).exists(), path
