@@ -23,7 +23,7 @@ if not BROWSER:
     pytest.skip("no chromium and no google-chrome on this machine", allow_module_level=True)
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-ROWS = [("ours", -3.25, 12000), ("noisy", None, 7), ("a, b", 10.5, 300)]
+ROWS = [("ours", -3.25, 12000), ("noisy", None, 7), ("a, b", 10.5, 300), ("far", -20.5, 1)]
 ROWS += [(f"method {i}", float(i), i) for i in range(60)]
 WIDTHS = [360, 768, 1440]  # phone, tablet, desk; pixels
 IMAGES = "Promise.all([...document.images].map(i => i.decode().then(() => '', () => i.alt)))"
@@ -210,11 +210,11 @@ def test_a_table_is_sorted_by_its_headings(page):
     page.keyboard.press("Enter")
     assert heads.evaluate_all(sorts) == ["none", "ascending", "none"]
     gains = column(page, 2)
-    assert gains[:3] == ["−3.25", "0.00", "1.00"]
+    assert gains[:3] == ["−20.50", "−3.25", "0.00"]
     assert gains[-2:] == ["59.00", "–"], "what is missing comes last"
     page.keyboard.press("Enter")
     assert heads.evaluate_all(sorts) == ["none", "descending", "none"]
-    assert [column(page, 2)[n] for n in (0, -2, -1)] == ["59.00", "−3.25", "–"]
+    assert [column(page, 2)[n] for n in (0, -2, -1)] == ["59.00", "−20.50", "–"]
     page.locator("#tbl-tall .sort").nth(2).click()
     assert heads.evaluate_all(sorts) == ["none", "none", "ascending"]
     assert column(page, 3)[-2:] == ["300", "12,000"], "thousands are numbers"
