@@ -176,7 +176,7 @@ def _claims(facts: dict) -> Figure:
     }
     rows = [(name, f"{(n := facts[f'claims_{key}'])}", n) for name, key in states.items()]
     value = f"{facts['claims_supported']} of {facts['claims_total']}"
-    return "Published claims", value, "supported by this corpus", rows
+    return "Published claims", value, "supported here", rows
 
 
 def words(notebooks: Iterable[nbformat.NotebookNode]) -> list[dict]:
@@ -185,8 +185,9 @@ def words(notebooks: Iterable[nbformat.NotebookNode]) -> list[dict]:
     Returns
     -------
     list of dict
-        `id`, `title` (escaped for Markdown), `sounds`: one dict per version with `label`,
-        `picture` (PNG, base64) and, where players are kept, `kind` and `sound` (base64).
+        `id`; `title`, escaped for Markdown; `note`, how to hear it, in Markdown; `sounds`, one dict
+        per version with `label`, `picture` (PNG, base64) and, where players are kept, `kind` and
+        `sound` (base64).
     """
     found: list[dict] = []
     cells = (cell for notebook in notebooks for cell in notebook.cells)
@@ -203,7 +204,7 @@ def words(notebooks: Iterable[nbformat.NotebookNode]) -> list[dict]:
                 version |= dict(zip(("kind", "sound"), sounds[place]))
             versions.append(version)
         identifier = f"word-{len(found) + 1}"
-        title, note = escape(report["title"]), escape(report["note"])
+        title, note = escape(report["title"]), report["note"]
         found.append({"id": identifier, "title": title, "note": note, "sounds": versions})
     return found
 

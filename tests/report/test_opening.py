@@ -3,6 +3,7 @@
 import io
 import re
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pypdf
@@ -133,6 +134,18 @@ def test_without_players_the_words_are_seen_and_not_heard():
     assert "<audio" not in html
     assert header_of(html).count("<img") == 9
     assert "To hear it, run" in text_of("</header>" + header_of(html))
+
+
+def test_a_report_without_players_says_how_to_hear_its_words(project, tmp_path):
+    notebook = played()
+    notebook.node.metadata.papermill.parameters = {"corpus": "toy", "profile": "smoke"}
+    nbformat.write(notebook.node, project / "02_words.ipynb")
+    for option, said in (("--no-players", 1), ("", 0)):
+        export.main([str(project), "--output", str(tmp_path / "out"), *option.split()])
+        header = header_of((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
+        line = "Rendered without players; to hear it, run <code>make report</code>."
+        assert header.count(line) == said
+        assert header.count("<img") == 9
 
 
 def test_the_first_page_of_the_pdf_holds_the_same():
