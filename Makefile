@@ -77,13 +77,15 @@ unexport PIP_ABI PIP_CONSTRAINT PIP_DRY_RUN PIP_EDITABLE PIP_FORCE_REINSTALL PIP
     PIP_REQUIRE_HASHES PIP_ROOT PIP_TARGET PIP_UPGRADE
 export PIP_USER := 0
 
-.PHONY: report rendered compare compared search searched curve curved test test-all check lab denoise publish data voices clean help \
+.PHONY: report rendered compare compared search searched curve curved verify test test-all check lab denoise \
+    publish data voices clean help \
     checked stamped
 .PRECIOUS: $(EXECUTED) $(REPORT)/report.html $(REPORT)/report.pdf  # not even when interrupted
 
 report: $(VENV)/.complete  ## run the notebooks that need it and render the report
 	@$(LOCKED) rendered
 	@echo "── $(REPORT)/report.html and $(REPORT)/report.pdf are up to date"
+	@$(PY) -m lib.publish.verify "$$CORPUS" --line
 
 compare: $(VENV)/.complete-compare  ## score published denoisers on the same clips, then report
 	@$(LOCKED) compared
@@ -99,6 +101,9 @@ curve: $(VENV)/.complete  ## what more people to learn from are worth, then repo
 	@$(LOCKED) curved
 	@$(LOCKED) rendered
 	@echo "── the learning curve is in $(REPORT)/report.html and $(REPORT)/report.pdf"
+
+verify: $(VENV)/.complete  ## compare the numbers of the last report on CORPUS with the published ones
+	@$(PY) -m lib.publish.verify "$$CORPUS"
 
 TESTS := -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
@@ -123,8 +128,8 @@ lab: $(VENV)/.complete  ## open the notebooks in Jupyter
 denoise: $(VENV)/.complete  ## denoise a recording: make denoise IN=a.wav OUT=b.wav
 	@$(PY) -m lib.denoise $(if $(MODEL),"--model=$$MODEL") -- "$$IN" "$$OUT"
 
-publish: $(VENV)/.complete  ## after a full run on fsdd: its table in the README
-	@$(PY) -m lib.publish.readme
+publish: $(VENV)/.complete  ## copy the report on CORPUS to report/published, its numbers to the README
+	@$(PY) -m lib.publish.published "$$CORPUS"
 
 data: $(VENV)/.complete  ## fetch the corpus without running anything
 	@$(PY) -m lib.workspace.lock build/$(CORPUS).lock $(PY) -m lib.corpora "$$CORPUS" \
@@ -150,6 +155,7 @@ rendered: $(REPORT)/report.html $(REPORT)/report.pdf
 $(REPORT)/%.html $(REPORT)/%.pdf: $(EXECUTED) $(BUILD)/.rendering.code build/$(CORPUS).shown
 	@echo "── rendering $(REPORT)"
 	@$(PY) -m lib.report.export $(BUILD) --output $(REPORT) $(if $(filter 0,$(PLAYERS)),--no-players)
+	@$(PY) -m lib.publish.index report
 
 $(BUILD)/01_data_exploration.ipynb: $(BUILD)/.data
 $(BUILD)/02_spectrogram_preparation.ipynb: $(BUILD)/01_data_exploration.ipynb

@@ -58,6 +58,8 @@ case "$*" in
         if [[ $PIP_STATUS == killed ]]; then kill -9 $PPID; fi
         exit "${{PIP_STATUS:-0}}" ;;
     "-m lib.denoise "*) printf '<%s>' "${{@:2}}" >> log && echo >> log ;;
+    "-m lib.publish.index "*) touch "$3/index.html" ;;
+    "-m lib.publish.verify "*) echo "── compared ${{*:3}}" ;;
     "-m lib.publish."* | "-m lib.corpora "*) echo "${{*:2}}" >> log ;;
     "-c import lib, jupyterlab"*) echo "jupyterlab ${{*:3}}" >> log ;;
 esac
@@ -209,12 +211,13 @@ def test_first_run_makes_everything(tmp_path):
     assert project.status == 0, project.errors
     assert "corpus=sample profile=quick" in project.log()[3]
     assert project.files("report/sample") == {"report.html", "report.pdf"}
+    assert project.files("report") == {"sample", "index.html"}
 
 
 def test_second_run_does_nothing_and_says_where_the_report_is(project):
     assert project.make("report") == []
     last = "── report/sample/report.html and report/sample/report.pdf are up to date\n"
-    assert project.output == last
+    assert project.output == last + "── compared sample --line\n"
 
 
 @pytest.mark.parametrize(
@@ -390,10 +393,6 @@ def test_denoise_takes_the_shipped_network_unless_another_is_named(project):
     assert project.log() == ["<lib.denoise><--><a.wav><c.wav>"]
     project.make("denoise", "IN=a.wav", "OUT=c.wav", "MODEL=d.keras")
     assert project.log() == ["<lib.denoise><--model=d.keras><--><a.wav><c.wav>"]
-
-
-def test_publish_writes_the_readme(project):
-    assert project.make("publish") == ["lib.publish.readme"]
 
 
 # --- data ------------------------------------------------------------------------------------
@@ -616,6 +615,16 @@ def test_voices_read_what_they_need_only(project):
     assert project.make("voices", "CORPUS=x", "PROFILE=y", "DATA_DIR=none") == [
         "lib.publish.general"
     ]
+
+
+def test_verify_and_publish_take_a_corpus_only(project):
+    assert project.make("verify", "CORPUS=fsdd", "PROFILE=y", "DATA_DIR=none") == []
+    assert project.output == "── compared fsdd\n"
+    assert project.make("publish", "CORPUS=fsdd", "PROFILE=y") == ["lib.publish.published"]
+    assert project.log() == ["lib.publish.published fsdd"]
+    for target in ("verify", "publish"):
+        assert project.make(target, "CORPUS=foo") == []
+        project.refused("CORPUS=foo is unknown; choose one of sample, fsdd, audiomnist.")
 
 
 def test_the_sample_is_not_read_from_elsewhere(project):

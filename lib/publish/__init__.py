@@ -1,1 +1,1 @@
-"""What `make publish` writes after a full run: the network, its model card, the README's table."""
+"""What goes out: the general network with its card, published reports, the README's table."""

@@ -20,6 +20,7 @@ from IPython.display import display
 
 from lib.errors import InputError
 from lib.figures import style
+from lib.figures.thumbnails import thumbnail
 from lib.report.letters import make_drawable
 from lib.report.tables import table_html
 from lib.text import escape, fill
@@ -143,7 +144,7 @@ def table(
 
 
 def players(sounds: list[tuple[str, np.ndarray, int]], *, title: str) -> None:
-    """Show a labelled group of audio players, all at the same loudness.
+    """Show a labelled group of audio players, all at the same loudness, with small spectrograms.
 
     `sounds` are (label, y [shape=(n,)], sample_rate); each is brought to the same RMS, at most
     -23 dBFS, so that no peak exceeds -1 dBFS.  The title, plain text, says what is heard.
@@ -151,19 +152,23 @@ def players(sounds: list[tuple[str, np.ndarray, int]], *, title: str) -> None:
     if not sounds:
         raise InputError(f"players {title!r}: there is no sound to play.")
     labels = [str(label) for label, _, _ in sounds]
+    levelled = _same_loudness([y for _, y, _ in sounds])
+    pictures = [_base64(thumbnail(y)) for y in levelled]
     report = {"kind": "players", "title": title, "labels": labels, "note": _how_to_hear()}
+    report["pictures"] = pictures
     summary = f"{title} ({', '.join(labels)})"
     if not _state["players"]:
         line = f"**Audio.** {escape(summary)}: {report['note']}"
         _show({"text/markdown": line, "text/plain": line}, report)
         return
-    levelled = _same_loudness([y for _, y, _ in sounds])
     rows = [
         '<div class="player" style="display: flex; align-items: center; gap: 1em">'
         f'<span style="min-width: 9em">{html.escape(label)}</span>'
+        f'<img src="data:image/png;base64,{picture}" width="110" height="56" '
+        'alt="Its spectrogram.">'
         f'<audio controls preload="metadata" aria-label="{html.escape(f"{title}: {label}")}" '
         f'src="{_audio_uri(y, rate)}"></audio></div>\n'
-        for label, y, (_, _, rate) in zip(labels, levelled, sounds)
+        for label, y, picture, (_, _, rate) in zip(labels, levelled, pictures, sounds)
     ]
     head = f'<div class="players" role="group" aria-label="{html.escape(title)}">\n'
     group = "".join([head, *rows, "</div>"])

@@ -22,7 +22,7 @@ import subprocess
 import tempfile
 import textwrap
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import matplotlib
@@ -32,7 +32,7 @@ import typst
 from nbconvert.exporters import Exporter
 
 from lib.errors import InputError, end
-from lib.report import letters, provenance
+from lib.report import letters, opening, provenance
 from lib.report.markdown import (
     READER,
     notebook_markdown,
@@ -41,16 +41,21 @@ from lib.report.markdown import (
     table_block,
     without_players,
 )
-from lib.text import escape, fill
-from lib.workspace.folder import PROJECT_ROOT, Run, as_json, open_run, write_all
+from lib.text import escape
+from lib.workspace.folder import PROJECT_ROOT, as_json, open_run, write_all
 
 __all__ = ["export", "render_html", "render_pdf", "ReportHTMLExporter", "ReportPDFExporter"]
 
 ASSETS = Path(__file__).parent / "assets"
 PANDOC = Path(pypandoc.__file__).parent / "files" / "pandoc"  # never another one on the PATH
 NOTEBOOKS = PROJECT_ROOT / "notebooks"
-TITLE = "Denoising Audio MNIST"
 PICTURE = "fig-triptychs"  # shown by the README
+MEDIA = {
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+}
 REFERENCES = "# References {.unnumbered}\n\n::: {#refs}\n:::\n"
 ACCENTS = {"\u0302": "^", "\u0303": "~", "\u0304": "\u00af", "\u0307": "\u02d9", "\u20d7": "\u2192"}
 
@@ -61,8 +66,10 @@ def _pandoc(notebooks: dict, metadata: dict, ending: str, folder: Path, *, to: s
         notebook_markdown(notebook, media=folder / "media", to=to, name=name, prefix=f"n{i}-")
         for i, (name, notebook) in enumerate(notebooks.items(), start=1)
     )
+    words = opening.with_media(metadata.get("words", []), folder / "media")
+    metadata = {"lang": "en", **metadata, "words": words}
     (folder / "report.md").write_text(f"{stream}\n\n{ending}", encoding="utf-8")
-    (folder / "metadata.json").write_text(json.dumps({"lang": "en", **metadata}), encoding="utf-8")
+    (folder / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
     template = ASSETS / ("report.html" if to == "html" else "report.typ")
     for path in (ASSETS / "report.lua", template, NOTEBOOKS / "references.bib"):
         shutil.copyfile(path, folder / path.name)  # pandoc cannot read every path in every locale
@@ -97,17 +104,18 @@ def render_html(notebooks: dict, metadata: dict, ending: str = REFERENCES) -> by
     """Return the report as one HTML file that asks no server for anything.
 
     `notebooks` is name -> executed notebook, `ending` Markdown that follows them.  Metadata are as
-    from `_title_page`; ``lenient`` lets references dangle, which else are an InputError.
+    from `opening.title_page`; ``lenient`` lets references dangle, which else are an InputError.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         page = _pandoc(notebooks, metadata, ending, folder, to="html")
         page = re.sub(
-            r'src="(media/\w+\.(?:svg|png))"',
+            r'src="(media/\w+\.\w+)"',
             lambda m: f'src="{_data_uri(folder / m[1])}"',
             page,
         )
-    page = page.replace("/* report.css */", (ASSETS / "report.css").read_text(encoding="utf-8"))
+    for name in ("report.css", "report.js"):
+        page = page.replace(f"/* {name} */", (ASSETS / name).read_text(encoding="utf-8"))
     for combining, spacing in ACCENTS.items():  # which browsers draw as specks
         page = page.replace(
             f'<mo accent="true">{combining}</mo>',
@@ -118,8 +126,8 @@ def render_html(notebooks: dict, metadata: dict, ending: str = REFERENCES) -> by
 
 
 def _data_uri(path: Path) -> str:
-    kind = {".svg": "svg+xml", ".png": "png"}[path.suffix]
-    return f"data:image/{kind};base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+    kind = MEDIA[path.suffix]
+    return f"data:{kind};base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
 def _check_links(page: str) -> None:
@@ -127,10 +135,12 @@ def _check_links(page: str) -> None:
     bare = re.sub(r'"data:[^"]*"', '""', page)
     targets = set(re.findall(r'\sid="([^"]+)"', bare))
     dangling = sorted(set(re.findall(r'href="#([^"]+)"', bare)) - targets)
-    outside = re.findall(r'\ssrc="([^"]+)"|<link [^>]+>|@import[^;]+|url\([^)]+\)', bare)
+    style = "".join(re.findall(r"<style>.*?</style>", bare, flags=re.DOTALL))
+    outside = re.findall(r'\ssrc="[^"]+"|<link [^>]+>', bare)
+    outside += re.findall(r'@import[^;]+|url\((?!"")[^)]*\)', style)
     if dangling:
         raise InputError(f"Links in the report lead nowhere: #{', #'.join(dangling)}.")
-    if any(outside):
+    if outside:
         raise InputError(f"The report would load {outside[0]!r}; it must carry all it shows.")
 
 
@@ -155,35 +165,6 @@ def render_pdf(notebooks: dict, metadata: dict, ending: str = REFERENCES) -> byt
             raise InputError(f"The PDF could not be set: {error.diagnostic}") from error
 
 
-def _title_page(run: Run, facts: dict, headline: dict) -> dict:
-    """Return the metadata of the title page, every value escaped."""
-    corpus, code, machine = facts["corpus"], facts["code"], facts["machine"]
-    seconds = facts["total_seconds"]
-    title = corpus.get("title", run.corpus) + (" (synthetic)" if corpus.get("synthetic") else "")
-    length = {"smoke": "smoke run: a proof that it runs, not a result", "quick": "short run"}
-    subtitle = f"{title}, {length.get(facts['profile'], facts['profile'] + ' run')}"
-    commit = (code["commit"] or "none") + (" and uncommitted changes" if code["modified"] else "")
-    lines = {
-        "Date": f"{date.fromisoformat(facts['date']):%-d %B %Y}" if facts["date"] else "unknown",
-        "Corpus": run.corpus,
-        "Profile": facts["profile"],
-        "Commit": commit,
-        "Machine": ", ".join([machine["cpu"], f"{machine['cores']} cores", *machine["gpus"]]),
-        "Computed in": f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min",
-    }
-    abstract = NOTEBOOKS / "abstract.md"
-    template = abstract.read_text(encoding="utf-8") if abstract.is_file() else ""
-    return {
-        "title": TITLE,
-        "subtitle": escape(subtitle),
-        "date": facts["date"],
-        "facts": [{"name": name, "value": escape(value)} for name, value in lines.items()],
-        "abstract": fill(template, headline | {"corpus": title}, where=abstract.name)
-        if headline
-        else "",
-    }
-
-
 def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -> dict:
     """Render the executed notebooks in `build_dir` into `output`; return the headline numbers.
 
@@ -199,9 +180,13 @@ def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -
     defaults = {"corpus": "sample", "profile": "quick", "data_dir": "", "params_file": ""}
     chosen = {name: given.get(name, default) for name, default in defaults.items()}
     run = open_run(**chosen, build_dir=str(build_dir))
-    headline = provenance.loaded(run, "headline", {})
+    headline = opening.headline(run)
     facts = provenance.collect(run)
-    metadata = _title_page(run, facts, headline)
+    metadata = opening.title_page(run, facts, headline, NOTEBOOKS / "abstract.md")
+    metadata["words"] = opening.words(notebooks.values())
+    if metadata["words"] and not players:
+        note = metadata["words"][0]["note"]
+        metadata["silent"] = note[:1].upper() + note[1:]
     tables = provenance.sections(facts)
     words = letters.replaced(text for notebook in notebooks.values() for text in shown(notebook))
     if words:
@@ -238,7 +223,7 @@ class ReportPDFExporter(Exporter):
         """Return one notebook, whose references may dangle, as a report, and the resources."""
         nb, resources = super().from_notebook_node(nb, resources, **kwargs)
         name = resources.get("metadata", {}).get("name", "notebook")
-        metadata = {"title": TITLE, "subtitle": escape(name), "lenient": True}
+        metadata = {"title": opening.TITLE, "subtitle": escape(name), "lenient": True}
         return self.render({name: nb}, metadata), resources
 
 

@@ -1,8 +1,8 @@
 """Executed notebooks as one stream of pandoc's Markdown.
 
-Code becomes a ``.code`` block, and each output shown by `lib.report` a block with the class
-``.figure``, ``.table`` or ``.players``, an identifier and its caption, which ``assets/report.lua``
-numbers and lays out.  Progress printed while a cell ran is left out.
+The code between two pieces of prose becomes one ``.code`` block, and each output shown by
+`lib.report` a block with the class ``.figure``, ``.table`` or ``.players``, an identifier and its
+caption, which ``assets/report.lua`` numbers and lays out.  Progress that cells print is left out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ import nbformat
 from lib.errors import InputError
 from lib.text import escape
 
-__all__ = ["READER", "notebook_markdown", "reported", "shown", "table_block", "without_players"]
+__all__ = [
+    "READER",
+    "notebook_markdown",
+    "reported",
+    "shown",
+    "table_block",
+    "without_players",
+    "write_media",
+]
 
 READER = (  # the dialect that Jupyter shows, as pandoc calls it; markup in data stays text
     "markdown+lists_without_preceding_blankline-blank_before_header-blank_before_blockquote"
@@ -43,8 +51,8 @@ def _block(kind: str, identifier: str, content: str, **attributes: str) -> str:
     return f":::::: {{{' '.join(head)}}}\n{content}\n::::::\n"
 
 
-def _media(folder: Path, data: bytes, suffix: str) -> str:
-    """Write `data` into `folder` under its hash and return the path from its parent."""
+def write_media(folder: Path, data: bytes, suffix: str) -> str:
+    """Write `data` into `folder` under its hash and return the path from the folder's parent."""
     name = f"{hashlib.sha256(data).hexdigest()[:16]}{suffix}"
     folder.mkdir(exist_ok=True)
     (folder / name).write_bytes(data)
@@ -86,8 +94,8 @@ def shown(notebook: nbformat.NotebookNode) -> Iterator[str]:
 def _figure_source(data: dict, media: Path, to: str) -> str:
     svg = data.get("image/svg+xml", "").encode("utf-8")
     if svg and (to == "typst" or len(svg) <= LARGEST_SVG):
-        return _media(media, svg, ".svg")
-    return _media(media, base64.b64decode(data["image/png"]), ".png")
+        return write_media(media, svg, ".svg")
+    return write_media(media, base64.b64decode(data["image/png"]), ".png")
 
 
 def _ours(report: dict, data: dict, media: Path, to: str) -> str:
@@ -122,6 +130,10 @@ def _other(data: dict, media: Path, to: str) -> str:
     return _fenced(alt, "{.output}") + "\n" if "text/plain" in data else ""
 
 
+def _code(sources: list[str]) -> str:
+    return _block("code", "", _fenced("\n\n".join(sources), "{.python}"))
+
+
 def notebook_markdown(
     notebook: nbformat.NotebookNode, *, media: Path, to: str, name: str, prefix: str = ""
 ) -> str:
@@ -131,15 +143,19 @@ def notebook_markdown(
     `prefix` stands before the names of footnotes, which must differ between notebooks.  A cell that
     holds an error is an InputError, which calls the notebook `name`.
     """
-    parts = []
+    parts: list[str | list[str]] = []
+    code: list[str] | None = None  # of the place that is open: the code since the last prose
     for number, cell in enumerate(notebook.cells, start=1):
         if HIDDEN_TAGS & set(cell.metadata.get("tags", [])) or cell.cell_type == "raw":
             continue
         if cell.cell_type == "markdown":
+            code = None
             parts.append(re.sub(r"\[\^([\w-]+)\]", rf"[^{prefix}\1]", cell.source))
             continue
         if cell.source.strip():
-            parts.append(_block("code", "", _fenced(cell.source, "{.python}")))
+            if code is None:
+                parts.append(code := [])
+            code.append(cell.source)
         for output in cell.outputs:
             if output.output_type == "error":
                 raise InputError(
@@ -148,4 +164,5 @@ def notebook_markdown(
                 )
         for report, data in reported(cell):
             parts.append(_ours(report, data, media, to) if report else _other(data, media, to))
-    return "\n\n".join(part for part in parts if part) + "\n"
+    texts = (part if isinstance(part, str) else _code(part) for part in parts)
+    return "\n\n".join(text for text in texts if text) + "\n"

@@ -38,7 +38,8 @@ def collect(run: Run) -> dict:
         ``code``, ``machine``, ``python`` and ``packages`` are those of the last network or score
         that was made; ``made`` says where all of them come from; ``seconds`` is notebook -> s;
         ``earlier_training_seconds`` is of networks that this run took as they were, and
-        ``total_seconds`` counts both, but not the scores of folds taken as they were.
+        ``total_seconds`` counts both, but not the scores of folds taken as they were; ``peers``
+        says whether `make compare` was run.
     """
     metadata = {
         path.stem: nbformat.read(path, as_version=4).metadata.get("papermill", {})
@@ -59,6 +60,7 @@ def collect(run: Run) -> dict:
         "profile": run.config.profile,
         "seed": run.config.seed,
         "config": run.config.to_dict(),
+        "peers": run.path("peers.json").is_file(),
         "corpus": {"name": run.corpus, **_without_paths(loaded(run, "corpus", {}), run)},
         "code": last["code"],
         "machine": last["machine"] | {"gpus": loaded(run, "gpus", [])},

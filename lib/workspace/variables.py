@@ -32,6 +32,8 @@ USES = {  # target -> the variables that it reads
     "compare": RUN,
     "search": RUN,
     "curve": (*RUN, "VOICES_DIR"),
+    "verify": ("CORPUS",),
+    "publish": ("CORPUS",),
     "data": ("CORPUS", "DATA_DIR", "VOICES_DIR"),
     "voices": ("PARAMS", "VOICES_DIR"),
     "denoise": ("IN", "OUT", "MODEL"),
@@ -119,7 +121,7 @@ def _check_run(given: dict[str, str], used: tuple[str, ...]) -> None:
     for name in TABLES:
         if name in used and given[name] not in (known := _choices(name)):
             raise InputError(f"{name}={given[name]} is unknown; choose one of {', '.join(known)}.")
-    if given["DATA_DIR"]:
+    if "DATA_DIR" in used and given["DATA_DIR"]:
         data_place(given["DATA_DIR"])
         if given["CORPUS"] == "sample":
             raise InputError(

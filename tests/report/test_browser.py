@@ -4,6 +4,7 @@ Two pages are opened: a toy, rendered now, and the report of the sample corpus a
 project.  Without a browser this file is skipped as a whole.
 """
 
+import json
 import re
 import shutil
 from importlib.resources import files
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 
 from lib import report as shown
-from lib.report import export
+from lib.report import export, opening
 from lib.workspace.folder import PROJECT_ROOT
 from notebooks import METADATA, Notebook, full_notebook
 
@@ -22,6 +23,8 @@ if not BROWSER:
     pytest.skip("no chromium and no google-chrome on this machine", allow_module_level=True)
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
+ROWS = [("ours", -3.25, 12000), ("noisy", None, 7), ("a, b", 10.5, 300), ("far", -20.5, 1)]
+ROWS += [(f"method {i}", float(i), i) for i in range(60)]
 WIDTHS = [360, 768, 1440]  # phone, tablet, desk; pixels
 IMAGES = "Promise.all([...document.images].map(i => i.decode().then(() => '', () => i.alt)))"
 DURATIONS = """Promise.all([...document.querySelectorAll("audio")].map(a => new Promise(done => {
@@ -54,16 +57,20 @@ def toy_report() -> bytes:
     long = Notebook("A long line of code").code(source="x = [" + "1000, " * 60 + "]")
     wide = pd.DataFrame([["a row"] + ["some words"] * 9], columns=["name", *"abcdefghi"])
     long.code(lambda: shown.table(wide, "tbl-wide", caption="Wider than a phone."))
-    sounds = [(name, np.sin(np.arange(800)), 8000) for name in ("clean", "noisy", "denoised")]
+    tall = pd.DataFrame(ROWS, columns=["method", "gain (dB)", "clips"])
+    long.code(lambda: shown.table(tall, "tbl-tall", caption="Taller than a screen."))
+    sounds = [(name, np.sin(np.arange(8000)), 8000) for name in ("clean", "noisy", "denoised")]
     long.code(lambda: shown.players(sounds, title="Digit 8"))
-    return export.render_html({"1.ipynb": full_notebook().node, "2.ipynb": long.node}, METADATA)
+    opened = {"finding": "It works.", "words": opening.words([long.node]), "abstract": "So it is."}
+    notebooks = {"1.ipynb": full_notebook().node, "2.ipynb": long.node}
+    return export.render_html(notebooks, METADATA | opened)
 
 
 @pytest.fixture(scope="module", params=["toy", "sample"])
 def report(request, tmp_path_factory):
     """Path of a report."""
     if request.param == "sample":
-        return PROJECT_ROOT / "report/sample/report.html"
+        return PROJECT_ROOT / "report/published/sample/report.html"
     path = tmp_path_factory.mktemp("toy") / "report.html"
     path.write_bytes(toy_report())
     return path
@@ -132,20 +139,125 @@ only_toy = pytest.mark.parametrize("report", ["toy"], indirect=True)
 def test_every_heading_and_figure_has_a_link_to_itself(page):
     names = "main section[id] > :is(h1, h2, h3), figure[id] > figcaption"
     links = page.locator(names).evaluate_all(
-        "all => all.map(e => [e.closest('[id]').id, e.querySelector('a.here')])"
+        "all => all.map(e => [e.closest('section[id], figure[id]').id, e.querySelector('a.here')])"
         ".map(([id, a]) => [a.hash === '#' + id, a.getAttribute('aria-label')])"
     )
     assert all(to_itself for to_itself, _ in links)
     names = [re.sub(r"\s+", " ", name) for _, name in links]
-    assert {"Link to 1 What we hear", "Link to Figure 1.", "Link to Table 2."} <= set(names)
+    assert {"Link to 1 What we hear", "Link to Figure 1", "Link to Table 2"} <= set(names)
 
 
 @only_toy
-def test_players_stand_in_named_groups(page):
-    group = page.get_by_role("group", name="Digit 8")
+def test_players_stand_in_named_groups_and_say_how_long_they_are(page):
+    page.evaluate(DURATIONS)
+    group = page.locator("main").get_by_role("group", name="Digit 8")
     assert group.locator("audio").count() == 3
-    assert group.locator(".player > span").all_inner_texts() == ["clean", "noisy", "denoised"]
-    assert page.locator("figure.audio", has=group).locator("figcaption").inner_text() == "Digit 8."
+    names = group.locator("button").evaluate_all("all => all.map(b => b.ariaLabel)")
+    lengths = group.locator(".length").all_inner_texts()
+    assert all(re.fullmatch(r"1\.[01]\xa0s", length) for length in lengths)
+    seen = [f"Play {name} {s}" for name, s in zip(("clean", "noisy", "denoised"), lengths)]
+    assert names == seen
+    figure = page.locator("main figure.audio", has=page.get_by_role("group", name="Digit 8"))
+    assert figure.locator("figcaption").inner_text() == "Digit 8."
+
+
+@only_toy
+def test_the_page_opens_with_the_finding_and_a_word_to_hear(page):
+    order = page.evaluate("[...document.querySelectorAll('h1, .finding, .word, #abstract, nav')]"
+                          ".map(e => e.className || e.id || e.tagName)")  # fmt: skip
+    assert order[:5] == ["title", "finding", "word", "abstract", "contents"]
+    labels = page.locator("header .word .player > span").all_inner_texts()
+    assert [label.split()[0] for label in labels] == ["noisy", "denoised", "clean"]
+
+
+@only_toy
+def test_only_one_sound_is_heard_at_a_time(page):
+    first, second = (page.locator("main .play").nth(n) for n in (0, 1))
+    playing = "[...document.querySelectorAll('audio')].map(a => !a.paused)"
+    page.evaluate("document.querySelectorAll('audio').forEach(a => { a.loop = true; })")
+    first.focus()
+    page.keyboard.press("Enter")
+    wait_until(page, f"{playing}.filter(Boolean).length === 1")
+    before = page.evaluate(playing)
+    assert first.get_attribute("aria-label").startswith("Pause ")
+    second.click()
+    wait_until(page, f"JSON.stringify({playing}) !== '{json.dumps(before)}'.replace(/ /g, '')")
+    assert sum(page.evaluate(playing)) == 1
+    assert first.get_attribute("aria-label").startswith("Play ")
+    second.click()
+    wait_until(page, f"{playing}.every(p => !p)")
+
+
+def wait_until(page, condition):
+    """Wait: the page forbids the scripts that Playwright's own waiting needs."""
+    for _ in range(100):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never came true: {condition}")
+
+
+def column(page, number):
+    cells = f"#tbl-tall tbody tr > :nth-child({number})"
+    return page.locator(cells).all_inner_texts()
+
+
+@only_toy
+def test_a_table_is_sorted_by_its_headings(page):
+    heads, before = page.locator("#tbl-tall thead th"), column(page, 1)
+    sorts = "all => all.map(e => e.getAttribute('aria-sort'))"
+    page.locator("#tbl-tall .sort").nth(1).focus()
+    page.keyboard.press("Enter")
+    assert heads.evaluate_all(sorts) == ["none", "ascending", "none"]
+    gains = column(page, 2)
+    assert gains[:3] == ["−20.50", "−3.25", "0.00"]
+    assert gains[-2:] == ["59.00", "–"], "what is missing comes last"
+    page.keyboard.press("Enter")
+    assert heads.evaluate_all(sorts) == ["none", "descending", "none"]
+    assert [column(page, 2)[n] for n in (0, -2, -1)] == ["59.00", "−20.50", "–"]
+    page.locator("#tbl-tall .sort").nth(2).click()
+    assert heads.evaluate_all(sorts) == ["none", "none", "ascending"]
+    assert column(page, 3)[-2:] == ["300", "12,000"], "thousands are numbers"
+    page.locator("#tbl-tall .sort").nth(0).click()
+    assert column(page, 1)[0] == "a, b"
+    assert column(page, 1).index("method 2") < column(page, 1).index("method 10")
+    for _ in range(2):
+        page.locator("#tbl-tall .sort").nth(0).click()
+    assert column(page, 1) == before, "the third click brings back the order of the report"
+
+
+@only_toy
+def test_a_table_is_copied_as_csv(page):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#tbl-tall .copy").focus()
+    page.keyboard.press("Enter")
+    wait_until(page, "document.querySelector('#tbl-tall .said').textContent === 'Copied'")
+    head, *lines = page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert head == "method,gain (dB),clips"
+    assert lines[:3] == ["ours,-3.25,12000", "noisy,,7", '"a, b",10.50,300']
+    assert len(lines) == len(ROWS)
+
+
+@only_toy
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_head_of_a_tall_table_stays_in_view(page, width):
+    page.set_viewport_size({"width": width, "height": 600})
+    page.locator("#tbl-tall tbody tr").nth(40).evaluate(
+        "e => e.scrollIntoView({behavior: 'instant', block: 'center'})"
+    )
+    head = page.locator("#tbl-tall thead th").first.bounding_box()
+    row = page.locator("#tbl-tall tbody tr").nth(40).bounding_box()
+    assert 0 <= head["y"] < row["y"] < 600
+
+
+@only_toy
+def test_code_is_joined_and_out_of_sight(page):
+    page.reload()
+    assert page.locator("details.code[open]").count() == 0
+    assert page.locator("details.code").count() == 2, "one for each run of cells between prose"
+    page.locator("details.code summary").first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("details.code[open] pre").inner_text().count("lib.do()") == 4
 
 
 @only_toy
@@ -155,11 +267,7 @@ def test_a_wide_table_scrolls_inside_itself_with_its_row_names_in_sight(page):
     assert area.evaluate("e => e.scrollWidth - e.clientWidth") > 0
     area.focus()
     page.keyboard.press("ArrowRight")
-    for _ in range(100):  # the page forbids the scripts that Playwright's own waiting needs
-        if area.evaluate("e => e.scrollLeft") > 0:
-            break
-        page.wait_for_timeout(50)
-    assert area.evaluate("e => e.scrollLeft") > 0
+    wait_until(page, "document.querySelector('#tbl-wide .scroll').scrollLeft > 0")
     area.evaluate("e => e.scrollLeft = 1000")
     name, edge = (
         page.locator(f"#tbl-wide {e}").bounding_box()["x"] for e in ("tbody th", ".scroll")
@@ -172,7 +280,7 @@ def test_the_keyboard_reaches_everything(page):
     page.set_viewport_size({"width": WIDTHS[0], "height": 800})
     page.reload()
     reached = []
-    while len(reached) < 60:
+    while len(reached) < 90:
         page.keyboard.press("Tab")
         reached.append(page.evaluate(FOCUSED))
         if reached[-1] == "code-switch" and reached.count("code-switch") == 1:
@@ -180,13 +288,13 @@ def test_the_keyboard_reaches_everything(page):
     assert reached[0] == "skip"
     assert page.locator("details.code[open]").count() > 0
     assert reached.count("here") > 5
-    assert {"code-switch", "scroll", "AUDIO"} <= set(reached)
+    assert {"code-switch", "scroll", "play", "sort", "copy"} <= set(reached)
 
 
 @only_toy
 def test_on_paper_there_is_only_what_can_be_read(page):
     page.set_viewport_size({"width": 660, "height": 900})  # A4 less its margins
-    hidden = "#contents, #code-switch, audio, details.code, .here"
+    hidden = "#contents, #code-switch, .audio, details.code, .here, .copy"
     assert page.evaluate(VISIBLE, hidden) > 0
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate(VISIBLE, hidden) == 0

@@ -45,7 +45,7 @@ def test_html_is_accessible_and_self_contained():
     assert 'role="img"' not in html
     assert "default-src 'none'" in html
     sources = re.findall(r'\ssrc="([^"]{0,30})', html)
-    assert len(sources) == 2
+    assert len(sources) == 3  # a figure, a sound and its spectrogram
     assert all(source.startswith("data:") for source in sources)
     assert "<link" not in html
     assert "@import" not in html

@@ -79,4 +79,4 @@ def test_the_text_is_read_in_the_order_of_the_notebook():
 
 
 def test_the_published_report_is_small():
-    assert (PROJECT_ROOT / "report/fsdd/report.pdf").stat().st_size < 3e6
+    assert (PROJECT_ROOT / "report/published/fsdd/report.pdf").stat().st_size < 3e6
