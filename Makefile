@@ -78,8 +78,7 @@ unexport PIP_ABI PIP_CONSTRAINT PIP_DRY_RUN PIP_EDITABLE PIP_FORCE_REINSTALL PIP
 export PIP_USER := 0
 
 .PHONY: report rendered compare compared search searched curve curved verify test test-all check lab denoise \
-    publish data voices clean help \
-    checked stamped
+    publish data voices clean help checked stamped
 .PRECIOUS: $(EXECUTED) $(REPORT)/report.html $(REPORT)/report.pdf  # not even when interrupted
 
 report: $(VENV)/.complete  ## run the notebooks that need it and render the report

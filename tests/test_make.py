@@ -362,12 +362,12 @@ def test_compare_after_a_report_runs_only_what_reads_its_scores(project):
 
 def test_help_names_every_target_and_variable(project):
     project.make("help")
-    makefile = (PROJECT_ROOT / "Makefile").read_text()
+    makefile = (PROJECT_ROOT / "Makefile").read_text().replace("\\\n", "")
     (phony,) = [line for line in makefile.splitlines() if line.startswith(".PHONY:")]
     listed = {line.split()[0] for line in project.output.splitlines() if line.startswith("  ")}
     variables = {"CORPUS", "PROFILE", "DATA_DIR", "VOICES_DIR", "PARAMS", "PLAYERS", "MODEL"}
     variables |= {"PYTHON", "VENV"}
-    inner = {"rendered", "compared", "searched", "curved", "checked", "stamped", "\\"}
+    inner = {"rendered", "compared", "searched", "curved", "checked", "stamped"}
     assert listed == set(phony.split()[1:]) - inner | variables
 
 
