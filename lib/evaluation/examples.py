@@ -1,6 +1,6 @@
-"""What the best of the methods made of single clips, to be heard and seen.
+"""What methods make of single clips, to be heard and seen.
 
-No Keras here: the scores of a fold keep the waveforms, so nothing is denoised again.
+No Keras here: the scores of a fold keep the waveforms of our model, which is not run again.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from lib.clips.store import ClipStore
+from lib.methods import look_up
 from lib.workspace.folder import Run
 
-__all__ = ["PLAYED", "sounds_of"]
+__all__ = ["PLAYED", "outputs_of", "sounds_of"]
 
 PLAYED = "ours"  # the method whose estimates are kept
 
@@ -34,3 +35,26 @@ def sounds_of(run: Run, store: ClipStore, clips: list[pd.Series]) -> list[dict[s
         estimate = kept.loc[kept["clip_id"] == clip["clip_id"], "estimate"].iat[0]
         sounds.append({"clean": store.clean(row), "noisy": store.noisy(row), "denoised": estimate})
     return sounds
+
+
+def outputs_of(
+    run: Run, store: ClipStore, clip: pd.Series, names: list[str]
+) -> dict[str, np.ndarray]:
+    """Denoise one scored clip by several methods, each trained on other speakers.
+
+    Parameters
+    ----------
+    clip : pd.Series
+        Row of the score table (`clip_id`, `fold`).
+    names : list of str
+        Methods.
+    """
+    row = store.index.index[store.index["clip_id"] == clip["clip_id"]][0]
+    clean, noisy = store.clean(row), store.noisy(row)
+    outputs = {}
+    for name in names:
+        method = look_up(name)
+        extra = (clean,) if method.oracle else ()
+        denoise = method.denoiser(run, clip["fold"])
+        outputs[name] = np.asarray(denoise(noisy, store.config.audio.sample_rate, *extra))
+    return outputs

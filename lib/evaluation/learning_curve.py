@@ -39,7 +39,7 @@ from lib.training.waveform import lessons as waveform_lessons
 from lib.workspace.fingerprint import fingerprint
 from lib.workspace.folder import Run, open_run
 
-__all__ = ["SIZES", "compute", "describe", "learn_from", "luck", "open_curve", "summary"]
+__all__ = ["SIZES", "compute", "describe", "learn_from", "luck", "open_curve", "with_means"]
 
 SIZES = (4, 16, 64, 256)  # people; and all that there are
 SEEDS = 3
@@ -202,39 +202,40 @@ def open_curve(
     return run.load("curve"), run.load("luck"), ""
 
 
-def summary(curve: pd.DataFrame) -> pd.DataFrame:
-    """Mean over the draws and Student's t interval, for each number of people and each score.
+def with_means(curve: pd.DataFrame) -> pd.DataFrame:
+    """Add the mean over the draws, and Student's t interval, of every score.
 
     Returns
     -------
     pd.DataFrame
-        `people`, and of each score its mean and, with the endings ``_low`` and ``_high``, limits.
+        The rows of `curve` and, for each score, its ``_mean``, ``_low`` and ``_high`` for that
+        number of people; no limits where there is one draw.
     """
-    rows = []
-    for people, draws in curve.groupby("people"):
-        row = {"people": people}
-        for score in SCORES:
-            mean, n = draws[score].mean(), len(draws)
-            half = half_width(draws[score].std(ddof=1) / np.sqrt(n), n - 1) if n > 1 else np.nan
-            row |= {score: mean, f"{score}_low": mean - half, f"{score}_high": mean + half}
-        rows.append(row)
-    return pd.DataFrame(rows)
+    table = curve.copy()
+    for score in SCORES if len(curve) else []:
+        draws = curve.groupby("people")[score]
+        n = draws.transform("size")
+        half = half_width(draws.transform("std") / np.sqrt(n), (n - 1).clip(lower=1))
+        table[f"{score}_mean"] = draws.transform("mean")
+        table[f"{score}_low"] = table[f"{score}_mean"] - half
+        table[f"{score}_high"] = table[f"{score}_mean"] + half
+    return table
 
 
 def describe(curve: pd.DataFrame, seeds: pd.DataFrame) -> str:
     """Say in two sentences what more people are worth, and how much is luck."""
-    table = summary(curve).set_index("people")
-    score, (few, many) = "si_sdr_improvement_db", (table.index[0], table.index[-1])
+    score = "si_sdr_improvement_db"
+    mean = curve.groupby("people")[score].mean()
+    few, many = mean.index[0], mean.index[-1]
     fit = np.polyfit(np.log2(curve["people"]), curve[score], 1)
     text = (
-        f"With {int(curve['steps'].iat[0]):,} steps each, a network that learned from {few} people "
-        f"reaches an SI-SDRi of {table[score][few]:.2f} dB on speakers it never heard, one that "
-        f"learned from {many} people {table[score][many]:.2f} dB: {fit[0]:+.2f} dB for each "
-        "doubling of the number of people (slope of a straight line over all networks). "
+        f"After {int(curve['steps'].iat[0]):,} steps, the SI-SDRi is {mean[few]:.2f} dB for "
+        f"networks trained on {few} speakers and {mean[many]:.2f} dB for {many:,}: "
+        f"{fit[0]:+.2f} dB per doubling of the number of speakers (linear fit over all networks). "
     )
     low, high = seeds[score].min(), seeds[score].max()
     return text + (
-        f"Luck is {high - low:.2f} dB: the range over {len(seeds)} seeds of one fold "
+        f"In one fold, {len(seeds)} random seeds of our model range over {high - low:.2f} dB "
         f"({low:.2f} to {high:.2f} dB)."
     )
 

@@ -13,42 +13,39 @@ from lib.signals.stft import level_db, stft
 
 __all__ = ["autoencoder", "masks"]
 
-ENCODER, DECODER, BETWEEN = "#56B4E9", "#009E73", "#E69F00"
+COLOURS = {"encoder": "#56B4E9", "recurrent": "#E69F00", "decoder": "#009E73"}
 GAP = 0.55  # between two boxes; a box is as wide as this for 48 channels
 
 
-def autoencoder(stages: pd.DataFrame, *, bins: int, units: int):
-    """Draw our network from left to right: higher for more frequency bins, wider for more channels.
+def autoencoder(stages: pd.DataFrame, *, bins: int):
+    """Draw our network from left to right: taller for more frequency bins, wider for more channels.
 
-    `stages` are those of `lib.models.size.stages`, `bins` what it looks at and masks, `units` the
-    width of the recurrent layer.
+    `stages` are those of `lib.models.size.stages`, `bins` the height of its input and of the mask.
     """
-    boxes = [("log magnitude", bins, 1, "#bbbbbb")]
-    for part, colour in (("encoder", ENCODER), ("decoder", DECODER)):
-        of_part = stages[stages["part"] == part]
-        boxes += [("", row.bins, row.channels, colour) for row in of_part.itertuples()]
-        if part == "encoder":
-            boxes.append(("bidirectional\nGRU", of_part["bins"].iat[-1], 2 * units, BETWEEN))
-    boxes.append(("mask", bins, 1, "#bbbbbb"))
     fig, ax = style.new(2.9)
+    ends = {"bins": bins, "channels": 1}
+    boxes = [
+        {"part": "log magnitude", **ends},
+        *stages.to_dict("records"),
+        {"part": "mask", **ends},
+    ]
     right, middles = 0.0, []
-    for name, height, channels, colour in boxes:
-        width, tall = GAP * max(channels, 8) / 48, np.log2(height)
-        box = Rectangle(
-            (right, -tall / 2), width, tall, facecolor=colour, edgecolor="black", lw=0.6
-        )
-        ax.add_patch(box)
+    for box in boxes:
+        width, tall = GAP * max(box["channels"], 8) / 48, np.log2(box["bins"])
+        looks = {"facecolor": COLOURS.get(box["part"], "#bbbbbb"), "edgecolor": "black", "lw": 0.6}
+        ax.add_patch(Rectangle((right, -tall / 2), width, tall, **looks))
         middles.append(right + width / 2)
-        label = {BETWEEN: f"{channels}", ENCODER: f"{height}\n×{channels}"}
-        label[DECODER] = label[ENCODER]
+        size = f"{box['bins']}\n×{box['channels']}" if box["channels"] > 1 else f"{bins}"
         below = {"ha": "center", "va": "top", "fontsize": 7.5}
-        ax.text(middles[-1], -tall / 2 - 0.25, label.get(colour, f"{height}"), **below)
-        side = {"log magnitude": "right", "mask": "left"}.get(name, "center")
-        ax.text(middles[-1], tall / 2 + 0.25, name, ha=side, va="bottom", fontsize=8.5)
+        ax.text(middles[-1], -tall / 2 - 0.25, size, **below)
         right += width + GAP
-    depth = (len(boxes) - 3) // 2
-    for i in range(1, depth):  # every step of the encoder but the last is seen by the decoder
-        _skip(ax, middles[i], middles[-1 - i - 1], np.log2(boxes[i][1]) / 2)
+    depth = int((stages["part"] == "encoder").sum())
+    for i in range(1, depth):  # the last stage of the encoder has no skip connection
+        _skip(ax, middles[i], middles[-2 - i], np.log2(boxes[i]["bins"]) / 2)
+    for place, side, name in ((0, "right", "log magnitude"), (-1, "left", "mask")):
+        ax.text(middles[place], np.log2(bins) / 2 + 0.25, name, ha=side, fontsize=8.5)
+    height = np.log2(boxes[depth]["bins"]) / 2 + 0.25
+    ax.text(middles[depth + 1], height, "bidirectional\nGRU", ha="center", fontsize=8.5)
     _sides(ax, middles[0], middles[-1])
     ax.set(xlim=(-2.4, right + 2.1), ylim=(-7.2, 8.4))
     ax.axis("off")

@@ -168,23 +168,24 @@ def confusions(counts: dict[str, np.ndarray]):
     return fig
 
 
-def learning_curve(curve: pd.DataFrame, means: pd.DataFrame, values: dict[str, str]):
-    """Score over the number of people learned from: small dots are draws, large ones their means.
+def learning_curve(table: pd.DataFrame, values: dict[str, str]):
+    """Score over the number of training speakers: small dots are draws, large ones their means.
 
-    `curve` and `means` are those of `lib.evaluation.learning_curve`, `values` column -> axis label;
+    `table` is that of `lib.evaluation.learning_curve.with_means`, `values` column -> axis label;
     one panel per value.
     """
     fig, axes = style.new(2.7, ncols=len(values), squeeze=False)
     looks = style.look("general network")
+    means = table.drop_duplicates("people")
     for ax, (value, label) in zip(axes[0], values.items()):
-        ax.plot(curve["people"], curve[value], ".", color=looks["colour"], alpha=0.5, markersize=5)
-        ax.plot(means["people"], means[value], color=looks["colour"], linewidth=1)
-        limits = (means[f"{value}_low"], means[f"{value}_high"])
-        marks.dots(ax, means["people"], means[value], *limits, upright=True, **looks)
+        ax.plot(table["people"], table[value], ".", color=looks["colour"], alpha=0.5, markersize=5)
+        mean, low, high = (means[f"{value}_{end}"] for end in ("mean", "low", "high"))
+        ax.plot(means["people"], mean, color=looks["colour"], linewidth=1)
+        marks.dots(ax, means["people"], mean, low, high, upright=True, **looks)
         ax.set_xscale("log", base=2)
         ax.set_xticks(means["people"], [f"{n:,}" for n in means["people"]])
         ax.minorticks_off()
-        ax.set(xlabel="people learned from", ylabel=label)
+        ax.set(xlabel="training speakers", ylabel=label)
     return fig
 
 

@@ -30,21 +30,22 @@ def layer_table(model: keras.Model) -> pd.DataFrame:
 
 
 def stages(model: keras.Model) -> pd.DataFrame:
-    """Return the steps of an encoder-decoder with a recurrent layer between the two.
+    """Return the stages of an encoder-decoder with a recurrent layer between the two.
 
     Returns
     -------
     pd.DataFrame
-        One row per convolution that ends in a ReLU: `part` ("encoder" or "decoder"), `bins` along
-        frequency and `channels` of what it gives.
+        One row per convolution that ends in a ReLU, and one for the recurrent layer: `part`
+        ("encoder", "recurrent" or "decoder"), frequency `bins` and `channels` of its output.
     """
-    rows, part = [], "encoder"
+    rows, part, bins = [], "encoder", 0
     for layer in model.layers:
-        if isinstance(layer, layers.Bidirectional):
-            part = "decoder"
         if isinstance(layer, layers.ReLU):
             bins, channels = layer.output.shape[2:]
             rows.append({"part": part, "bins": bins, "channels": channels})
+        if isinstance(layer, layers.Bidirectional):
+            rows.append({"part": "recurrent", "bins": bins, "channels": layer.output.shape[-1]})
+            part = "decoder"
     return pd.DataFrame(rows)
 
 

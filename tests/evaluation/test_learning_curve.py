@@ -109,12 +109,13 @@ def test_the_interval_over_draws_is_students_t():
     curve = pd.DataFrame(
         {"people": 4, "si_sdr_improvement_db": values, "estoi": 0.5, "accuracy": [0.1, 0.2, 0.3]}
     )
-    row = learning_curve.summary(curve).iloc[0]
+    row = learning_curve.with_means(curve).iloc[0]
     low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
-    assert row["si_sdr_improvement_db"] == pytest.approx(np.mean(values))
+    assert row["si_sdr_improvement_db_mean"] == pytest.approx(np.mean(values))
     assert row["si_sdr_improvement_db_low"] == pytest.approx(low)
     assert row["si_sdr_improvement_db_high"] == pytest.approx(high)
     assert row["estoi_low"] == row["estoi_high"] == 0.5
+    assert np.isnan(learning_curve.with_means(curve.head(1))["estoi_low"].iat[0]), "one draw"
 
 
 def test_the_text_says_what_a_doubling_is_worth_and_how_much_is_luck():
@@ -125,5 +126,5 @@ def test_the_text_says_what_a_doubling_is_worth_and_how_much_is_luck():
     )  # fmt: skip
     seeds = pd.DataFrame({"si_sdr_improvement_db": [12.0, 12.25, 12.125]})
     text = learning_curve.describe(curve, seeds)
-    for number in ("500 steps", "8.50 dB", "9.50 dB", "+0.25 dB", "0.25 dB: the range over 3"):
+    for number in ("500 steps", "8.50 dB", "9.50 dB", "+0.25 dB", "3 random seeds", "over 0.25 dB"):
         assert number in text
