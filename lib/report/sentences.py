@@ -204,9 +204,9 @@ def conclusion(headline: dict) -> str:
     low, high = (headline[f"ours_si_sdr_improvement_db_{end}"] for end in ("low", "high"))
     part = headline["ours_si_sdr_improvement_db"] / headline["irm_si_sdr_improvement_db"]
     opening = {
-        1: "Denoising generalises to unseen speakers",
+        1: "Denoising improves the SI-SDR of unseen speakers",
         0: "An improvement for unseen speakers is not established",
-        -1: "Denoising makes the speech of unseen speakers worse",
+        -1: "Denoising lowers the SI-SDR of unseen speakers",
     }[_sign(low, high)]
     return (
         f"{opening}: the mean SI-SDR improvement is {plain(part, '.0%')} of that of the ideal "

@@ -182,7 +182,7 @@ def test_the_conclusion_follows_the_interval(low, high):
              "ours_accuracy": 0.49, "noisy_accuracy": 0.12, "irm_accuracy": 0.9}  # fmt: skip
     told = sentences.conclusion(facts).replace("\xa0", " ")
     assert all(number in told for number in ("50 %", "49 %", "12 %", "90 %"))
-    opening = {4.0: "generalises", -1.0: "not established", -6.0: "worse"}[low]
+    opening = {4.0: "improves", -1.0: "not established", -6.0: "lowers"}[low]
     assert opening in told
 
 
