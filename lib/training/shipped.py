@@ -84,11 +84,11 @@ def open_general(audio: AudioConfig) -> tuple[keras.Model, dict]:
 def about(audio: AudioConfig) -> str:
     """Say from what our network goes on in every fold, or why it starts from nothing."""
     if reason := unfit(audio):
-        return f"Here it starts from nothing. {reason}"
+        return f"Here it is trained from scratch. {reason}"
     facts = record()
     people, clips = facts["people"]["training"], facts["clips"]["training"]
     return (
-        f"The general network learned from {clips:,} words by {people:,} people in "
+        f"The general network was trained on {clips:,} words by {people:,} people for "
         f"{len(facts['history'])} epochs; none of them speaks in this corpus."
     )
 
@@ -96,9 +96,12 @@ def about(audio: AudioConfig) -> str:
 def heard_before(audio: AudioConfig) -> str:
     """Say in a sentence whom our network heard before the speakers of a corpus."""
     if unfit(audio):
-        return "It learned from this corpus alone."
+        return "It is trained on this corpus alone."
     people = record()["people"]["training"]
-    return f"It had learned single words by {people:,} people of another corpus before."
+    return (
+        f"It is pretrained on single words of {people:,} speakers of another corpus and fine-tuned "
+        "on the training speakers of each fold."
+    )
 
 
 def start(audio: AudioConfig) -> list[np.ndarray] | None:

@@ -122,5 +122,5 @@ def test_the_report_says_whom_our_network_heard_before():
     assert f"words by {people:,} people of another corpus" in shipped.heard_before(Config().audio)
     assert f"words by {people:,} people in" in shipped.about(Config().audio)
     other = dataclasses.replace(Config().audio, hop_length=256)
-    assert shipped.heard_before(other) == "It learned from this corpus alone."
-    assert "starts from nothing" in shipped.about(other)
+    assert shipped.heard_before(other) == "It is trained on this corpus alone."
+    assert "is trained from scratch" in shipped.about(other)
