@@ -144,19 +144,23 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
     run |= {f"Time for {stem}": f"{s:.0f} s" for stem, s in facts["seconds"].items()}
     run["Time for networks trained earlier"] = f"{facts['earlier_training_seconds']:.0f} s"
     run["Total time, excluding scores computed earlier"] = f"{facts['total_seconds']:.0f} s"
-    packages = _two_columns(facts["packages"], "Package", "Version")
-    config = {k: v for k, v in _flat(facts["config"]).items() if k not in ("profile", "seed")}
+    run["Packages"] = _listed(facts["packages"])
+    config = {k: _listed(v) for k, v in facts["config"].items() if isinstance(v, dict)}
     return [
         (
             "tbl-provenance-run",
-            "Commit, machine and run time.",
+            "Commit, machine, packages and run time.",
             _two_columns(run, "Fact"),
         ),
         ("tbl-provenance-made", _alike(facts["made"]), _made_table(facts["made"])),
         ("tbl-provenance-corpus", "Corpus.", _two_columns(corpus, "Fact")),
-        ("tbl-provenance-config", "All settings.", _two_columns(config, "Setting")),
-        ("tbl-provenance-packages", "Versions of the main packages.", packages),
+        ("tbl-provenance-config", "All settings.", _two_columns(config, "Section", "Settings")),
     ]
+
+
+def _listed(values: dict) -> str:
+    """Return names and values in a row."""
+    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _alike(made: list[dict]) -> str:
