@@ -5,7 +5,9 @@ loud frames, so a recording's gain does not matter, and cut off 30 dB below them
 ends and residue begins.  0 is that floor and 1 the level of the loud frames: silence, padding
 and what lies behind the end of a clip look alike.
 
-In training, `augmented` shows it each clip as another speaker might have said it.
+In training, `augmented` shows it each clip as another speaker might have said it, and of some
+clips the loud parts only: a denoiser leaves gaps where speech is weak, which says nothing about the
+word and must not be taken for it.
 
 Sources: stretched frequencies from Jaitly & Hinton, Vocal Tract Length Perturbation (2013);
 masks from Park et al., SpecAugment, arXiv:1904.08779.
@@ -43,6 +45,7 @@ WARP, STRETCH = 0.15, 0.25  # largest relative change of frequencies and of time
 EQUALISER_DB = np.array([4.0, 3.0, 2.0, 1.6])  # spread of the first cosines over the bands
 DELAY_S = 0.2
 MASKS, MASKED_FRAMES, MASKED_BANDS = 2, 6, 5  # how many of each, and how wide at most
+CUT_SHARE, HIGHEST_CUT = 0.5, 0.7  # clips that lose their weak parts, and up to which value
 
 
 @functools.lru_cache(maxsize=64)
@@ -94,7 +97,7 @@ def log_mel(
 
 
 def augmented(y: np.ndarray, audio: AudioConfig, rng: np.random.Generator) -> np.ndarray:
-    """`log_mel` of a clip as another speaker might have said it elsewhere."""
+    """`log_mel` of a clip as another speaker might have said it elsewhere, in part or whole."""
     cosines = np.cos(np.pi * np.outer(np.arange(1, 5), np.arange(BANDS) + 0.5) / BANDS)
     features = log_mel(
         y,
@@ -104,6 +107,8 @@ def augmented(y: np.ndarray, audio: AudioConfig, rng: np.random.Generator) -> np
         delay_s=rng.uniform(0, DELAY_S),
         equaliser=rng.normal(0, EQUALISER_DB) @ cosines,
     )
+    if rng.uniform() < CUT_SHARE:
+        features[features < rng.uniform(0, HIGHEST_CUT)] = 0
     for _ in range(MASKS):
         frame, band = rng.integers(features.shape)
         features[frame : frame + rng.integers(MASKED_FRAMES + 1)] = 0

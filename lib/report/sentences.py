@@ -81,8 +81,10 @@ def supplied_training(config: Config) -> str:
 
 
 def loss_change(history: pd.DataFrame) -> str:
-    """How the validation loss of our model changes from its first epoch to the kept one."""
+    """How the validation loss of our model changes over its epochs; "" where there is one."""
     ours = history[history["model"] == "ours"]
+    if ours["epoch"].max() == 1:
+        return ""
     first = ours.loc[ours["epoch"] == 1, "validation_loss"].mean()
     kept = ours.loc[ours["kept"], "validation_loss"].mean()
     verb = "decreases" if kept < first else "does not decrease"
@@ -96,7 +98,7 @@ def run_length(history: pd.DataFrame, profile: str) -> str:
     """How long the models of a run were trained."""
     ours = history.loc[history["model"] == "ours", "epoch"].max()
     theirs = history.loc[history["model"].str.startswith("reference"), "epoch"].max()
-    return f"{RUN[profile]}: {ours} epochs for our model and {theirs} for the reference."
+    return f"{RUN[profile]}. Epochs: {ours} for our model, {theirs} for the reference."
 
 
 def supplied_input(scores: pd.DataFrame, config: Config) -> str:

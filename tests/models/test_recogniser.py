@@ -7,6 +7,7 @@ from voices import voice
 
 from lib.config import AudioConfig
 from lib.errors import InputError
+from lib.models import recogniser
 from lib.models.recogniser import (
     BANDS,
     FLOOR_DB,
@@ -86,6 +87,21 @@ def test_augmentation_depends_on_its_stream_only():
     assert one.shape == log_mel(voice(0), AUDIO).shape
     assert one.dtype == np.float32
     assert not np.array_equal(one, other)
+
+
+def test_some_clips_lose_their_weak_parts_in_training(monkeypatch):
+    """What is left is what the recogniser sees of the whole clip."""
+    for constant in ("WARP", "STRETCH", "DELAY_S", "MASKS"):
+        monkeypatch.setattr(recogniser, constant, 0)
+    monkeypatch.setattr(recogniser, "EQUALISER_DB", np.zeros(4))
+    whole = log_mel(voice(0), AUDIO)
+    cut = [augmented(voice(0), AUDIO, np.random.default_rng(seed)) for seed in range(60)]
+    for features in cut:
+        kept = features > 0
+        np.testing.assert_allclose(features[kept], whole[kept], atol=1e-5)
+        assert whole[~kept].max(initial=0) <= min(features[kept].min(), recogniser.HIGHEST_CUT)
+    untouched = np.mean([np.array_equal(features, whole) for features in cut])
+    assert 0.25 < untouched < 0.75, "half of the clips, give or take"
 
 
 # --- the network -----------------------------------------------------------------------------

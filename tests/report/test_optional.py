@@ -123,6 +123,7 @@ def test_losses_and_lengths_are_those_of_the_history():
     assert "5.00" in told and "1.75" in told and "not" not in told
     worse = history().assign(validation_loss=[1.0, 2.0, 1.0, 2.0, 0.0])
     assert "not" in sentences.loss_change(worse)
+    assert sentences.loss_change(history()[lambda table: table["epoch"] == 1]) == ""
     assert len({sentences.run_length(history(), p) for p in ("smoke", "quick", "full")}) == 3
     assert numbers(sentences.run_length(history(), "full")) == ["2", "7"]
 
