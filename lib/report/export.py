@@ -56,7 +56,8 @@ MEDIA = {
     ".mp3": "audio/mpeg",
     ".wav": "audio/wav",
 }
-REFERENCES = "# References {.unnumbered}\n\n::: {#refs}\n:::\n"
+SMALLER = "```{=typst}\n#set text(9pt)\n#set par(spacing: 0.75em)\n```\n\n"  # in the PDF alone
+REFERENCES = f"# References {{.unnumbered}}\n\n{SMALLER}::: {{#refs}}\n:::\n"
 ACCENTS = {"\u0302": "^", "\u0303": "~", "\u0304": "\u00af", "\u0307": "\u02d9", "\u20d7": "\u2192"}
 
 
