@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from lib.errors import MissingArtifactError
+from lib.models import conv_tasnet, mask, recogniser  # noqa: F401  Keras knows their layers then
 from lib.workspace.folder import Run, atomic_path, write_json
 from lib.workspace.origin import origin
 

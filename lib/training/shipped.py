@@ -75,7 +75,6 @@ def open_general(audio: AudioConfig) -> tuple[keras.Model, dict]:
     """
     if reason := unfit(audio):
         raise MissingArtifactError(reason)
-    import lib.models.mask  # noqa: F401  its layers are known by name then
     from lib.training.keep import load_network  # Keras takes seconds
 
     return load_network(FOLDER / NETWORK), record()

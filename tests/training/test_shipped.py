@@ -13,6 +13,7 @@ from voices import configure
 
 from lib.config import AudioConfig
 from lib.errors import DenoisingError, MissingArtifactError
+from lib.models.recogniser import build_recogniser
 from lib.training import loop, shipped
 from lib.training.recipe import Lessons
 from lib.training.recipes import RECIPES
@@ -104,11 +105,24 @@ def test_training_begins_with_the_weights_of_a_network_that_is_built_alike(
             loop.learn(recipe, configure(), lessons, tmp_path, "tiny")
 
 
-def test_it_opens_in_a_process_that_imported_nothing_else():
-    code = "from lib.config import AudioConfig\nfrom lib.training import shipped\n"
-    code += "print(shipped.open_general(AudioConfig())[0].count_params())"
+def in_a_process_of_its_own(code):
+    """What a process that imported nothing else prints."""
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) == shipped.record()["parameters"]
+    return done.stdout
+
+
+def test_it_opens_in_a_process_that_imported_nothing_else():
+    code = "from lib.config import AudioConfig\nfrom lib.training import shipped\n"
+    code += "print(shipped.open_general(AudioConfig())[0].count_params())"
+    assert int(in_a_process_of_its_own(code)) == shipped.record()["parameters"]
+
+
+def test_so_do_networks_with_layers_of_another_kind(tmp_path):
+    network = build_recogniser(AudioConfig())
+    network.save(tmp_path / "ear.keras")
+    code = "from pathlib import Path\nfrom lib.training.keep import load_network\n"
+    code += f"print(load_network(Path({str(tmp_path / 'ear.keras')!r})).count_params())"
+    assert int(in_a_process_of_its_own(code)) == network.count_params()
