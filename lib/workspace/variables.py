@@ -132,8 +132,6 @@ def _check_run(given: dict[str, str], used: tuple[str, ...]) -> None:
         _check_params(given["PARAMS"], given["PROFILE"])
     if "PLAYERS" in used and given["PLAYERS"] not in ("0", "1"):
         raise InputError(f"PLAYERS={given['PLAYERS']} must be 1, or 0 for a report without sound.")
-    if "VOICES_DIR" in used and given["VOICES_DIR"]:
-        voices_place(given["VOICES_DIR"])
 
 
 def _check_learning(given: dict[str, str], used: tuple[str, ...]) -> None:
@@ -150,16 +148,6 @@ def _check_learning(given: dict[str, str], used: tuple[str, ...]) -> None:
             f"CORPUS={corpus} is read from VOICES_DIR; name {given['DATA_DIR']} there instead of "
             "in DATA_DIR."
         )
-    if given["VOICES_DIR"]:
-        voices_place(given["VOICES_DIR"])
-
-
-def _check_voices(given: dict[str, str]) -> None:
-    """Refuse voices and settings that are not there."""
-    if given["VOICES_DIR"]:
-        voices_place(given["VOICES_DIR"])
-    if given["PARAMS"]:
-        _check_params(given["PARAMS"])
 
 
 def _check_params(given: str, profile: str = "quick") -> None:
@@ -204,9 +192,11 @@ def check(given: Mapping[str, str]) -> None:
         used = USES.get(goal, ())
         if "CORPUS" in used:
             _check_run(values, used)
-        elif "VOICES_DIR" in used:
-            _check_voices(values)
-        elif used:
+        elif "PARAMS" in used and values["PARAMS"]:
+            _check_params(values["PARAMS"])
+        if "VOICES_DIR" in used and values["VOICES_DIR"]:
+            voices_place(values["VOICES_DIR"])
+        if "IN" in used:
             _check_denoise(values)
 
 
