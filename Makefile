@@ -168,8 +168,8 @@ $(BUILD)/%.ipynb: $(BUILD)/.%.code $(BUILD)/.parameters
 	@$(PY) -m lib.workspace.execute notebooks/$*.ipynb $@ "corpus=$$CORPUS" "profile=$$PROFILE" \
 	    "data_dir=$$DATA_DIR" "params_file=$$PARAMS"
 
-# The scores of the peers, what was tried and the learning curve are written anew only when they changed; the
-# notebooks that read them are then stale.
+# The scores of the peers, what was tried and the learning curve are written anew only when they
+# changed; the notebooks that read them are then stale.
 compared: $(BUILD)/03_model_training.ipynb
 	@$(PY) -m lib.evaluation.peers "$$CORPUS" "$$PROFILE" "$$DATA_DIR" "$$PARAMS"
 

@@ -35,7 +35,6 @@ from lib.training.loop import learn
 from lib.training.recipe import Budget, Lessons, Recipe
 from lib.training.recipes import recipe_of
 from lib.training.train import open_trained, stem
-from lib.training.waveform import lessons as waveform_lessons
 from lib.workspace.fingerprint import fingerprint
 from lib.workspace.folder import Run, open_run
 
@@ -67,6 +66,11 @@ class Steps:
         pairs = [training_example(self.store.clean(row), samples, rng, config) for row in rows]
         noisy, clean = zip(*pairs)
         return np.stack(noisy), np.stack(clean)
+
+
+def _people(voices: ClipStore) -> tuple[list[str], list[str]]:
+    """Those to learn from and those who choose the epoch, as for the general network."""
+    return part_people(voices.index["speaker"], np.random.default_rng(voices.config.seed))
 
 
 def _score(run: Run, store: ClipStore, folds: pd.DataFrame, denoise: Callable, rows: dict):
@@ -105,20 +109,17 @@ def learn_from(
         accuracy over `clips` clips, `steps`.
     """
     steps = store.config.curve.steps // EPOCHS
-    training, validation = part_people(
-        voices.index["speaker"], np.random.default_rng(store.config.seed)
-    )
-    chosen = np.random.default_rng([store.config.seed, draw]).permutation(training)[:people]
-    lessons = waveform_lessons(voices, sorted(chosen), validation)
-    batches = functools.partial(
-        Steps, voices, voices.rows_of(sorted(chosen)), steps=steps, draw=draw
-    )
+    training, validation = _people(voices)
+    rng = np.random.default_rng([store.config.seed, draw])
+    chosen = rng.permutation(training)[:people].tolist()
+    batches = functools.partial(Steps, voices, voices.rows_of(chosen), steps=steps, draw=draw)
     recipe = dataclasses.replace(
         recipe_of("general"), budget=lambda config: Budget(EPOCHS, patience=EPOCHS)
     )
     config = dataclasses.replace(voices.config, seed=store.config.seed + draw)
     title = f"{people} people, draw {draw + 1}"
-    denoise = _train(run, recipe, config, dataclasses.replace(lessons, batches=batches), title)
+    lessons = dataclasses.replace(recipe.lessons(voices, chosen, validation), batches=batches)
+    denoise = _train(run, recipe, config, lessons, title)
     rows = test_rows(store, folds, store.config.curve.clips)
     scores = _score(run, store, folds, denoise, rows)
     return pd.DataFrame([{"people": people, "draw": draw, **scores, "steps": steps * EPOCHS}])
@@ -143,7 +144,7 @@ def luck(run: Run, store: ClipStore, folds: pd.DataFrame, draw: int) -> pd.DataF
 
 def _points(voices: ClipStore, draws: int) -> list[tuple[int, int]]:
     """(people, draw) of every network of the curve, the few people first."""
-    training, _ = part_people(voices.index["speaker"], np.random.default_rng(voices.config.seed))
+    training, _ = _people(voices)
     sizes = [*(size for size in SIZES if size < len(training)), len(training)]
     return [(size, draw) for size in sizes for draw in range(draws)]
 

@@ -118,18 +118,9 @@ def _without_paths(facts: dict, run: Run) -> dict:
     return {k: v for k, v in facts.items() if not (isinstance(v, str) and is_path(v))}
 
 
-def _flat(values: dict, prefix: str = "") -> dict:
-    """Return nested settings as one level: ``training, epochs`` -> 10."""
-    flat: dict = {}
-    for name, value in values.items():
-        inner = isinstance(value, dict)
-        flat |= _flat(value, f"{prefix}{name}, ") if inner else {prefix + name: value}
-    return flat
-
-
 def sections(facts: dict) -> list[tuple[str, str, str]]:
     """Return the tables of the last section as (identifier, caption, HTML)."""
-    machine, corpus = facts["machine"], _flat(facts["corpus"])
+    machine = facts["machine"]
     run = {
         "Code": _commit_text(facts["code"]),
         "Date": facts["date"],
@@ -153,7 +144,7 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
             _two_columns(run, "Fact"),
         ),
         ("tbl-provenance-made", _alike(facts["made"]), _made_table(facts["made"])),
-        ("tbl-provenance-corpus", "Corpus.", _two_columns(corpus, "Fact")),
+        ("tbl-provenance-corpus", "Corpus.", _two_columns(facts["corpus"], "Fact")),
         ("tbl-provenance-config", "All settings.", _two_columns(config, "Section", "Settings")),
     ]
 
