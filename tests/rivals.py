@@ -49,7 +49,7 @@ def rated(run: Run, store: ClipStore) -> pd.DataFrame:
         for method in reported(run.config):
             if method.recipe:
                 method = half_clean(SHARES[method.name], method.name)
-            denoise = method.denoiser(run, fold)
+            denoise = method.open(run, fold)
             table = score_method(method, denoise, store, rows, scale=SCALE, recogniser=Ear(fold))
             tables.append(table.assign(fold=fold))
     return add_improvements(pd.concat(tables, ignore_index=True))

@@ -18,7 +18,15 @@ from pathlib import Path
 from lib.config.reader import read_settings
 from lib.errors import InputError
 
-__all__ = ["AudioConfig", "Config", "NoiseConfig", "PROFILES", "StatisticsConfig", "load_config"]
+__all__ = [
+    "MEANING",
+    "PROFILES",
+    "AudioConfig",
+    "Config",
+    "NoiseConfig",
+    "StatisticsConfig",
+    "load_config",
+]
 
 SUPPLIED = "supplied"  # noisy files of the corpus; the other kinds are those of lib.signals.noise
 
@@ -263,6 +271,11 @@ PROFILES: dict[str, dict] = {
         "evaluation": {"max_clips": 30_000, "sweep_clips": 300},
         "statistics": {"bootstrap_draws": 10_000},
     },
+}
+MEANING = {  # what a run with a profile is, for the report's sentences
+    "smoke": "a smoke run, which shows that everything runs and says nothing about quality",
+    "quick": "a short run; a full one trains longer",
+    "full": "a full run",
 }
 
 

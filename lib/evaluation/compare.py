@@ -26,11 +26,6 @@ __all__ = [
     "words_changed",
 ]
 
-RUN_NOTES = {
-    "smoke": "This is a smoke run: it shows that everything runs and says nothing about quality.",
-    "quick": "These are the results of a short run; a full one does better.",
-    "full": "These are the results of a full run.",
-}
 COMPARED = ["snr_db", "si_sdr_db", "snr_improvement_db", "si_sdr_improvement_db", "estoi",
             "log_spectral_distance_db", "spectrogram_snr_db", "accuracy", "pesq"]  # fmt: skip
 
@@ -153,7 +148,6 @@ def headline(scores: pd.DataFrame, run: Run) -> dict:
         "n_folds": int(scores["fold"].nunique()),
         "sample_rate": run.config.audio.sample_rate,
         "profile": run.config.profile,
-        "run_note": RUN_NOTES[run.config.profile],
         "heard_before": heard_before(run.config.audio),
     } | condition(scores)
     ours = [name for name in table.index if name == "ours" or look_up(name).variant]

@@ -53,8 +53,6 @@ def outputs_of(
     clean, noisy = store.clean(row), store.noisy(row)
     outputs = {}
     for name in names:
-        method = look_up(name)
-        extra = (clean,) if method.oracle else ()
-        denoise = method.denoiser(run, clip["fold"])
-        outputs[name] = np.asarray(denoise(noisy, store.config.audio.sample_rate, *extra))
+        denoise = look_up(name).open(run, clip["fold"])
+        outputs[name] = np.asarray(denoise(noisy, store.config.audio.sample_rate, clean))
     return outputs

@@ -61,9 +61,9 @@ def _scale(run: Run, fold: int) -> dict | None:
 def _score(
     run: Run, store: ClipStore, method: Method, fold: int, rows, ear: Callable[[], Recogniser]
 ) -> pd.DataFrame:
-    denoise, scale = method.denoiser(run, fold), _scale(run, fold)
-    first = (store.noisy(rows[0]), store.config.audio.sample_rate)
-    denoise(*first, *([store.clean(rows[0])] if method.oracle else []))  # what loads or compiles
+    denoise, scale = method.open(run, fold), _scale(run, fold)
+    rate = store.config.audio.sample_rate
+    denoise(store.noisy(rows[0]), rate, store.clean(rows[0]))  # what loads or compiles
     with tqdm(total=len(rows), desc=f"{method.name}, fold {fold + 1}", mininterval=2) as progress:
         return score_method(
             method,

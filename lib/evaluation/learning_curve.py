@@ -27,7 +27,7 @@ from lib.clips.people import open_voices, part_people, prepare_voices
 from lib.clips.store import ClipStore, content_of, open_store
 from lib.errors import end
 from lib.evaluation.score import add_improvements, score_method
-from lib.methods import look_up
+from lib.methods import always, look_up
 from lib.statistics.intervals import half_width
 from lib.training import shipped
 from lib.training.keep import read_record
@@ -78,9 +78,9 @@ def _score(run: Run, store: ClipStore, folds: pd.DataFrame, denoise: Callable, r
     tables = []
     for fold, of_fold in rows.items():
         ear = open_trained(run, "recogniser", fold)
-        for name, function in (("noisy", lambda y, _: y), ("ours", denoise)):
-            method = look_up(name)
-            tables.append(score_method(method, function, store, of_fold, recogniser=ear))
+        for method in (look_up("noisy"), always("ours", denoise, "black")):
+            opened = method.open(run, fold)
+            tables.append(score_method(method, opened, store, of_fold, recogniser=ear))
     scores = add_improvements(pd.concat(tables, ignore_index=True))
     scores = scores[scores["method"] == "ours"].assign(
         accuracy=lambda table: table["recognised"].eq(table["digit"])

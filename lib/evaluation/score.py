@@ -1,4 +1,4 @@
-"""Score one method on clips: any ``denoise(noisy, sample_rate)`` in, one tidy table out.
+"""Score one method on clips: any ``denoise(noisy, sample_rate, clean)`` in, a tidy table out.
 
 Metrics are taken over the clip's own samples.  An improvement is ``metric(estimate) -
 metric(noisy)`` of the same clip.  No Keras here: the workers that score clips start fast.
@@ -72,7 +72,7 @@ def score_method(
     ----------
     method : Method
     denoise : callable
-        Its function for these clips; called clip by clip, and timed.
+        What its `open` returned for the fold of these clips; called clip by clip, and timed.
     rows : np.ndarray
         Rows of the clip store.
     scale : ZScore, optional
@@ -103,8 +103,7 @@ def score_method(
     for row in rows:
         clean, noisy = store.clean(row), store.noisy(row)
         start = time.perf_counter()
-        extra = (clean,) if method.oracle else ()
-        estimate = np.asarray(denoise(noisy, rate, *extra), dtype=float)
+        estimate = np.asarray(denoise(noisy, rate, clean), dtype=float)
         milliseconds.append(1e3 * (time.perf_counter() - start))
         if estimate.shape != clean.shape:
             raise InputError(

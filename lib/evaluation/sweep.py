@@ -46,17 +46,16 @@ def _sweep_fold(
     run: Run, store: ClipStore, kinds, rows: np.ndarray, talkers: np.ndarray, fold: int, methods
 ) -> pd.DataFrame:
     rate, results = run.config.audio.sample_rate, []
-    denoisers = [(method, method.denoiser(run, fold)) for method in methods]
+    denoisers = [(method.name, method.open(run, fold)) for method in methods]
     conditions = list(itertools.product(kinds, INPUT_SNRS_DB, rows))
     for kind, snr_db, row in tqdm(conditions, desc=f"sweep of fold {fold + 1}", mininterval=2):
         clean = store.clean(row)
         noisy = store.noisy(row, kind=kind, snr_db=snr_db, talkers=talkers)
         before = si_sdr(clean, noisy)
-        for method, denoise in denoisers:
-            extra = (clean,) if method.oracle else ()
-            estimate = denoise(noisy, rate, *extra)
+        for name, denoise in denoisers:
+            estimate = denoise(noisy, rate, clean)
             after = si_sdr(clean, estimate) if np.all(np.isfinite(estimate)) else np.nan
-            results.append((row, method.name, kind, snr_db, after - before))
+            results.append((row, name, kind, snr_db, after - before))
     columns = ["row", "method", "noise", "input_snr_db", "si_sdr_improvement_db"]
     table = pd.DataFrame(results, columns=columns)
     clips = store.index.loc[table.pop("row"), ["clip_id", "speaker"]].reset_index(drop=True)

@@ -51,7 +51,7 @@ def spectrograms(
             image = ax.imshow(level, vmin=-RANGE_DB, vmax=0, extent=extent, **IMAGE)
         line[0].set_ylabel(f"{label}\nfrequency (kHz)")
     shrink = min(1.0, 2 / len(rows))
-    fig.colorbar(image, ax=axes, label="dB relative to the clean peak", shrink=shrink)
+    fig.colorbar(image, ax=axes, label="dB re clean peak", shrink=shrink)
     return fig
 
 

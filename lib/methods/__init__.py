@@ -1,8 +1,9 @@
 """The methods: every row of the report's tables, in one table, and how each denoises.
 
-A method is called as ``denoise(noisy, sample_rate)``; an oracle also gets the clean signal.  A new
-one is a function and a line in `METHODS`; a network has a recipe in ``lib/training/recipes.py``,
-too. Notebooks, figures and tables read names, order and looks from here.
+A method is a function ``denoise(noisy, sample_rate)``; an oracle takes the clean signal, too.  A
+new one is that function and a line in `METHODS`; a network has a recipe in
+``lib/training/recipes.py``, too.  Notebooks, figures and tables read names, order and looks from
+here.
 
 The colours are from the Okabe-Ito palette and others like it, which stay apart in the common kinds
 of colour blindness; grey is for what is not a denoiser.  The markers tell methods apart in grey
@@ -22,7 +23,7 @@ from lib.errors import InputError
 from lib.methods import classical, oracles, pretrained
 from lib.workspace.folder import Run
 
-__all__ = ["METHODS", "Method", "look_up", "reported"]
+__all__ = ["METHODS", "Method", "always", "look_up", "reported"]
 
 Denoise = Callable[..., np.ndarray]
 
@@ -79,6 +80,11 @@ class Method:
     variant: bool = False
     applies: Callable[[Config], bool] = _always
     compared: bool = False
+
+    def open(self, run: Run, fold: int) -> Denoise:
+        """Return ``denoise(noisy, sample_rate, clean)``; only an oracle looks at `clean`."""
+        denoise = self.denoiser(run, fold)
+        return denoise if self.oracle else lambda noisy, rate, clean: denoise(noisy, rate)
 
 
 def _fixed(denoise: Denoise, run: Run, fold: int) -> Denoise:

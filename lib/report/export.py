@@ -181,7 +181,7 @@ def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -
     defaults = {"corpus": "sample", "profile": "quick", "data_dir": "", "params_file": ""}
     chosen = {name: given.get(name, default) for name, default in defaults.items()}
     run = open_run(**chosen, build_dir=str(build_dir))
-    headline = opening.headline(run)
+    headline = provenance.loaded(run, "headline", {})
     facts = provenance.collect(run)
     metadata = opening.title_page(run, facts, headline, NOTEBOOKS / "abstract.md")
     metadata["words"] = opening.words(notebooks.values())

@@ -14,13 +14,12 @@ from pathlib import Path
 
 import nbformat
 
-from lib.errors import MissingArtifactError
-from lib.report import provenance
+from lib.config import MEANING
 from lib.report.markdown import reported, write_media
 from lib.text import escape, fill, plain
 from lib.workspace.folder import Run
 
-__all__ = ["TITLE", "finding", "headline", "key_figures", "title_page", "with_media", "words"]
+__all__ = ["TITLE", "finding", "key_figures", "title_page", "with_media", "words"]
 
 TITLE = "Denoising Audio MNIST"
 
@@ -28,17 +27,6 @@ HEARD = ("noisy", "denoised", "clean")  # the versions of a word, in the order t
 MOST_WORDS = 3
 SOUND = re.compile(r'src="data:audio/(\w+);base64,([^"]+)"')
 SUFFIXES = {"mpeg": ".mp3", "wav": ".wav"}
-
-
-def headline(run: Run) -> dict:
-    """Return what notebook 05 left as headline, with the recognition accuracy on clean speech."""
-    facts = provenance.loaded(run, "headline", {})
-    try:
-        heard = run.load("recognition")
-    except MissingArtifactError:
-        return facts
-    clean = heard[heard["method"] == "clean"]
-    return facts | {"clean_accuracy": float((clean["recognised"] == clean["digit"]).mean())}
 
 
 def title_page(run: Run, facts: dict, headline: dict, abstract: Path) -> dict:
@@ -54,8 +42,8 @@ def title_page(run: Run, facts: dict, headline: dict, abstract: Path) -> dict:
     corpus, code, machine = facts["corpus"], facts["code"], facts["machine"]
     seconds = facts["total_seconds"]
     title = corpus.get("title", run.corpus) + (" (synthetic)" if corpus.get("synthetic") else "")
-    length = {"smoke": "smoke run: a proof that it runs, not a result", "quick": "short run"}
-    subtitle = f"{title}, {length.get(facts['profile'], facts['profile'] + ' run')}"
+    subtitle = f"{title}, {MEANING[facts['profile']].removeprefix('a ')}"
+    told = headline | {"corpus": title, "run": MEANING[facts["profile"]]}
     commit = (code["commit"] or "none") + (" and uncommitted changes" if code["modified"] else "")
     lines = {
         "Date": f"{date.fromisoformat(facts['date']):%-d %B %Y}" if facts["date"] else "unknown",
@@ -73,7 +61,7 @@ def title_page(run: Run, facts: dict, headline: dict, abstract: Path) -> dict:
         "facts": [{"name": name, "value": escape(value)} for name, value in lines.items()],
         "finding": finding(headline),
         "figures": key_figures(headline),
-        "abstract": fill(template, headline | {"corpus": title}, where=abstract.name),
+        "abstract": fill(template, told, where=abstract.name),
     }
 
 

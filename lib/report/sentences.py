@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lib.config import Config
+from lib.config import MEANING, Config
 from lib.text import plain
 
 __all__ = [
@@ -28,11 +28,6 @@ __all__ = [
     "without_babble",
 ]
 
-RUN = {
-    "smoke": "This was a smoke run, which shows that everything runs; the models hardly learn",
-    "quick": "This was a short run; the losses still fall at its end, and a full run does better",
-    "full": "This was a full run",
-}
 VERDICT = {1: "improves", -1: "degrades", 0: "neither improves nor degrades significantly"}
 
 
@@ -98,7 +93,7 @@ def run_length(history: pd.DataFrame, profile: str) -> str:
     """How long the models of a run were trained."""
     ours = history.loc[history["model"] == "ours", "epoch"].max()
     theirs = history.loc[history["model"].str.startswith("reference"), "epoch"].max()
-    return f"{RUN[profile]}. Epochs: {ours} for our model, {theirs} for the reference."
+    return f"This was {MEANING[profile]}. Epochs: {ours} for our model, {theirs} for the reference."
 
 
 def supplied_input(scores: pd.DataFrame, config: Config) -> str:

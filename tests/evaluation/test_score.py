@@ -29,7 +29,7 @@ def store():
 
 
 def score(method, store, rows=(0, 5, 9), **options):
-    return score_method(method, method.denoiser(RUN, 0), store, np.array(rows), **options)
+    return score_method(method, method.open(RUN, 0), store, np.array(rows), **options)
 
 
 def untimed(table):

@@ -5,14 +5,12 @@ import re
 
 import nbformat
 import numpy as np
-import pandas as pd
 import pypdf
 import pytest
 
 from lib import report
 from lib.report import export, opening
 from lib.report.markdown import without_players
-from lib.workspace.folder import open_run
 from notebooks import HOSTILE, METADATA, Notebook, pdf_of, text_of
 
 FACTS = {
@@ -82,16 +80,6 @@ def test_a_figure_whose_numbers_are_not_there_is_left_out_and_a_loss_has_no_bar(
     figures = opening.key_figures(facts | {"best_peer_si_sdr_improvement_db": -1.0})
     assert [figure["name"] for figure in figures][1] == "Time per clip"
     assert [row["share"] for row in figures[0]["rows"]] == ["94%", "0%", "100%"]
-
-
-def test_the_accuracy_on_clean_speech_comes_from_what_the_recogniser_heard(tmp_path):
-    run = open_run(corpus="toy", profile="smoke", build_dir=str(tmp_path))
-    run.save_json("headline", {"gain": 1.0})
-    assert opening.headline(run) == {"gain": 1.0}
-    heard = {"method": ["clean"] * 4 + ["noisy"], "digit": [1, 2, 3, 4, 5],
-             "recognised": [1, 2, 3, 0, 5]}  # fmt: skip
-    run.save("recognition", pd.DataFrame(heard))
-    assert opening.headline(run)["clean_accuracy"] == 0.75
 
 
 def played(n=4, labels=("clean", "noisy", "denoised")):

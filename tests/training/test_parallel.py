@@ -36,7 +36,7 @@ def tables(folder, tree):
     speakers = pd.DataFrame({"speaker": manifest["speaker"].unique(), "gender": "unknown"})
     folds = run.save("folds", deal_folds(store.index, speakers, store.config))
     noisy = look_up("noisy")
-    scores = score_method(noisy, noisy.denoiser(run, 0), store, np.arange(len(store)))
+    scores = score_method(noisy, noisy.open(run, 0), store, np.arange(len(store)))
     parallel.train_ahead(run, folds, NAMES)
     there = sorted(path.name for path in run.path("models").glob("*.keras"))
     learned = [made(train_all(run, store, folds, NAMES)) for made in (histories, accuracies)]
