@@ -2,6 +2,7 @@
 
 import re
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
@@ -80,3 +81,22 @@ def test_the_text_is_read_in_the_order_of_the_notebook():
 
 def test_the_published_report_is_small():
     assert (PROJECT_ROOT / "report/published/fsdd/report.pdf").stat().st_size < 3e6
+
+
+def test_text_fills_the_page_on_which_a_figure_finds_no_room():
+    tall = plt.figure(figsize=(7, 5))
+    notebook = Notebook("Floating").prose(f"## One\n\n{LINE * 45}\n\nIt comes.")
+    notebook.code(lambda: report.figure(tall, "fig-tall", caption="Tall.", alt="Nothing."))
+    notebook.prose(f"It came.\n\n{LINE * 40}").table().prose("## Two\n\nLast.").figure("fig-b")
+    pages = pages_of(pdf_of(notebook))
+    (before,) = [i for i, page in enumerate(pages) if "It comes." in page]
+    (after,) = [i for i, page in enumerate(pages) if "It came." in page]
+    (drawn,) = [i for i, page in enumerate(pages) if "Figure 1." in page]
+    assert before == after == drawn - 1
+    (last,) = [page for page in pages if "Figure 2." in page]
+    assert in_order(last, ["1.2 Two", "Last.", "Figure 2."])  # in its place where a chapter ends
+
+
+def test_no_figure_stands_above_the_title_of_its_chapter():
+    notebook = Notebook("First").prose("Short.").figure().table().prose(LINE * 60)
+    assert in_order(pages_of(pdf_of(notebook))[2], ["1 First", "Short.", "Figure 1."])

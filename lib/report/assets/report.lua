@@ -68,8 +68,8 @@ local function figure(div)
   if is_typst then
     local inches = tonumber((attributes.width or "7.2in"):match("[%d.]+"))
     local width = math.floor(math.min(1, inches / 7.2) * PDF_WIDTH + 0.5) .. "%"
-    local open = string.format("#figure(kind: image, image(%s, alt: %s, width: %s)",
-      typst_string(attributes.src), typst_string(attributes.alt), width)
+    local open = string.format("#figure(kind: image, placement: %s, image(%s, alt: %s, width: %s)",
+      attributes.placement or "none", typst_string(attributes.src), typst_string(attributes.alt), width)
     if #caption == 0 then return raw(open .. ")") end
     local close = "])" .. (div.identifier ~= "" and "<" .. div.identifier .. ">" or "")
     return { raw(open .. ", caption: ["), pandoc.Plain(caption), raw(close) }
@@ -202,4 +202,26 @@ local lay_out = {
   end,
 }
 
-return { { Meta = function(meta) lenient = meta.lenient ~= nil end }, collect, lay_out }
+-- On paper a figure floats, so that text fills the page on which it finds no room; but not to above
+-- the title of its chapter, nor away from its place where hardly any text follows in the chapter.
+local HALF_PAGE = 1800 -- characters
+
+local function placed(doc)
+  local before = {}
+  local function walk(first, last, step, visit)
+    local text = 0
+    for i = first, last, step do
+      local block = doc.blocks[i]
+      if block.t == "Header" and block.level == 1 then text = 0 end
+      if block.t == "Div" and block.classes:includes("figure") then visit(i, block.attributes, text) end
+      text = text + #pandoc.utils.stringify(block)
+    end
+  end
+  walk(1, #doc.blocks, 1, function(i, _, text) before[i] = text end)
+  walk(#doc.blocks, 1, -1, function(i, attributes, after)
+    if after > HALF_PAGE then attributes.placement = before[i] < HALF_PAGE and "bottom" or "auto" end
+  end)
+  return doc
+end
+
+return { { Meta = function(meta) lenient = meta.lenient ~= nil end }, { Pandoc = placed }, collect, lay_out }
