@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import numbers
 import re
@@ -85,8 +86,10 @@ def fill(template: str, values: dict, *, where: str = "report.say") -> str:
     try:
         return _Filler().vformat(template, (), values)
     except KeyError as error:
+        near = difflib.get_close_matches(str(error.args[0]), values, cutoff=0)
         raise InputError(
-            f"{where}: no value for {{{error.args[0]}}}; there are {', '.join(sorted(values))}."
+            f"{where}: no value for {{{error.args[0]}}} among {len(values)}; the nearest names are "
+            f"{', '.join(near)}."
         ) from error
     except (IndexError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{where}: cannot fill {template[:80]!r}: {error}") from error

@@ -1,7 +1,7 @@
-"""How long the notebooks of a run will take: as long as they took here before.
+"""How long the notebooks of a run will take: as long as they took here at most.
 
-``build/times.json`` holds the seconds of each notebook by the folder of its run; whoever has none
-is told those of `TYPICAL_S`.
+``build/times.json`` holds the most seconds of each notebook by the folder of its run: what finds
+its networks and scores kept takes less.  Whoever has none is told those of `TYPICAL_S`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def _known() -> dict[str, dict[str, float]]:
 def remember(output: Path, seconds: float) -> None:
     """Keep how long an executed notebook took; `output` is its path in the folder of its run."""
     known = _known()
-    known.setdefault(output.parent.name, {})[output.stem] = round(seconds, 1)
+    took = known.setdefault(output.parent.name, {})
+    took[output.stem] = max(round(seconds, 1), took.get(output.stem, 0))
     part = TIMES.with_suffix(".part")
     part.write_text(json.dumps(known, indent=1), encoding="utf-8")
     part.replace(TIMES)

@@ -167,7 +167,7 @@ def test_escape_leaves_no_bare_punctuation(value):
 
 
 def test_say_names_what_is_missing(shown):
-    with pytest.raises(InputError, match=r"no value for \{gain\}; there are n"):
+    with pytest.raises(InputError, match=r"no value for \{gain\} among 1; the nearest names are n"):
         report.say("{gain:.1f} of {n}", n=1)
     with pytest.raises(InputError, match="cannot fill"):
         report.say("{n:.1f}", n="many")

@@ -170,7 +170,7 @@ def test_export_leaves_the_old_report_when_it_fails(project, tmp_path):
     old.write_text("old")
     (project.parent / "notebooks" / "abstract.md").write_text("{loss}")
     with pytest.raises(
-        InputError, match=r"abstract.md: no value for {loss}; there are corpus, gai"
+        InputError, match=r"abstract.md: no value for {loss} among 3; the nearest names are corpus"
     ):
         export.main([str(project), "--output", str(old.parent)])
     assert [path.name for path in old.parent.iterdir()] == ["report.html"]
