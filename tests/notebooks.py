@@ -113,9 +113,10 @@ def check_pages(pages):
     """Check that sections, figures and tables follow one another, below heads and above numbers."""
     _, contents, *pages = pages
     text = " ".join(pages)
-    headings = re.findall(r"(?<!\d)([1-9](?:\.\d+)? [A-Z][^.]*?) [. ]{2,}\d+", contents)
-    assert len(headings) > 20
-    assert in_order(text, [*headings, "References", "Provenance"])
+    listed = re.findall(r"(?<!\d)([1-9](?:\.\d+)? [A-Z][^.]*?) [. ]{2,}\W?(\d+)", contents)
+    assert len(listed) > 20
+    assert in_order(text, [*(heading for heading, _ in listed), "References", "Provenance"])
+    assert [h for h, number in listed if h not in pages[int(number) - 3]] == []
     for kind in ("Figure", "Table"):
         last = max(int(n) for n in re.findall(rf"{kind} (\d+)\. [A-Z]", text))
         assert in_order(text, [f"{kind} {n}. " for n in range(1, last + 1)])
