@@ -12,7 +12,7 @@ import pandas as pd
 
 from lib.errors import InputError
 
-__all__ = ["MISSING", "NBSP", "escape", "fill", "is_missing", "plain", "with_minus"]
+__all__ = ["MISSING", "NBSP", "escape", "fill", "is_missing", "plain", "typeset"]
 
 MISSING = "–"  # what a missing value looks like in a table or a sentence
 MINUS = "\N{MINUS SIGN}"
@@ -35,24 +35,25 @@ def is_missing(value) -> bool:
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
-def with_minus(number: str) -> str:
-    """Return a formatted number with a typographic minus, and zero without any.
+def typeset(number: str) -> str:
+    r"""Return a formatted number with a typographic minus, and zero without any.
+
+    A space that does not break stands before a per cent sign.
 
     Examples
     --------
-    >>> with_minus("-8.0 dB"), with_minus("-0.0")
-    ('−8.0 dB', '0.0')
+    >>> typeset("-8.0 dB"), typeset("-0.0"), typeset("-5%")
+    ('−8.0 dB', '0.0', '−5\xa0%')
     """
     unsigned_zero = re.sub(r"^-(?=0(\.0*)?(?![\d.e]))", "", number)
-    return re.sub(r"-(?=\d|inf)", MINUS, unsigned_zero)
+    return re.sub(r"(?<=\d)%", NBSP + "%", re.sub(r"-(?=\d|inf)", MINUS, unsigned_zero))
 
 
 def plain(value, spec: str | None = None) -> str:
-    """Return `value` as readers see it: typographic minus, a dash where it is missing.
+    """Return `value` as readers see it: as `typeset` does it, a dash where it is missing.
 
     `spec` is a format specification such as ``".1f"``; without one, floats get two decimals and
-    integers of five digits or more thousands separators.  A space that does not break stands
-    before a per cent sign.
+    integers of five digits or more thousands separators.
 
     Examples
     --------
@@ -69,7 +70,7 @@ def plain(value, spec: str | None = None) -> str:
             spec = "," if abs(int(value)) >= 10_000 else ""
     if isinstance(value, numbers.Real) and math.isinf(value):
         return "∞" if float(value) > 0 else MINUS + "∞"
-    return with_minus(format(value, spec)).replace("%", NBSP + "%")
+    return typeset(format(value, spec))
 
 
 class _Filler(string.Formatter):

@@ -52,7 +52,7 @@ def describe_corpus(corpus: Corpus, manifest: pd.DataFrame) -> dict:
         "n_speakers_without_metadata": len(set(clips["speaker"]) - described),
         "n_speakers_without_clips": len(described - set(clips["speaker"])),
         "minutes": round(float(clips["duration_s"].sum()) / 60, 2),
-        "sample_rates_hz": ", ".join(map(str, sorted(clips["sample_rate"].unique()))),
+        "sample_rates_hz": ", ".join(f"{rate:,}" for rate in sorted(clips["sample_rate"].unique())),
         "content_sha256": content_hash(manifest),
         "published": published.sentence(published.compare(readable))
         if corpus.name == "audiomnist"

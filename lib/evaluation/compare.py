@@ -96,7 +96,7 @@ def leads(
 
 
 def trained_otherwise(leads: pd.DataFrame) -> str:
-    """Say how far ours exceeds the same network without fine-tuning and without pretraining.
+    """Say what fine-tuning and pretraining change in the same network.
 
     The table is that of `leads`, in dB.
     """
@@ -106,14 +106,14 @@ def trained_otherwise(leads: pd.DataFrame) -> str:
     }
     rows = leads.set_index("method")
     parts = [
-        f"{name} by {plain(row.lead, '.2f')} dB (95 % CI {plain(row.lead_low, '.2f')} to "
-        f"{plain(row.lead_high, '.2f')})"
+        f"by {plain(row.lead, '+.2f')} dB (95 % CI {plain(row.lead_low, '+.2f')} to "
+        f"{plain(row.lead_high, '+.2f')}) relative to {name}"
         for method, name in told.items()
         for row in rows[rows.index == method].itertuples()
     ]
     if not parts:
         return ""
-    return f"Our model exceeds {' and '.join(parts)}."
+    return f"In our model, SI-SDR differs {' and '.join(parts)}."
 
 
 def condition(scores: pd.DataFrame) -> dict:

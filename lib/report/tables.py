@@ -6,7 +6,7 @@ import html
 
 import pandas as pd
 
-from lib.text import MISSING, NBSP, is_missing, plain, with_minus
+from lib.text import MISSING, NBSP, is_missing, plain, typeset
 
 __all__ = ["table_html", "with_intervals"]
 
@@ -54,7 +54,7 @@ def _cell(value, how) -> str:
     """Return one value as text; `how` is a format string, a callable or None."""
     if is_missing(value) or how is None:
         return plain(value)
-    return str(how(value)) if callable(how) else with_minus(how.format(value))
+    return str(how(value)) if callable(how) else typeset(how.format(value))
 
 
 def with_intervals(df: pd.DataFrame, specs: dict[str, str]) -> pd.DataFrame:

@@ -173,7 +173,7 @@ def describe_mixed(mixed: pd.DataFrame, tests: pd.DataFrame) -> str:
     """Say how often the differences of `tests` agree with those of `mixed_models`."""
     fitted = mixed.dropna(subset=["low_db"])
     if fitted.empty:
-        return "This corpus has too few speakers for a mixed model."
+        return "This corpus is too small for a mixed model."
     tested = fitted["attribute"].map(tests.set_index("attribute")["estimate_db"])
     agree = tested.between(fitted["low_db"], fitted["high_db"]).sum()
     return (

@@ -165,10 +165,9 @@ def test_the_lead_over_other_trainings_is_told():
         columns=["method", "lead", "lead_low", "lead_high"],
     )
     told = comparison.trained_otherwise(leads)
-    assert "the general network without fine-tuning by 0.25 dB" in told
-    assert "\u22120.12 to 0.50" in told and "start" not in told
-    both = pd.concat([leads, leads.tail(1).assign(method="ours from scratch", lead=1.5)])
-    assert "and the same network without pretraining by 1.50 dB" in comparison.trained_otherwise(
-        both
-    )
+    assert "by +0.25 dB (95 % CI \u22120.12 to +0.50) relative to the general network" in told
+    assert "pretraining" not in told
+    both = pd.concat([leads, leads.tail(1).assign(method="ours from scratch", lead=-1.5)])
+    told = comparison.trained_otherwise(both)
+    assert "and by \u22121.50 dB" in told and told.endswith("network without pretraining.")
     assert comparison.trained_otherwise(leads.head(1)) == ""

@@ -190,7 +190,7 @@ def test_agreement_of_tests_and_mixed_model_is_counted(clips):
     mixed["high_db"] = [1.0, 1.0, np.nan]
     results = pd.DataFrame({"attribute": list("abc"), "estimate_db": [0.5, 2.0, 0.5]})
     assert "1 of 2 attributes" in speakers.describe_mixed(mixed, results)
-    assert "too few" in speakers.describe_mixed(mixed.tail(1), results)
+    assert "too small" in speakers.describe_mixed(mixed.tail(1), results)
 
 
 def test_a_corpus_that_knows_gender_only(corpus):
