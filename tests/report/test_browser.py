@@ -117,9 +117,8 @@ def test_the_contents_follow_the_reader(page):
     assert 0 < top < height
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [WIDTHS[0], WIDTHS[-1]])
-def test_axe_finds_nothing_serious(page, scheme, width):
+@pytest.mark.parametrize(("width", "scheme"), [(WIDTHS[0], "light"), (WIDTHS[-1], "dark")])
+def test_axe_finds_nothing_serious(page, width, scheme):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})
     page.evaluate(SHOW_CODE)
