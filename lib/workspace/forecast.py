@@ -50,4 +50,4 @@ def remaining(output: Path) -> str:
     if output.stem not in NOTEBOOKS or not set(left) <= set(took):
         return ""
     own, all_left = took[output.stem], sum(took[name] for name in left)
-    return f": about {_span(own)}" + (f" of {_span(all_left)} left" if len(left) > 1 else "")
+    return f": up to {_span(own)}" + (f" of {_span(all_left)} left" if len(left) > 1 else "")

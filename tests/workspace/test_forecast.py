@@ -32,13 +32,13 @@ def test_the_longest_times_of_that_run_count():
         forecast.remember(output(name), seconds / 3)  # all was kept
         forecast.remember(output(name, run="fsdd-smoke"), 1)
     told = [forecast.remaining(output(name)) for name in forecast.NOTEBOOKS]
-    assert told[0] == ": about 20 s of 85 min left"
-    assert told[2] == ": about 67 min of 84 min left"
-    assert told[4] == ": about 70 s"
+    assert told[0] == ": up to 20 s of 85 min left"
+    assert told[2] == ": up to 67 min of 84 min left"
+    assert told[4] == ": up to 70 s"
 
 
 def test_a_broken_file_of_times_is_written_anew():
     forecast.TIMES.write_text("{")
     assert forecast.remaining(output(LAST)) == ""
     forecast.remember(output(LAST), 5)
-    assert forecast.remaining(output(LAST)) == ": about 5 s"
+    assert forecast.remaining(output(LAST)) == ": up to 5 s"
