@@ -42,8 +42,9 @@ def title_page(run: Run, facts: dict, headline: dict, abstract: Path) -> dict:
     corpus, code, machine = facts["corpus"], facts["code"], facts["machine"]
     seconds = facts["total_seconds"]
     title = corpus.get("title", run.corpus) + (" (synthetic)" if corpus.get("synthetic") else "")
-    subtitle = f"{title}, {MEANING[facts['profile']].removeprefix('a ')}"
-    told = headline | {"corpus": title, "run": MEANING[facts["profile"]]}
+    kind = MEANING[facts["profile"]]
+    subtitle = f"{title}, {kind.removeprefix('a ')}"
+    told = headline | {"corpus": title, "run": kind}
     commit = (code["commit"] or "none") + (" and uncommitted changes" if code["modified"] else "")
     lines = {
         "Date": f"{date.fromisoformat(facts['date']):%-d %B %Y}" if facts["date"] else "unknown",

@@ -207,21 +207,26 @@ local lay_out = {
 local HALF_PAGE = 1800 -- characters
 
 local function placed(doc)
-  local before = {}
-  local function walk(first, last, step, visit)
-    local text = 0
-    for i = first, last, step do
-      local block = doc.blocks[i]
-      if block.t == "Header" and block.level == 1 then text = 0 end
-      if block.t == "Div" and block.classes:includes("figure") then visit(i, block.attributes, text) end
-      text = text + #pandoc.utils.stringify(block)
-    end
+  local function opens(block) return block.t == "Header" and block.level == 1 end
+  local before, after, text = {}, 0, 0
+  for i, block in ipairs(doc.blocks) do
+    if opens(block) then text = 0 end
+    before[i] = text
+    text = text + #pandoc.utils.stringify(block)
   end
-  walk(1, #doc.blocks, 1, function(i, _, text) before[i] = text end)
-  walk(#doc.blocks, 1, -1, function(i, attributes, after)
-    if after > HALF_PAGE then attributes.placement = before[i] < HALF_PAGE and "bottom" or "auto" end
-  end)
+  for i = #doc.blocks, 1, -1 do
+    local block = doc.blocks[i]
+    if block.t == "Div" and block.classes:includes("figure") and after > HALF_PAGE then
+      block.attributes.placement = before[i] < HALF_PAGE and "bottom" or "auto"
+    end
+    after = opens(block) and 0 or after + #pandoc.utils.stringify(block)
+  end
   return doc
 end
 
-return { { Meta = function(meta) lenient = meta.lenient ~= nil end }, { Pandoc = placed }, collect, lay_out }
+return {
+  { Meta = function(meta) lenient = meta.lenient ~= nil end },
+  is_typst and { Pandoc = placed } or {},
+  collect,
+  lay_out,
+}
