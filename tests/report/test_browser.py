@@ -78,7 +78,7 @@ def report(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(browser, report):
-    page = browser.new_page()
+    page = browser.new_page(reduced_motion="reduce")  # a scroll is over when it was asked for
     page.told, page.asked = [], []
     page.on("console", lambda message: page.told.append(message.text))
     page.on("pageerror", lambda error: page.told.append(str(error)))
