@@ -8,8 +8,8 @@ from keras import layers, ops
 
 __all__ = ["count_macs", "layer_table", "stages"]
 
-CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv1D, layers.Conv1DTranspose,
-                layers.Dense)  # fmt: skip
+TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose)
+CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv1D, *TRANSPOSED, layers.Dense)
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
@@ -35,8 +35,9 @@ def stages(model: keras.Model) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        One row per convolution that ends in a ReLU, and one for the recurrent layer: `part`
-        ("encoder", "recurrent" or "decoder"), frequency `bins` and `channels` of its output.
+        One row per convolution, transposed or not, that ends in a ReLU, and one for the recurrent
+        layer: `part` ("encoder", "recurrent" or "decoder"), frequency `bins` and `channels` of its
+        output.
     """
     rows, part, bins = [], "encoder", 0
     for layer in model.layers:
@@ -58,8 +59,9 @@ def count_macs(model: keras.Model, shape: tuple[int, ...]) -> int:
     shape : tuple of int
         Shape of the input without the batch, such as ``(8000,)`` for a second at 8 kHz.
     """
-    spread = layers.Conv1DTranspose  # its kernel is applied at every position of its input
-    tensors = [layer.input if isinstance(layer, spread) else layer.output for layer in model.layers]
+    tensors = [  # on which the kernel of a layer is applied at every position
+        layer.input if isinstance(layer, TRANSPOSED) else layer.output for layer in model.layers
+    ]
     probe = keras.Model(model.inputs, tensors)
     total = 0
     for layer, tensor in zip(

@@ -142,13 +142,11 @@ def _times(z, real, imaginary):
 def with_complex_filter(audio) -> keras.Model:
     """Our network with a second head that refines the phase."""
     ours = build_ours(audio)
-    spectrogram, mask = ours.get_layer("stft").output, ours.get_layer("mask")
-    loudness = ours.get_layer("log_magnitude").output
-    x = layers.Concatenate()([mask.input, loudness])
-    x = layers.Conv2D(16, 3, padding="same", activation="relu")(x)
-    taps = layers.Conv2D(6, 3, padding="same", kernel_initializer="zeros", name="taps")(x)
+    mask = ours.get_layer("mask")
+    inputs = [ours.inputs[0], ours.get_layer("stft").output, mask.output]
+    taps = layers.Conv2DTranspose(6, 4, 2, padding="same", kernel_initializer="zeros", name="taps")
     waveform = ComplexFilter(audio.n_fft, audio.hop_length)
-    return keras.Model(ours.inputs, waveform([ours.inputs[0], spectrogram, mask.output, taps]))
+    return keras.Model(ours.inputs, waveform([*inputs, taps(mask.input)]))
 
 
 def with_frozen_encoder(audio) -> keras.Model:

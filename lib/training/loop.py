@@ -29,12 +29,10 @@ from lib.config import Config
 from lib.errors import DenoisingError
 from lib.training.recipe import Budget, Lessons, Recipe
 from lib.workspace.folder import write_json
-from lib.workspace.workers import gpus
 
 __all__ = ["epochs_since_best", "fit", "learn", "learning_rate_on_plateau"]
 
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 3  # as published
-XLA_PAYS = 100  # steps of a fold from which on a third less time for each outweighs a slow first
 
 
 def learning_rate_on_plateau(base: float, losses: list[float]) -> float:
@@ -196,7 +194,7 @@ def _give(variables: list, values: list[np.ndarray]) -> None:
 
 @functools.lru_cache(maxsize=4)
 def _compiled(
-    build: Callable, make_optimiser: Callable, make_loss: Callable, xla: bool, config
+    build: Callable, make_optimiser: Callable, make_loss: Callable, config: Config
 ) -> tuple[keras.Model, list[np.ndarray]]:
     """Return a network that is ready to be trained, and its state before any training.
 
@@ -206,7 +204,7 @@ def _compiled(
     optimiser = make_optimiser(config)
     keras.utils.set_random_seed(config.seed)
     model = build(config.audio)
-    model.compile(optimiser, make_loss(config), jit_compile=xla)
+    model.compile(optimiser, make_loss(config), jit_compile=False)  # XLA is slower on CPUs
     optimiser.build(model.trainable_variables)
     return model, _values(_variables(model))
 
@@ -231,9 +229,7 @@ def learn(
     """
     budget = recipe.budget(config)
     steps = len(lessons.batches(epoch=0)) * budget.epochs
-    xla = recipe.xla and steps >= XLA_PAYS and not gpus()
-    made_of = recipe.build, recipe.optimiser, recipe.loss
-    model, untrained = _compiled(*made_of, xla, config)
+    model, untrained = _compiled(recipe.build, recipe.optimiser, recipe.loss, config)
     keras.utils.set_random_seed(config.seed)
     _give(_variables(model), untrained)
     if start := recipe.start(config.audio):

@@ -118,8 +118,6 @@ class Recipe:
         ``judge(network, lessons)``: what else the record keeps, ready for JSON.
     settings : tuple of str
         The sections of the configuration on which it depends.
-    xla : bool
-        Whether XLA makes its training faster on a CPU: it does so for convolutions.
     """
 
     name: str
@@ -134,9 +132,8 @@ class Recipe:
     start: Callable[[AudioConfig], list[np.ndarray] | None] = _anew
     judge: Callable[[keras.Model, Lessons], dict] = _nothing
     settings: tuple[str, ...] = ("seed", "audio", "noise", "training")
-    xla: bool = True
 
     def needs(self) -> list:
         """Return what decides over the trained weights, for a fingerprint."""
         code = (self.build, self.lessons, self.loss, self.optimiser, self.rate, self.budget)
-        return [self.name, self.xla, *code, self.start, self.judge]  # XLA rounds differently
+        return [self.name, *code, self.start, self.judge]

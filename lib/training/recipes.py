@@ -85,7 +85,6 @@ RECIPES = {
         one_second=recogniser.one_second,
         judge=recogniser.accuracy,
         settings=("seed", "audio", "recognition"),
-        xla=False,
     ),
 }
 

@@ -45,11 +45,13 @@ def test_an_open_axis_costs_what_it_is_said_to_be(reference):
 def test_macs_of_a_worked_model():
     inputs = keras.Input((6, 4, 2))
     x = keras.layers.Conv2D(3, (3, 1), strides=(2, 1), padding="same")(inputs)  # 3 x 4 positions
-    x = keras.layers.Reshape((3, 12))(x)
+    x = keras.layers.Conv2DTranspose(2, 4, strides=(1, 2), padding="same")(x)  # of them 3 x 8
+    x = keras.layers.Reshape((3, 16))(x)
     x = keras.layers.Bidirectional(keras.layers.GRU(5, return_sequences=True))(x)
     model = keras.Model(inputs, keras.layers.Dense(7)(x))
-    convolution, recurrent = 12 * (2 * 3 * 3), 3 * 2 * 3 * 5 * (12 + 5)
-    assert size.count_macs(model, (6, 4, 2)) == convolution + recurrent + 3 * 10 * 7
+    convolution, transposed = 12 * (2 * 3 * 3), 12 * (3 * 4 * 4 * 2)
+    recurrent, dense = 3 * 2 * 3 * 5 * (16 + 5), 3 * 10 * 7
+    assert size.count_macs(model, (6, 4, 2)) == convolution + transposed + recurrent + dense
 
 
 @pytest.mark.parametrize("name", list(RECIPES))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lib.config import Config
 from lib.errors import DenoisingError
 from lib.training import loop, losses
-from lib.training.recipe import Budget, Lessons, Recipe
+from lib.training.recipe import Budget, Lessons
 from lib.training.recipes import RECIPES
 
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -196,23 +196,6 @@ def test_batches_of_validation_are_as_equal_as_they_can_be(clips):
     sizes = [len(part) for part, _ in loop._cut((x, x))]
     assert max(sizes) <= 32 and max(sizes) - min(sizes) <= 1 and len(set(sizes)) <= 2
     np.testing.assert_array_equal(np.concatenate([part for _, part in loop._cut((x, x))]), x)
-
-
-@pytest.mark.parametrize(
-    ("xla", "epochs", "cards", "expected"),
-    [(True, 17, {}, True), (True, 16, {}, False), (False, 17, {}, False), (True, 17, {0}, False)],
-)
-def test_xla_serves_long_training_on_cpus(tmp_path, monkeypatch, xla, epochs, cards, expected):
-    """Six batches an epoch; compiling takes as long as a hundred steps save."""
-    monkeypatch.setattr(loop, "gpus", lambda: cards)
-    monkeypatch.setattr(loop, "fit", lambda model, *_, **options: [])
-    recipe = Recipe(
-        "tiny", build=lambda audio: tiny(), lessons=None, loss=lambda config: "mse",
-        optimiser=lambda config: keras.optimizers.Adam(), xla=xla,
-        budget=lambda config: Budget(epochs, 9), wrap=None, one_second=None,
-    )  # fmt: skip
-    network, _ = loop.learn(recipe, Config(), Lessons(Batches, VALIDATION, 24), tmp_path, "tiny")
-    assert network.jit_compile == expected
 
 
 def test_every_step_has_its_rate(tmp_path):

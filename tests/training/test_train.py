@@ -208,12 +208,6 @@ def test_what_a_network_depends_on_trains_it_again(run, store, folds, pretended)
         assert trained(store) == 2 * i + 3
 
 
-def test_what_xla_trained_is_trained_again_without_it(store):
-    recipe = train.recipe_of("ours")
-    without = dataclasses.replace(recipe, xla=False)
-    assert train.depends_on(recipe, store) != train.depends_on(without, store)
-
-
 @pytest.mark.parametrize("method", ["ours", "reference repaired"])
 def test_every_epoch_brings_other_examples(run, store, folds, pretended, method):
     train.train_fold(run, store, folds, method, 0)
