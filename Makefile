@@ -96,7 +96,7 @@ search: $(VENV)/.complete  ## try the variants of our model again, then report; 
 	@$(LOCKED) rendered
 	@echo "── what was tried is in $(REPORT)/report.html and $(REPORT)/report.pdf"
 
-curve: $(VENV)/.complete  ## what more people to learn from are worth, then report; hours on two cores
+curve: $(VENV)/.complete  ## what more people to learn from are worth, then report; an hour on two cores
 	@$(LOCKED) curved
 	@$(LOCKED) rendered
 	@echo "── the learning curve is in $(REPORT)/report.html and $(REPORT)/report.pdf"
