@@ -204,7 +204,8 @@ def _compiled(
     optimiser = make_optimiser(config)
     keras.utils.set_random_seed(config.seed)
     model = build(config.audio)
-    model.compile(optimiser, make_loss(config), jit_compile=False)  # XLA is slower on CPUs
+    # Without XLA, which slows ours and Conv-TasNet down on a CPU.
+    model.compile(optimiser, make_loss(config), jit_compile=False)
     optimiser.build(model.trainable_variables)
     return model, _values(_variables(model))
 

@@ -18,7 +18,7 @@ def test_the_picture_shows_the_sizes_of_every_step():
     assert table["bins"].tolist() == [128, 64, 32, 32, 64, 128, 128]
     ax = networks.autoencoder(table, bins=256).axes[0]
     texts = [text.get_text() for text in ax.texts]
-    assert {"128\n×4", "64\n×6", "32\n×8", "32\n×10", "mask", "log magnitude"} <= set(texts)
+    assert {"128\n×4", "64\n×6", "32\n×8", "32\n×10", "256", "mask", "log magnitude"} <= set(texts)
     assert len(ax.patches) == 9 + 2 + 2, "boxes, arrows in and out, skip connections"
 
 

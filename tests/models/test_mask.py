@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import scipy.signal
 from voices import voice
 
 from lib.config import AudioConfig
@@ -43,6 +44,24 @@ def test_mask_lies_between_0_and_1_and_varies(ours):
     out = run(masks, voice(0))
     assert out.shape[2:] == (AUDIO.n_fft // 2, 1)
     assert 0 <= out.min() < out.max() <= 1
+
+
+@pytest.mark.parametrize("strides", [(2, 2), (1, 2)])
+def test_a_transposed_convolution_can_be_a_3x3_one_of_repeated_points(strides):
+    """Its kernel is then the 3x3 one, turned round and smeared over the points that are alike."""
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=(1, 4, 6, 2)), rng.normal(size=(3, 3, 2, 1))
+    repeated = np.repeat(np.repeat(x, strides[0], axis=1), strides[1], axis=2)
+    expected = keras.ops.conv(
+        repeated.astype(np.float32), kernel.astype(np.float32), padding="same"
+    )
+    inputs = keras.Input((4, 6, 2))
+    network = keras.Model(inputs, mask._widen(inputs, 1, strides, use_bias=False))
+    smeared = [
+        [scipy.signal.convolve2d(kernel[::-1, ::-1, i, 0], np.ones(strides))] for i in range(2)
+    ]
+    network.set_weights([np.transpose(smeared, (2, 3, 1, 0))])
+    np.testing.assert_allclose(network(x.astype(np.float32)), expected, atol=1e-5)
 
 
 def test_a_gain_passes_through(ours):
