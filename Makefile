@@ -1,48 +1,48 @@
 # Denoising Audio MNIST: five notebooks, one report.  `make help` lists the targets.
 #
-# Each notebook is executed into build/<corpus>-<profile>/ once all that it depends on is there:
-# its text, the code that it uses, the parameters, the data, and the notebook before it.  Everything is
-# written under a temporary name and renamed when whole, so a run that was stopped resumes where it
-# was, and nothing good goes before what follows it is there.
+# Each notebook is executed into build/<corpus>-<profile>/ when something that it depends on has
+# changed: its text, the code that it uses, the parameters, the data, or the notebook before it.  Every
+# file is written under a temporary name and renamed when complete, so a stopped run resumes where it
+# stopped, and a good file is never removed before its successor is complete.
 #
-# macOS has GNU make 3.81 and bash 3.2: no more than these know is used here.
+# Restricted to GNU make 3.81 and bash 3.2, the versions of macOS.
 
 SHELL := /bin/bash
 .SUFFIXES:
 .DEFAULT_GOAL := report
 
-# What is given is taken as it was typed, `$` and all, and reaches commands by the environment only,
-# never through the text of a shell's command.
+# Values are taken exactly as typed, including `$`, and reach commands through the environment only,
+# never as part of the text of a shell command.
 VARIABLES := CORPUS PROFILE DATA_DIR VOICES_DIR PARAMS PLAYERS IN OUT MODEL PYTHON VENV
 $(foreach name,$(VARIABLES),$(if $(filter-out undefined,$(origin $(name))),\
     $(eval override $(name) := $$(value $(name)))))
 MAKEOVERRIDES :=
 
-## CORPUS: sample (default), fsdd or audiomnist; make data takes speech-commands, too
+## CORPUS: sample (default), fsdd or audiomnist; for make data also speech-commands
 CORPUS ?= $(if $(DATA_DIR),audiomnist,sample)
-## PROFILE: smoke, quick (default) or full: the budget of the run
+## PROFILE: the budget of the run: smoke, quick (default) or full
 PROFILE ?= quick
-## DATA_DIR: a corpus that is already on disk; without it fsdd and audiomnist are downloaded
+## DATA_DIR: a copy of the corpus on disk; else fsdd and audiomnist are downloaded
 DATA_DIR ?=
-## VOICES_DIR: the corpus of make voices and make curve where it is on disk; without it it is downloaded
+## VOICES_DIR: a copy of Speech Commands on disk, for make voices and curve; else downloaded
 VOICES_DIR ?=
-## PARAMS: a YAML file that overrides settings of lib/config
+## PARAMS: a YAML file that overrides settings in lib/config
 PARAMS ?=
-## PLAYERS: 1 (default), or 0 for a report without sound
+## PLAYERS: 1 (default), or 0 for a report without audio
 PLAYERS ?= 1
-## MODEL: the network of make denoise; without it the one that comes with the project
+## MODEL: the network for make denoise; by default the one in the repository
 MODEL ?=
-## PYTHON: the Python (3.10 to 3.13) that makes the virtual environment
+## PYTHON: the Python (3.10 to 3.13) that creates the virtual environment
 PYTHON ?= python3
-## VENV: the virtual environment, made on first use
+## VENV: the virtual environment, created on first use
 VENV ?= .venv
 
-# What is wrong is said by lib.workspace.variables; it asks for targets, and for names that are none of these.
+# lib.workspace.variables checks them; it also needs the targets, and the given names not among them.
 GOALS := $(or $(MAKECMDGOALS),report)
 UNKNOWN := $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 export $(VARIABLES) GOALS UNKNOWN
 
-# Names of files are made of these three, and in rules most characters mean something to make.
+# These three become parts of file names, and most punctuation has a meaning in the rules of make.
 NAMES := $(CORPUS)$(PROFILE)$(VENV)
 ifneq ($(words [$(CORPUS)] [$(PROFILE)] $(filter-out -%,$(VENV))) $(strip \
     $(foreach char,: ; % = | & \ * ? [ ] ( ) { } < > ' " ` $$ !,$(findstring $(char),$(NAMES)))),3 )
@@ -58,11 +58,11 @@ SERIES := 01_data_exploration 02_spectrogram_preparation 03_model_training 04_ev
 EXECUTED := $(SERIES:%=$(BUILD)/%.ipynb)
 STAMPS := $(BUILD)/.parameters $(BUILD)/.data $(SERIES:%=$(BUILD)/.%.code) $(BUILD)/.rendering.code \
     build/$(CORPUS).shown
-# Where there is an environment, `make -n` goes on inside and shows the notebooks, too.
+# Once the environment exists, `make -n` recurses and shows the notebooks, too.
 LOCKED = $(if $(wildcard $(PY)),+)$(PY) -m lib.workspace.lock build/$(CORPUS).lock \
     $(MAKE) --no-print-directory --silent
 
-# The user's settings that act before Python starts; lib/environment.py sees to the others.
+# The user's settings that act before Python starts; lib/environment.py handles the others.
 unexport BASH_ENV CDPATH PYTHONCASEOK PYTHONCOERCECLOCALE PYTHONDEVMODE PYTHONHOME PYTHONINSPECT \
     PYTHONIOENCODING PYTHONOPTIMIZE PYTHONPATH PYTHONPLATLIBDIR PYTHONSAFEPATH PYTHONSTARTUP \
     PYTHONUSERBASE PYTHONVERBOSE PYTHONWARNINGS VIRTUAL_ENV
@@ -70,7 +70,7 @@ export PYTHONHASHSEED := 0
 export PYTHONNOUSERSITE := 1
 export PYTHONUNBUFFERED := 1
 export PYTHONUTF8 := 1
-# Packages go into the virtual environment, each in the version that the project asks for.
+# Packages are installed into the virtual environment, in the versions that the project pins.
 unexport PIP_ABI PIP_CONSTRAINT PIP_DRY_RUN PIP_EDITABLE PIP_FORCE_REINSTALL PIP_IGNORE_INSTALLED \
     PIP_IMPLEMENTATION PIP_NO_BINARY PIP_NO_DEPENDENCIES PIP_NO_DEPS PIP_ONLY_BINARY \
     PIP_PLATFORM PIP_PRE PIP_PREFIX PIP_PYTHON PIP_PYTHON_VERSION PIP_REQUIREMENT \
@@ -79,27 +79,27 @@ export PIP_USER := 0
 
 .PHONY: report rendered compare compared search searched curve curved verify test test-all check lab denoise \
     publish data voices clean help checked stamped
-.PRECIOUS: $(EXECUTED) $(REPORT)/report.html $(REPORT)/report.pdf  # not even when interrupted
+.PRECIOUS: $(EXECUTED) $(REPORT)/report.html $(REPORT)/report.pdf  # even when interrupted
 
-report: $(VENV)/.complete  ## run the notebooks that need it and render the report
+report: $(VENV)/.complete  ## run the notebooks that are out of date and render the report
 	@$(LOCKED) rendered
 	@echo "── $(REPORT)/report.html and $(REPORT)/report.pdf are up to date"
 	@$(PY) -m lib.publish.verify "$$CORPUS" --line
 
-compare: $(VENV)/.complete-compare  ## score published denoisers on the same clips, then report
+compare: $(VENV)/.complete-compare  ## add published denoisers, scored on the same clips, to the report
 	@$(LOCKED) compared
 	@$(LOCKED) rendered
-	@echo "── the published denoisers are in $(REPORT)/report.html and $(REPORT)/report.pdf"
+	@echo "── the report with published denoisers: $(REPORT)/report.html and $(REPORT)/report.pdf"
 
-search: $(VENV)/.complete  ## try the variants of our model again, then report; an hour with fsdd
+search: $(VENV)/.complete  ## repeat the ablation and add it to the report; an hour with fsdd
 	@$(LOCKED) searched
 	@$(LOCKED) rendered
-	@echo "── what was tried is in $(REPORT)/report.html and $(REPORT)/report.pdf"
+	@echo "── the report with the ablation: $(REPORT)/report.html and $(REPORT)/report.pdf"
 
-curve: $(VENV)/.complete  ## what more people to learn from are worth, then report; an hour on two cores
+curve: $(VENV)/.complete  ## add the learning curve over the number of training speakers; an hour on two cores
 	@$(LOCKED) curved
 	@$(LOCKED) rendered
-	@echo "── the learning curve is in $(REPORT)/report.html and $(REPORT)/report.pdf"
+	@echo "── the report with the learning curve: $(REPORT)/report.html and $(REPORT)/report.pdf"
 
 verify: $(VENV)/.complete  ## compare the numbers of the last report on CORPUS with the published ones
 	@$(PY) -m lib.publish.verify "$$CORPUS"
@@ -109,10 +109,10 @@ TESTS := -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reor
 test: $(VENV)/.complete-dev  ## run the tests; no network needed
 	@$(PY) $(TESTS) -m "not long"
 
-test-all: $(VENV)/.complete-dev  ## the long tests, too
+test-all: $(VENV)/.complete-dev  ## run all tests, including the long ones
 	@$(PY) $(TESTS)
 
-check: $(VENV)/.complete-dev  ## lint, format, spelling, types, docstrings, dead code, clean notebooks
+check: $(VENV)/.complete-dev  ## lint, format, spelling, types, docstrings, dead code, notebook outputs
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m codespell_lib
@@ -127,17 +127,17 @@ lab: $(VENV)/.complete  ## open the notebooks in Jupyter
 denoise: $(VENV)/.complete  ## denoise a recording: make denoise IN=a.wav OUT=b.wav
 	@$(PY) -m lib.denoise $(if $(MODEL),"--model=$$MODEL") -- "$$IN" "$$OUT"
 
-publish: $(VENV)/.complete  ## copy the report on CORPUS to report/published, its numbers to the README
+publish: $(VENV)/.complete  ## copy the report on CORPUS to report/published and its numbers to the README
 	@$(PY) -m lib.publish.published "$$CORPUS"
 
-data: $(VENV)/.complete  ## fetch the corpus without running anything
+data: $(VENV)/.complete  ## download the corpus and check it, without running anything
 	@$(PY) -m lib.workspace.lock build/$(CORPUS).lock $(PY) -m lib.corpora "$$CORPUS" \
 	    "$$$(if $(filter speech-commands,$(CORPUS)),VOICES,DATA)_DIR" compare
 
-voices: $(VENV)/.complete  ## train the general network on Speech Commands (182 MB)
+voices: $(VENV)/.complete  ## train the general network on Speech Commands (a download of 182 MB)
 	@$(PY) -m lib.workspace.lock build/voices.lock $(PY) -m lib.publish.general "$$VOICES_DIR" "$$PARAMS"
 
-clean:  ## remove build/ and caches; keeps reports, downloads and the environment
+clean:  ## remove build/ and caches; keep reports, downloads and the environment
 	rm -rf build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find lib tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -147,7 +147,7 @@ help:  ## list the targets and the variables
 	@echo "Variables:"
 	@sed -n 's/^## \([A-Z_]*\): \(.*\)/  \1	\2/p' Makefile | expand -t 14
 
-# ---- The report.  The pattern makes both files at once.
+# ---- The report.  The pattern rule makes both files at once.
 
 rendered: $(REPORT)/report.html $(REPORT)/report.pdf
 
@@ -168,8 +168,8 @@ $(BUILD)/%.ipynb: $(BUILD)/.%.code $(BUILD)/.parameters
 	@$(PY) -m lib.workspace.execute notebooks/$*.ipynb $@ "corpus=$$CORPUS" "profile=$$PROFILE" \
 	    "data_dir=$$DATA_DIR" "params_file=$$PARAMS"
 
-# The scores of the peers, what was tried and the learning curve are written anew only when they
-# changed; the notebooks that read them are then stale.
+# The scores of published denoisers, the ablation and the learning curve are rewritten only when they
+# change; the notebooks that read them are then out of date.
 compared: $(BUILD)/03_model_training.ipynb
 	@$(PY) -m lib.evaluation.peers "$$CORPUS" "$$PROFILE" "$$DATA_DIR" "$$PARAMS"
 
@@ -179,16 +179,16 @@ searched: $(BUILD)/02_spectrogram_preparation.ipynb
 curved: $(BUILD)/03_model_training.ipynb
 	@$(PY) -m lib.evaluation.learning_curve "$$CORPUS" "$$PROFILE" "$$DATA_DIR" "$$PARAMS" "$$VOICES_DIR"
 
-# ---- Files that change only when what they stand for changes.
+# ---- Files that change only when what they represent changes.
 
 $(STAMPS): stamped ;
 
 stamped:
 	@$(PY) -m lib.workspace.stamps $(BUILD)
 
-# ---- The environment.  Its stamp comes last: a first installation that was stopped starts afresh.
-# Wrong variables are refused before it; what needs the packages for that, once they are there.
-# Its Python finds lib before any other on the PYTHONPATH, unless that is a copy of this project.
+# ---- The environment.  Its stamp comes last: an interrupted first installation starts over.
+# Invalid variables are rejected before it or, where the check needs the packages, right after it.
+# Its Python finds this lib before any other on PYTHONPATH, unless that names a copy of this project.
 
 checked:
 	@if [ -f $(VENV)/.complete ]; then python=$(PY); else python="$$PYTHON"; \
@@ -197,7 +197,7 @@ checked:
 	    "$$python" -m lib.workspace.variables
 
 $(VENV)/.complete: requirements.txt | checked
-	@echo "── installing the packages into $(VENV) (some minutes, once)"
+	@echo "── installing the packages into $(VENV) (a few minutes, once)"
 	@[ -f $@ ] || "$$PYTHON" -m venv $(if $(filter .venv,$(VENV)),--clear) $(VENV)
 	@$(PY) -m pip install --disable-pip-version-check -r requirements.txt
 	@$(PY) -c 'import os, pathlib, sysconfig; \
@@ -205,7 +205,7 @@ $(VENV)/.complete: requirements.txt | checked
 	    line = "import os, sys; given = os.environ.get(\"PYTHONPATH\", str()); " \
 	        "os.path.exists(given + \"/lib/environment.py\") or sys.path.insert(0, {!a})\n"; \
 	    path.write_text(line.format(os.getcwd()), encoding="ascii")'
-	@echo "── compiling what numba compiles (half a minute, once)"
+	@echo "── compiling the numba functions (half a minute, once)"
 	@$(PY) -m lib.signals.compile
 	@touch $@
 	@$(PY) -m lib.workspace.variables

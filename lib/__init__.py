@@ -1,4 +1,4 @@
-"""Shared helpers of the five notebooks; see the module table in the README."""
+"""Code shared by the five notebooks; see the module table in the README."""
 
 from lib.environment import settle
 

@@ -1,4 +1,4 @@
-"""The exceptions of this project: one root, few branches.
+"""The project's exceptions, all derived from `DenoisingError`.
 
 Every message says what was given, what was expected and what to do.
 """
@@ -20,16 +20,16 @@ __all__ = [
 
 
 class DenoisingError(Exception):
-    """Root of all errors raised on purpose by this project."""
+    """Base class of all errors that the project raises on purpose."""
 
 
 class InputError(DenoisingError, ValueError):
-    """An argument, a file or a parameter is not what the function can use.
+    """An argument, file or parameter is invalid.
 
     Attributes
     ----------
     kind : str
-        What is wrong with a file, a constant of `lib.signals.faults`; "" of everything else.
+        What is wrong with a file, a constant of `lib.signals.faults`; "" for other errors.
     """
 
     def __init__(self, message: str = "", *, kind: str = ""):
@@ -42,12 +42,12 @@ class CorpusError(DenoisingError):
 
 
 class MissingArtifactError(DenoisingError, FileNotFoundError):
-    """A file that an earlier notebook leaves behind is not there."""
+    """A file that an earlier notebook writes is missing."""
 
     def __str__(self):  # FileNotFoundError would print an errno
         return str(self.args[0]) if self.args else ""
 
-    def _render_traceback_(self):  # in Jupyter, where the message says all
+    def _render_traceback_(self):  # Jupyter shows the message alone
         return [f"{type(self).__name__}: {self}"]
 
 
@@ -59,16 +59,16 @@ class DownloadError(DenoisingError, OSError):
 
 
 class SettingsError(DenoisingError, ImportError):
-    """What was imported before this project has settings, or comes from a place, not its own."""
+    """A library was imported before lib, with other settings or from elsewhere."""
 
     def _render_traceback_(self):
         return [f"{type(self).__name__}: {self}"]
 
 
 def end(main: Callable[[], int | None]) -> NoReturn:
-    """Run the command line `main` and leave Python: what a user can mend is one line.
+    """Run the command line `main` and exit; errors that the user can fix are printed as one line.
 
-    The exit status is what `main` returns, 1 after an error, 130 after Ctrl-C.
+    The exit status is what `main` returns, 1 after such an error, 130 after Ctrl-C.
     """
     try:
         status: int | str | None = main()

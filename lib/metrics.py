@@ -1,27 +1,27 @@
-r"""How far an estimate is from the clean signal: NumPy in, numbers out.
+r"""Objective metrics that compare an estimate with the clean signal.
 
-All functions take ``(clean, estimate)``, 1-D arrays of equal length over the clip's own
-samples, and return dB or a score.  Higher is better, except for `log_spectral_distance`.
+All functions take ``(clean, estimate)``, 1-D arrays of equal length that hold the clip's samples
+without padding, and return dB or a score.  Higher is better, except for `log_spectral_distance`.
 
 =======================  ==================================================================
 `snr`                    :math:`10\log_{10} \|x\|^2 / \|x-\hat x\|^2`
-`si_sdr`                 the same after the best gain on the clean signal [1]_
+`si_sdr`                 the same after optimal scaling of the clean signal [1]_
 `estoi`                  extended short-time objective intelligibility, up to 1 [2]_
-`pesq`                   perceived quality, 1 to 4.5, where the library is installed [3]_
-`log_spectral_distance`  distance of log spectra, dB
-`spectrogram_snr`        the figure the published system called "SNR improvement"
+`pesq`                   perceived quality, 1 to 4.5, if the package is installed [3]_
+`log_spectral_distance`  distance between log power spectra, dB
+`spectrogram_snr`        the score that the published system calls "SNR improvement"
 =======================  ==================================================================
 
-Energies are floored at 1e-10 of the signal's, so that no ratio exceeds 100 dB.  A silent clean
-signal raises.  A metric that is not defined for a clip is NaN, never an error: ESTOI where less
-than 30 frames hold speech, PESQ where it hears none.  Means are taken over the clips that have a
-value.
+Energies are floored at 1e-10 of the signal's, which limits ratios to 100 dB.  A silent clean signal
+raises InputError.  A metric that is undefined for a clip is NaN, not an error: ESTOI with fewer
+than 30 frames of speech, PESQ where it detects no utterance.  Means are taken over the clips that
+have a value.
 
 References
 ----------
 .. [1] Le Roux et al., "SDR -- half-baked or well done?", ICASSP 2019.
 .. [2] Jensen and Taal, "An algorithm for predicting the intelligibility of speech masked by
-       modulated noise maskers", IEEE/ACM TASLP 2016; the tests hold it against pystoi.
+       modulated noise maskers", IEEE/ACM TASLP 2016; checked against pystoi in the tests.
 .. [3] ITU-T P.862; computed by the optional package pesq.
 """
 
@@ -52,7 +52,7 @@ FLOOR = 1e-10  # of the clean signal's energy
 
 
 def validate(clean: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both as float64, or raise InputError when they cannot be compared."""
+    """Return both signals as float64; raise InputError if they cannot be compared."""
     clean = np.asarray(clean, dtype=np.float64)
     estimate = np.asarray(estimate, dtype=np.float64)
     if clean.shape != estimate.shape or clean.ndim != 1:
@@ -73,9 +73,9 @@ def _ratio_db(signal: np.ndarray, error: np.ndarray, floor: float) -> float:
 
 
 def snr(clean: np.ndarray, estimate: np.ndarray) -> float:
-    """Signal-to-noise ratio in dB; silence scores 0 dB, a perfect estimate 100 dB.
+    """Return the signal-to-noise ratio in dB: 0 dB for silence, 100 dB for a perfect estimate.
 
-    Without a lower bound: an estimate may be as loud and wrong as it likes.
+    It has no lower bound, since the error of an estimate may be arbitrarily large.
 
     Examples
     --------
@@ -87,11 +87,11 @@ def snr(clean: np.ndarray, estimate: np.ndarray) -> float:
 
 
 def si_sdr(clean: np.ndarray, estimate: np.ndarray) -> float:
-    """Scale-invariant signal-to-distortion ratio in dB, within +-100 dB.
+    """Return the scale-invariant signal-to-distortion ratio in dB, within +-100 dB.
 
-    The estimate is projected on the clean signal before the ratio is taken, so neither a gain nor
-    a change of polarity of the estimate changes it.  Signals are used as they are: DC
-    and rumble were removed before.  A silent estimate holds nothing of it: -100 dB.
+    The estimate is projected onto the clean signal before the ratio is taken, so neither its gain
+    nor its polarity matters.  Means are not subtracted: DC and rumble have been removed beforehand.
+    A silent estimate scores -100 dB.
     """
     clean, estimate = validate(clean, estimate)
     if not np.any(estimate):
@@ -102,16 +102,16 @@ def si_sdr(clean: np.ndarray, estimate: np.ndarray) -> float:
 
 
 def estoi(clean: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
-    """Extended short-time objective intelligibility: mean correlation of normalised envelopes.
+    """Return the ESTOI, the mean correlation of normalised envelopes; at most 1.
 
-    Both signals are brought to 10 kHz, frames without speech (40 dB under the loudest clean one)
-    are left out, and the envelopes in 15 third-octave bands are compared in segments of 30 frames
-    (0.4 s).  In each segment every band is normalised over time, then every frame over the bands;
-    what does not vary counts as 0.  Half-second digits are often too short for a segment, so clips
-    of under 1.5 s are repeated until they are as long; the score of a repeated signal is the mean
-    over its repetitions.
+    Both signals are resampled to 10 kHz, frames without speech (40 dB or more below the loudest
+    clean one) are dropped, and the envelopes in 15 third-octave bands are compared in segments of
+    30 frames (0.4 s).  In each segment every band is normalised over time, then every frame over
+    the bands; constant bands and frames count as 0.  Half-second digits are often too short for a
+    segment, so clips shorter than 1.5 s are repeated to at least that length; the score of a
+    repeated signal is the mean over its repetitions.
 
-    NaN where 30 frames are not reached even so; a silent estimate scores 0.
+    NaN if there are fewer than 30 frames even so; a silent estimate scores 0.
     """
     clean, estimate = validate(clean, estimate)
     if not np.any(estimate):
@@ -125,28 +125,28 @@ def estoi(clean: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
 
 
 ESTOI_RATE, FRAME, SEGMENT = 10_000, 256, 30  # Hz, samples, frames
-SPEECH_DB = 40.0  # frames so far under the loudest one hold no speech
+SPEECH_DB = 40.0  # frames this far below the loudest one hold no speech
 HANN = np.hanning(FRAME + 2)[1:-1]
 
 
 def _at_10_khz(y: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Resample as Octave does, whose filter the authors of ESTOI used."""
+    """Resample to 10 kHz with Octave's filter, which the authors of ESTOI used."""
     if sample_rate == ESTOI_RATE:
         return y
     common = np.gcd(ESTOI_RATE, sample_rate)
     up, down = ESTOI_RATE // common, sample_rate // common
-    half = int(np.ceil((60 - 8) / (28.714 * 0.05 / max(up, down))))  # for a rejection of 60 dB
+    half = int(np.ceil((60 - 8) / (28.714 * 0.05 / max(up, down))))  # stop band at -60 dB
     window = ("kaiser", 0.1102 * (60 - 8.7))
     return resample_poly(y, up, down, window=firwin(2 * half + 1, 1 / max(up, down), window=window))
 
 
 def _framed(y: np.ndarray) -> np.ndarray:
-    """Windowed frames, half of each shared with the next [shape=(frames, FRAME)]."""
+    """Return windowed frames with an overlap of one half [shape=(frames, FRAME)]."""
     return sliding_window_view(y, FRAME)[: len(y) - FRAME : FRAME // 2] * HANN
 
 
 def _speech_alone(clean: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Frames of both signals, put together anew from the frames in which the clean one speaks."""
+    """Overlap-add the frames with clean speech and return the new frames of both signals."""
     x, y = _framed(clean), _framed(estimate)
     level_db = 20 * np.log10(np.linalg.norm(x, axis=1) + np.finfo(float).eps)
     speech = level_db > level_db.max() - SPEECH_DB
@@ -161,7 +161,7 @@ def _speech_alone(clean: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarray, 
 
 @functools.lru_cache(maxsize=1)
 def _third_octaves() -> np.ndarray:
-    """Which bin lies in which of 15 bands from 150 Hz on [shape=(15, FRAME + 1)]."""
+    """Return which bins lie in each of 15 bands from 150 Hz upwards [shape=(15, FRAME + 1)]."""
     hz = np.linspace(0, ESTOI_RATE / 2, FRAME + 1)
     edges = 150 * 2.0 ** ((2 * np.arange(16) - 1) / 6)
     bins = np.abs(hz[:, None] - edges).argmin(axis=0)
@@ -170,7 +170,7 @@ def _third_octaves() -> np.ndarray:
 
 
 def _segments(frames: np.ndarray) -> np.ndarray:
-    """Normalised envelopes of every 30 successive frames [shape=(15, segments, 30)]."""
+    """Return the normalised envelopes of every 30 successive frames [shape=(15, segments, 30)]."""
     power = np.abs(np.fft.rfft(frames, 2 * FRAME)) ** 2
     envelopes = np.sqrt(_third_octaves() @ power.T)
     segments = sliding_window_view(envelopes, SEGMENT, axis=1)
@@ -178,7 +178,7 @@ def _segments(frames: np.ndarray) -> np.ndarray:
 
 
 def _normalised(x: np.ndarray, axis: int) -> np.ndarray:
-    """Zero mean and unit length along an axis; 0 where all is alike."""
+    """Normalise to zero mean and unit norm along an axis; 0 where values are constant."""
     varying = x - x.mean(axis=axis, keepdims=True)
     length = np.linalg.norm(varying, axis=axis, keepdims=True)
     alike = length <= 1e-12 * np.linalg.norm(x, axis=axis, keepdims=True)
@@ -186,11 +186,11 @@ def _normalised(x: np.ndarray, axis: int) -> np.ndarray:
 
 
 def pesq(clean: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
-    """Perceptual evaluation of speech quality, narrow band; other rates are brought to 8 kHz.
+    """Return the narrow-band perceptual evaluation of speech quality (PESQ), at 8 kHz.
 
-    PESQ wants an utterance of 0.2 s.  Clips of under 0.5 s are repeated until they are as long;
-    longer repetitions take more time and save hardly another clip.  NaN where PESQ finds no
-    utterance even so, and for silence.
+    PESQ needs an utterance of 0.2 s.  Clips shorter than 0.5 s are repeated to at least that
+    length; more repetitions take longer and rescue hardly any further clips.  NaN if PESQ detects
+    no utterance even so, and for a silent estimate.
     """
     try:
         from pesq import PesqError
@@ -217,10 +217,10 @@ def pesq(clean: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
 def log_spectral_distance(
     clean: np.ndarray, estimate: np.ndarray, *, n_fft: int = 256, range_db: float = 50.0
 ) -> float:
-    """Root-mean-square distance of log power spectra in dB, mean over frames; 0 is best.
+    """Return the root-mean-square distance of log power spectra in dB, mean over frames; 0 is best.
 
-    Both spectra are floored `range_db` below the peak of the clean one, so that what nobody hears
-    does not count; the estimate's level does.
+    Both spectra are floored at `range_db` below the peak of the clean one, so that inaudible parts
+    do not count; the level of the estimate does.
     """
     clean, estimate = validate(clean, estimate)
     spectra = [np.abs(librosa.stft(y, n_fft=n_fft)) ** 2 for y in (clean, estimate)]
@@ -230,11 +230,11 @@ def log_spectral_distance(
 
 
 def spectrogram_snr(clean: np.ndarray, estimate: np.ndarray) -> float:
-    """Output SNR in dB of z-scored magnitude spectrograms, whatever their shape.
+    """Return the output SNR in dB of z-scored magnitude spectrograms of any shape.
 
-    The published system reports the mean of this figure as "SNR improvement".  It is no
-    improvement, since nothing of the input is subtracted, and a spectrogram of zeros scores
-    0 dB.  Kept under its right name for comparison.
+    The published system reports the mean of this score as "SNR improvement".  It is not an
+    improvement, since the input SNR is not subtracted, and a spectrogram of zeros scores 0 dB.
+    It is kept for comparison, under an accurate name.
     """
     return snr(np.ravel(clean), np.ravel(estimate))
 
@@ -252,5 +252,5 @@ if importlib.util.find_spec("pesq"):
 
 
 def evaluate(clean: np.ndarray, estimate: np.ndarray, sample_rate: int) -> dict[str, float]:
-    """Return every metric of `METRICS` by name; NaN where it is not defined for the clip."""
+    """Return every metric of `METRICS` by name; NaN where a metric is undefined for the clip."""
     return {name: metric(clean, estimate, sample_rate) for name, metric in METRICS.items()}

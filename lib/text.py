@@ -1,4 +1,4 @@
-"""Values put into authored Markdown, so that data (names, places, files) never acts as markup."""
+"""Insert values into Markdown templates; data (names, places, files) never act as markup."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from lib.errors import InputError
 
 __all__ = ["MISSING", "NBSP", "escape", "fill", "is_missing", "plain", "typeset"]
 
-MISSING = "–"  # what a missing value looks like in a table or a sentence
+MISSING = "–"  # shown for a missing value in tables and sentences
 MINUS = "\N{MINUS SIGN}"
 NBSP = "\N{NO-BREAK SPACE}"
 
 
 def escape(text: str) -> str:
-    r"""Escape `text` so that Markdown shows it letter for letter, on one line.
+    r"""Escape `text` so that Markdown shows it verbatim, on one line.
 
     Examples
     --------
@@ -31,14 +31,14 @@ def escape(text: str) -> str:
 
 
 def is_missing(value) -> bool:
-    """Whether `value` is None, NaN, NA or NaT."""
+    """Return whether `value` is None, NaN, NA or NaT."""
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
 def typeset(number: str) -> str:
-    r"""Return a formatted number with a typographic minus, and zero without any.
+    r"""Typeset a formatted number: a true minus sign, and none before zero.
 
-    A space that does not break stands before a per cent sign.
+    A per cent sign is preceded by a non-breaking space.
 
     Examples
     --------
@@ -50,10 +50,10 @@ def typeset(number: str) -> str:
 
 
 def plain(value, spec: str | None = None) -> str:
-    """Return `value` as readers see it: as `typeset` does it, a dash where it is missing.
+    """Format `value` for readers: numbers with `typeset`, missing values as a dash.
 
-    `spec` is a format specification such as ``".1f"``; without one, floats get two decimals and
-    integers of five digits or more thousands separators.
+    `spec` is a format specification such as ``".1f"``; by default, floats get two decimals, and
+    integers of five or more digits get thousands separators.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def plain(value, spec: str | None = None) -> str:
 
 
 class _Filler(string.Formatter):
-    """``str.format`` that formats numbers for readers and escapes everything else."""
+    """A ``str.format`` that formats numbers for readers and escapes everything else."""
 
     def format_field(self, value, format_spec):
         text = plain(value, format_spec or None)
@@ -83,7 +83,7 @@ class _Filler(string.Formatter):
 
 
 def fill(template: str, values: dict, *, where: str = "report.say") -> str:
-    """Fill the ``{name:spec}`` fields of the Markdown `template`; InputError where it cannot be."""
+    """Fill the ``{name:spec}`` fields of a Markdown `template`; raise InputError if that fails."""
     try:
         return _Filler().vformat(template, (), values)
     except KeyError as error:

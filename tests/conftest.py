@@ -1,4 +1,4 @@
-"""What all tests share: lib comes first, as in the notebooks, and no test leaves a figure open."""
+"""Shared fixtures: lib is imported first, as in the notebooks, and all figures are closed."""
 
 import lib  # noqa: F401  # before other libraries read their settings
 
@@ -13,7 +13,7 @@ LONGEST = ("test_series.py", "test_parallel.py", "test_rates.py")
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with what takes longest, so that no process works on alone at the end."""
+    """Run the longest test modules first, so that no process is left running alone at the end."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
@@ -25,7 +25,7 @@ def _close_figures():
 
 @pytest.fixture(scope="module")
 def one_process():
-    """Do at once what would go to other processes: no processes for a dozen clips."""
+    """Run parallel work in this process: a dozen clips do not justify worker processes."""
     import joblib
 
     with joblib.parallel_config(backend="sequential"):
@@ -34,7 +34,7 @@ def one_process():
 
 @pytest.fixture(scope="module")
 def eagerly():
-    """Do not compile networks: a few weights take longer to compile than to train."""
+    """Run networks eagerly: a few weights take longer to compile than to train."""
     import tensorflow
 
     tensorflow.config.run_functions_eagerly(True)
@@ -44,7 +44,7 @@ def eagerly():
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Two workers and a scheduler on this machine."""
+    """Start two workers and a scheduler on this machine."""
     from dask.distributed import LocalCluster
 
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as two:
@@ -53,12 +53,12 @@ def cluster():
 
 @pytest.fixture
 def address(cluster, monkeypatch):
-    """Address of a cluster that this process works with until the test is over."""
+    """Return the address of a cluster that this process uses until the end of the test."""
     import joblib
     from dask.distributed import get_client
 
     monkeypatch.setenv(workers.ADDRESS, cluster.scheduler_address)
-    with joblib.parallel_config():  # on leaving, the backend is what it was before
+    with joblib.parallel_config():  # restores the backend on exit
         yield cluster.scheduler_address
     workers._hand_over.cache_clear()
     get_client().close()
@@ -66,7 +66,7 @@ def address(cluster, monkeypatch):
 
 @pytest.fixture
 def two_gpus(monkeypatch):
-    """TensorFlow believes that there are two GPUs, in this process only."""
+    """Make TensorFlow report two GPUs, in this process only."""
     import tensorflow
 
     gpus = [tensorflow.config.PhysicalDevice(f"/physical_device:GPU:{i}", "GPU") for i in range(2)]
@@ -79,7 +79,7 @@ def two_gpus(monkeypatch):
 
 @pytest.fixture(scope="session")
 def real_speech():
-    """The folder of real speech beside the project; a test that needs it is skipped without."""
+    """Return the folder of real speech next to the project; skip the test if it is missing."""
     if not REAL_SPEECH.is_dir():
         pytest.skip(f"real speech is not at {REAL_SPEECH}")
     return REAL_SPEECH
@@ -87,7 +87,7 @@ def real_speech():
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A build folder with one executed notebook, and prose to go with it."""
+    """Return a build folder with one executed notebook; set up its abstract and bibliography."""
     import nbformat
 
     from lib.report import export

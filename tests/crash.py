@@ -1,14 +1,14 @@
-"""Kill `make report` again and again, fill its disk, and see that nothing is lost.
+"""Kill `make report` repeatedly, fill its disk, and check that no results are lost.
 
 ::
 
     .venv/bin/python tests/crash.py [--kills 20] [--seed 0] [--venv .venv] [--disk]
 
-A clone of the project makes the smoke report of the sample corpus once undisturbed.  A second one
-is killed (-9, with all that it started) at random moments of every notebook and of the rendering,
-and started again each time.  In the end its tables must equal those of the first, but for times.
-With `--disk` a third one works on a file system that is too small, until it gets more room; that
-needs root.  This takes about twenty minutes, so it is no part of `make test`.
+A clone of the project makes the smoke report of the sample corpus without interruption.  A second
+one is killed (SIGKILL, with all its descendants) at random moments of every notebook and of the
+rendering, and restarted each time.  At the end its tables must equal those of the first, except for
+run times.  With `--disk` a third one writes to a file system that is too small and is enlarged each
+time it is full; this needs root.  Takes about twenty minutes, so it is not part of `make test`.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ RUN = "build/sample-smoke"
 
 
 def clone(project: Path) -> None:
-    """Clone this project; its `make` takes the environment for complete and leaves it alone."""
+    """Clone this project so that its `make` considers the environment up to date."""
     subprocess.run(["git", "clone", "-q", ROOT, project], check=True)
     for requirements in project.glob("requirements*.txt"):
         os.utime(requirements, (0, 0))
 
 
 def start(project: Path, venv: Path, log: Path) -> subprocess.Popen:
-    """Begin `make report` there, its output going to `log`."""
+    """Start `make report` in `project`, with its output redirected to `log`."""
     command = ["make", "report", "PROFILE=smoke", f"VENV={venv}"]
     with open(log, "wb") as file:
         return subprocess.Popen(command, cwd=project, stdout=file, stderr=subprocess.STDOUT)
 
 
 def kill_all(process: subprocess.Popen) -> None:
-    """End a process and everything below it as a power cut would."""
+    """Kill a process and all its descendants abruptly, as a power cut would."""
     family = [process, *psutil.Process(process.pid).children(recursive=True)]
     for member in family:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -59,7 +59,7 @@ def kill_all(process: subprocess.Popen) -> None:
 
 
 def undisturbed(project: Path, venv: Path, log: Path) -> dict[str, float]:
-    """Make the report; return how many seconds each stage took."""
+    """Make the report; return the duration of each stage in seconds."""
     process, begun = start(project, venv, log), {}
     while process.poll() is None:
         time.sleep(0.1)
@@ -68,15 +68,15 @@ def undisturbed(project: Path, venv: Path, log: Path) -> dict[str, float]:
             if f"── {stage}" in text:
                 begun.setdefault(stage, time.monotonic())
     if process.returncode:
-        sys.exit(f"the undisturbed run failed:\n{log.read_text()}")
+        sys.exit(f"the uninterrupted run failed:\n{log.read_text()}")
     times = [*(begun[stage] for stage in STAGES), time.monotonic()]
     return {stage: end - at for stage, at, end in zip(STAGES, times, times[1:])}
 
 
 def killed_in(project: Path, venv: Path, log: Path, stage: str, delay_s: float) -> bool:
-    """Kill the run `delay_s` seconds after `stage` began, or as soon as the next one does.
+    """Kill the run `delay_s` seconds after `stage` starts, or as soon as a later one does.
 
-    Returns False if the run was over before that.
+    Returns False if the run ended before that.
     """
     process, begun = start(project, venv, log), None
     later = STAGES[STAGES.index(stage) + 1 :]
@@ -95,7 +95,7 @@ def killed_in(project: Path, venv: Path, log: Path, stage: str, delay_s: float) 
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """Names of the results that are not the same in two runs' folders."""
+    """Return the names of the results that differ between the folders of two runs."""
     names = {
         path.name
         for run in (one, other)
@@ -118,26 +118,27 @@ def _same(one: Path, other: Path) -> bool:
     if one.suffix == ".json":
         facts = [json.loads(path.read_text(encoding="utf-8")) for path in (one, other)]
         timeless = [{k: v for k, v in f.items() if "milliseconds" not in k} for f in facts]
-        return str(timeless[0]) == str(timeless[1])  # where NaN equals NaN
+        return str(timeless[0]) == str(timeless[1])  # as text, NaN equals NaN
     return one.read_bytes() == other.read_bytes()
 
 
 def rests(project: Path) -> list[str]:
-    """Half-written files that a finished run has left."""
+    """Return partly written files left behind by a finished run."""
     return [str(path) for path in (project / "build").rglob("*.part*")]
 
 
 def check(name: str, calm: Path, project: Path) -> None:
-    """End with an error unless the results are those of the undisturbed run."""
+    """Exit with an error unless the results equal those of the uninterrupted run."""
     wrong = differences(calm / RUN, project / RUN) + rests(project)
     if wrong:
         sys.exit(f"{name}: lost or different: {', '.join(wrong)}")
     count = len(list((project / RUN).glob("*.parquet")))
-    print(f"{name}: all {count} tables equal those of the undisturbed run, no rests", flush=True)
+    found = f"all {count} tables equal those of the uninterrupted run, no partial files left"
+    print(f"{name}: {found}", flush=True)
 
 
 def full_disk(project: Path, venv: Path, log: Path, room_mb: list[int]) -> None:
-    """Make the report on a file system that grows each time it is full."""
+    """Make the report on a file system that is enlarged each time it is full."""
     build = project / "build"
     build.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", build], check=True)
@@ -148,16 +149,16 @@ def full_disk(project: Path, venv: Path, log: Path, room_mb: list[int]) -> None:
         last = [line for line in text.splitlines() if "free" in line or "No space" in line][-1:]
         print(f"{size} MB: status {status} {' '.join(last)}", flush=True)
         if status and "The disk is full" not in text:
-            sys.exit(f"not a word about the full disk:\n{text}")
+            sys.exit(f"the output does not report the full disk:\n{text}")
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv")
-    parser.add_argument("--disk", action="store_true", help="fill a small file system, too (root)")
+    parser.add_argument("--disk", action="store_true", help="also fill a small file system (root)")
     arguments = parser.parse_args()
     rng, venv = random.Random(arguments.seed), arguments.venv.absolute()
     with tempfile.TemporaryDirectory() as folder:
@@ -166,7 +167,7 @@ def main() -> None:
             clone(project)
         log = Path(folder) / "log"
         seconds = undisturbed(calm, venv, log)
-        print(f"undisturbed: {json.dumps(seconds, default=round)}", flush=True)
+        print(f"uninterrupted: {json.dumps(seconds, default=round)}", flush=True)
         rounds = [STAGES[len(STAGES) * k // arguments.kills] for k in range(arguments.kills)]
         hits = 0
         for stage in rounds:
@@ -175,9 +176,9 @@ def main() -> None:
                 delay /= 2
             hit = killed_in(stormy, venv, log, stage, delay)
             hits += hit
-            print(f"{stage} after {delay:.1f} s: {'killed' if hit else 'was done'}", flush=True)
+            print(f"{stage} after {delay:.1f} s: {'killed' if hit else 'already done'}", flush=True)
         if start(stormy, venv, log).wait():
-            sys.exit(f"the last run failed:\n{log.read_text()}")
+            sys.exit(f"the final run failed:\n{log.read_text()}")
         check(f"{hits} kills", calm, stormy)
         if arguments.disk:
             try:

@@ -1,4 +1,4 @@
-"""A web server at its worst."""
+"""A local web server with scripted faults."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import threading
 
 
 class Host:
-    """A web server whose answers are given in advance; the last one is repeated.
+    """A web server with scripted answers, of which the last one is repeated.
 
-    An answer is the name of a method of `Handler`.
+    Each answer is the name of a method of `Handler`.
     """
 
     def __init__(self, body=b"", answers=("whole",)):
@@ -32,7 +32,7 @@ class Host:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def whole(self, body):  # knows no ranges
+            def whole(self, body):  # ignores ranges
                 self._send(200, body)
 
             def ranges(self, body):

@@ -1,4 +1,4 @@
-"""Executed notebooks in the making, what a report shows of them, and its pages."""
+"""Builder of executed notebooks, and helpers to render them and check the pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lib.report import display, export
 
 
 class Notebook:
-    """An executed notebook in the making; shows what `lib.report` displays in its last cell."""
+    """Builder of an executed notebook; what `lib.report` displays becomes cell output."""
 
     def __init__(self, title="A toy", **parameters):
         self.node = v4.new_notebook(
@@ -95,13 +95,13 @@ def full_notebook():
 
 
 def pages_of(reader):
-    """The text of each page, on one line."""
+    """Return the text of each page, on one line."""
     texts = [page.extract_text().replace("\xa0", " ") for page in reader.pages]
     return [re.sub(r"\s+", " ", text) for text in texts]
 
 
 def in_order(text, parts):
-    """Whether `parts` follow one another in `text`."""
+    """Return whether `parts` occur in `text` in this order."""
     for part in parts:
         _, found, text = text.partition(part)
         if not found:
@@ -110,7 +110,7 @@ def in_order(text, parts):
 
 
 def check_pages(pages):
-    """Check that sections, figures and tables follow one another, below heads and above numbers."""
+    """Check the order of sections, figures and tables, and the header and number of each page."""
     _, contents, *pages = pages
     text = " ".join(pages)
     listed = re.findall(r"(?<!\d)([1-9](?:\.\d+)? [A-Z][^.]*?) [. ]{2,}\W?(\d+)", contents)

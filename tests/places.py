@@ -1,4 +1,4 @@
-"""Where the tests find real speech, if it lies beside the project, and what is committed."""
+"""Location of real speech, if it is next to the project, and the text of committed files."""
 
 import subprocess
 
@@ -8,7 +8,7 @@ REAL_SPEECH = PROJECT_ROOT.parent / "shared" / "data"
 
 
 def committed(path):
-    """The committed text of a file: a user's own run may have rendered over it."""
+    """Return the committed text of a file, which a user's own run may have overwritten."""
     name = path.relative_to(PROJECT_ROOT).as_posix()
     shown = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=PROJECT_ROOT, capture_output=True)
     return shown.stdout.decode("utf-8") if shown.returncode == 0 else None

@@ -1,4 +1,4 @@
-"""Toy methods with known answers, a recogniser, and the scores of a whole table of methods."""
+"""Toy methods with known answers, a toy recogniser, and the scores of a full set of methods."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHARES = {
 
 
 class Ear:
-    """A recogniser that hears one digit in all speech, and a nine in silence."""
+    """A recogniser that returns one digit for all speech, and a nine for silence."""
 
     def __init__(self, digit: int):
         self.digit = digit
@@ -33,17 +33,17 @@ class Ear:
 
 
 def toy(name: str, denoise, **facts) -> Method:
-    """A method that is the same in every run and fold."""
+    """Return a method that is the same in every run and fold."""
     return Method(name, lambda run, fold: denoise, "black", **facts)
 
 
 def half_clean(share: float, name: str = "half clean") -> Method:
-    """A method that knows how to mend a share of the error."""
+    """Return an oracle that removes a share of the error."""
     return toy(name, lambda noisy, rate, clean: noisy + share * (clean - noisy), oracle=True)
 
 
 def rated(run: Run, store: ClipStore) -> pd.DataFrame:
-    """Scores of all methods of a report; networks are stood in for by those that mend `SHARES`."""
+    """Score all methods of a report; oracles that remove `SHARES` of the error replace networks."""
     tables = []
     for fold, rows in rows_by_fold(store, FOLDS, run.config.evaluation.max_clips).items():
         for method in reported(run.config):

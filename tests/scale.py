@@ -1,4 +1,4 @@
-"""How the work grows with the corpus: measured at full scale on generated clips.
+"""Run time and memory by size of the corpus, up to full scale, on generated clips.
 
 ::
 
@@ -6,13 +6,13 @@
         --sample-rate 48000 --suffix wav
     .venv/bin/python tests/scale.py FOLDER [--repetitions 5 50] [--venv .venv]
 
-The first command (it needs what `lib.corpora.sample.generate` names) makes as many clips as Audio
-MNIST has, at its sample rate: 30,000, 1.7 GB.  The second takes the first repetitions of every
-digit; for each number of them a clone of the project executes the first three notebooks; 03
-learns from the same few clips per speaker, for one epoch, so that only the size of the clip store
-differs.  A table tells the wall time of each notebook and the peak of the memory that all its
-processes hold for themselves; pages of mapped files can be dropped at any time and do not count.
-Linux only; ten minutes, so it is no part of `make test`.
+The first command (see `lib.corpora.sample.generate` for its requirements) generates as many clips
+as Audio MNIST has, at its sample rate: 30,000, 1.7 GB.  The second keeps the first repetitions of
+every digit; for each number of repetitions a clone of the project executes the first three
+notebooks.  03 trains on the same few clips per speaker, for one epoch, so that only the size of the
+clip store differs.  A table gives the wall time of each notebook and the peak private memory of all
+its processes; pages of mapped files can be dropped at any time and do not count.  Linux only; takes
+ten minutes, so it is not part of `make test`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SMALL = {
 
 
 def subset(corpus: Path, folder: Path, repetitions: int) -> Path:
-    """Make a corpus of the first `repetitions` of every digit, as links to the same files."""
+    """Create a corpus of the first `repetitions` of every digit, as hard links to its files."""
     for path in corpus.glob("*/*.wav"):
         if int(path.stem.split("_")[2]) < repetitions:
             link = folder / path.relative_to(corpus)
@@ -54,34 +54,34 @@ def subset(corpus: Path, folder: Path, repetitions: int) -> Path:
 
 
 def own_memory(process: psutil.Process) -> int:
-    """Bytes that a process and all below it hold for themselves."""
+    """Return the private memory of a process and its descendants, in bytes."""
     total = 0
     for member in [process, *process.children(recursive=True)]:
         try:
             status = Path(f"/proc/{member.pid}/status").read_text(encoding="ascii")
         except (FileNotFoundError, ProcessLookupError):
-            continue  # it has just ended
+            continue  # it has just exited
         facts = dict(line.split(":", 1) for line in status.splitlines())
         total += 1024 * int(facts.get("RssAnon", "0 kB").split()[0])
     return total
 
 
 def measure(command: list[str], project: Path) -> dict[str, float]:
-    """Run a command; return its seconds and its peak of memory in MB."""
+    """Run a command; return its wall time in seconds and its peak memory in MB."""
     begun, peak = time.perf_counter(), 0
     process = psutil.Popen(command, cwd=project)
     while process.poll() is None:
         peak = max(peak, own_memory(process))
         time.sleep(0.2)
     if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}")
+        raise SystemExit(f"{' '.join(command)} exited with status {process.returncode}")
     return {"seconds": time.perf_counter() - begun, "MB": peak / 1e6}
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="where the generated corpus is")
+    parser.add_argument("folder", type=Path, help="folder of the generated corpus")
     parser.add_argument("--repetitions", type=int, nargs="+", default=[5, 50])
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv")
     chosen = parser.parse_args()

@@ -1,7 +1,7 @@
-"""Simulated score tables: speakers with the attribute counts of Audio MNIST, gains as planted.
+"""Simulated score tables: speakers with the attribute counts of Audio MNIST, known effects.
 
-Attributes are dealt independently of each other; counts are those of the real file once it is
-cleaned: 60 speakers, 48 male and 12 female, 41 German and 15 other accents, 57 non-native, 19 in
+Attributes are assigned independently of each other; counts are those of the real metadata after
+cleaning: 60 speakers, 48 male and 12 female, 41 German and 15 other accents, 57 non-native, 19 in
 one room and 35 in another.
 """
 
@@ -25,7 +25,7 @@ COUNTS = {
 
 
 def people(rng: np.random.Generator, *, n: int = 60) -> pd.DataFrame:
-    """The first `n` of 60 speakers whose attributes are dealt at random, one age missing."""
+    """Return the first `n` of 60 speakers with randomly assigned attributes, one age missing."""
     table = pd.DataFrame({"speaker": [f"{i:02d}" for i in range(1, 61)]})
     for column, levels in COUNTS.items():
         table[column] = rng.permutation(np.array(levels, dtype=object))
@@ -43,7 +43,7 @@ def clips(
     within_db: float = 1.0,
     digit_db: float = 0.0,
 ) -> pd.DataFrame:
-    """A score table of one method: gains of 10 dB that vary by speaker, digit and clip."""
+    """Return scores of one method: gains around 10 dB that vary by speaker, digit and clip."""
     index = pd.MultiIndex.from_product(
         [who["speaker"], range(10), range(repetitions)], names=["speaker", "digit", "repetition"]
     )

@@ -324,7 +324,7 @@ SET_ASIDE = {  # fault -> how it is made, where it lies, its kind, and what else
         inside("01 (1)/01", write("01 (1)/01/3_01_0.wav")),
         "01 (1)/01/3_01_0.wav",
         faults.SAME_NAMES,
-        "clips of the same names lie in '.'",
+        "clips with the same names are in '.'",
     ),
     "metadata twice": (
         text("01/audioMNIST_meta.txt", b"x"),
@@ -373,7 +373,7 @@ STOPPED = {  # fault -> how it is made, and the message
     "metadata that are a list": (metadata("[1]"), "must map each speaker"),
     "metadata nested without end": (metadata("[" * 200_000), "not valid JSON"),
     "metadata with a number without end": (metadata('{"01": {"age": ' + "9" * 5000 + "}}"), "JSON"),
-    "a speaker described twice": (metadata('{"01": {}, "01": {}}'), "'01' stands there twice"),
+    "a speaker described twice": (metadata('{"01": {}, "01": {}}'), "duplicate key '01'"),
 }
 
 

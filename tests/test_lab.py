@@ -142,5 +142,5 @@ def test_a_notebook_says_what_is_missing(path, tmp_path):
         for cell in cells:
             exec(cell.source, names)
     (line,) = caught.value._render_traceback_()  # what Jupyter shows
-    assert "run the notebooks before this one, in the order of their numbers, or all with " in line
+    assert "run the notebooks before this one in numerical order, or all with " in line
     assert "`make report CORPUS=sample PROFILE=" in line

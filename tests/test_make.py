@@ -329,7 +329,7 @@ def test_two_runs_at_once_are_refused(project):
     project.wait_for("05_")
     project.make("report", "PROFILE=smoke")
     assert project.status != 0
-    assert "`make` is already at work on sample (process" in project.errors
+    assert "`make` is already running for sample (process" in project.errors
     project.make("report", "CORPUS=fsdd")
     assert project.status == 0, "another corpus is not in the way"
     os.killpg(process.pid, signal.SIGTERM)
@@ -376,7 +376,7 @@ def test_help_names_every_target_and_variable(project):
     [
         (["IN=a.wav"], "usage: make denoise IN=noisy.wav OUT=denoised.wav"),
         (["IN=none.wav", "OUT=b.wav"], "IN=none.wav is not a file"),
-        (["IN=a.wav", "OUT=none/b.wav"], "OUT=none/b.wav lies in no folder"),
+        (["IN=a.wav", "OUT=none/b.wav"], "OUT=none/b.wav is in a folder that does not exist"),
         (["IN=a.wav", "OUT=b.wav", "MODEL=none.keras"], "MODEL=none.keras is not a file"),
     ],
 )
@@ -556,10 +556,10 @@ def test_the_python_that_makes_the_environment_may_have_any_name(tmp_path):
         ("VENV=-x", "must be plain names"),
         ("PROFILE=tiny", "PROFILE=tiny is unknown; choose one of smoke, quick, full."),
         ("PROFILE=`touch pwned`", "must be plain names"),
-        ("DATA_DIR=none", "DATA_DIR=none is not a folder, nor a zip of one (looked for "),
+        ("DATA_DIR=none", "DATA_DIR=none is not a folder or zip archive (looked for "),
         ("DATA_DIR=Makefile", "DATA_DIR=Makefile is not a folder"),
         ("DATA_DIR=~nobody/x", "DATA_DIR=~nobody/x is not a folder"),
-        (b"DATA_DIR=\xff", "DATA_DIR='\\udcff' is no path that can be used"),
+        (b"DATA_DIR=\xff", "DATA_DIR='\\udcff' is not a valid path"),
         ("PARAMS=none.yaml", "PARAMS=none.yaml is not a file"),
         ("PARAMS=tree", "PARAMS=tree is not a file"),
         ("PLAYERS=maybe", "PLAYERS=maybe must be 1, or 0"),
@@ -587,7 +587,7 @@ def test_every_target_refuses_what_it_reads(tmp_path, target):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["voices", "VOICES_DIR=none"], "VOICES_DIR=none is not a folder, nor a zip of one"),
+        (["voices", "VOICES_DIR=none"], "VOICES_DIR=none is not a folder or zip archive"),
         (["voices", "PARAMS=none.yaml"], "PARAMS=none.yaml is not a file"),
         (
             ["voices", "VOICE_DIR=tree"],
@@ -596,12 +596,12 @@ def test_every_target_refuses_what_it_reads(tmp_path, target):
         (["data", "CORPUS=speech-commands", "VOICES_DIR=none"], "VOICES_DIR=none is not a folder"),
         (
             ["data", "CORPUS=speech-commands", "DATA_DIR=tree"],
-            "name tree there instead of in DATA_",
+            "set VOICES_DIR=tree instead of DATA_",
         ),
-        (["report", "CORPUS=speech-commands"], "is a corpus to learn from only"),
+        (["report", "CORPUS=speech-commands"], "is for training only"),
         (["compare", "CORPUS=speech-commands"], "for a report choose one of sample, fsdd, audiomn"),
-        (["search", "CORPUS=speech-commands"], "`make voices` learns from it"),
-        (["curve", "CORPUS=speech-commands"], "is a corpus to learn from only"),
+        (["search", "CORPUS=speech-commands"], "`make voices` trains on it"),
+        (["curve", "CORPUS=speech-commands"], "is for training only"),
         (["curve", "CORPUS=sample", "VOICES_DIR=none"], "VOICES_DIR=none is not a folder"),
     ],
 )
@@ -669,9 +669,7 @@ sys.exit(run_locked("build/x.lock", ["echo", "done"]))
             capture_output=True, text=True,
         )  # fmt: skip
         assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
-        assert re.fullmatch(
-            "warning: .*/build lies on a file system without locks.*\n", done.stderr
-        )
+        assert re.fullmatch("warning: .*/build is on a file system without locks.*\n", done.stderr)
 
 
 def test_the_lab_opens_for_root_and_in_a_folder_of_any_name(tmp_path):

@@ -1,4 +1,4 @@
-"""What a contributor may add, from outside `lib`, each as short as a first try would be."""
+"""Toy versions of what a contributor may add from outside `lib`, each as short as possible."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lib.figures import style
 
 
 def build_filter(audio):
-    """A network: one linear filter of 9 taps on the waveform [shape=(batch, n)]."""
+    """Return a network: one linear filter of 9 taps on the waveform [shape=(batch, n)]."""
     y = keras.Input((None,), name="noisy")
     x = layers.Reshape((-1, 1))(y)
     x = layers.Conv1D(1, 9, padding="same", use_bias=False)(x)
@@ -25,7 +25,7 @@ def build_filter(audio):
 
 
 def build_tiny(audio):
-    """Another network: any length of waveform, five weights and a batch normalisation."""
+    """Return a network for waveforms of any length: batch normalisation and a 5-tap convolution."""
     inputs = x = keras.Input((None,))
     x = layers.BatchNormalization()(layers.Reshape((-1, 1))(x))
     x = layers.Conv1D(1, 5, padding="same")(x)
@@ -33,23 +33,23 @@ def build_tiny(audio):
 
 
 def median(noisy, sample_rate):
-    """A method without training: the median of three samples."""
+    """Denoise without training: the median of three samples."""
     return scipy.signal.medfilt(noisy, 3)
 
 
 def level_error_db(clean, estimate, sample_rate):
-    """A metric: how much too loud the estimate is."""
+    """Compute a metric: how much too loud the estimate is."""
     level, target = (np.sqrt(np.mean(y**2)) + 1e-9 for y in (estimate, clean))
     return float(20 * np.log10(level / target))
 
 
 def clicks(n, rng):
-    """A noise: one sample in twenty is a click."""
+    """Generate noise: one sample in twenty is a click."""
     return rng.standard_normal(n) * (rng.random(n) < 0.05)
 
 
 def open_tree(data_dir=""):
-    """A corpus: any folder of files such as ``7_anna_0.wav``."""
+    """Open a corpus: any folder of files such as ``7_anna_0.wav``."""
     return base.read_folder(
         data_dir,
         folder_per_speaker=False,
@@ -63,7 +63,7 @@ def open_tree(data_dir=""):
 
 
 def level_errors(table):
-    """A figure: how much too loud each method is."""
+    """Draw a figure: how much too loud each method is."""
     fig, ax = style.new(2.5)
     ax.barh(table["method"], table["level_error_db"])
     ax.set_xlabel("level error (dB)")
@@ -78,11 +78,11 @@ def record(folder, *, speakers=("anna", "ben", "chloe"), digits=2):
 
 
 def numbered_process(number):
-    """A number, and the process that runs this."""
+    """Return `number` and the id of the process that runs this call."""
     return number, os.getpid()
 
 
 def process():
-    """Process that runs this, after a moment in which another one can take the next call."""
+    """Return this process's id, after a pause in which another one can take the next call."""
     time.sleep(0.05)
     return os.getpid()

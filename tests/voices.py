@@ -1,4 +1,4 @@
-"""Voices without a download: half a second of harmonics per clip, and stores of them."""
+"""Synthetic voices, so no download: half a second of harmonics per clip, and clip stores."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RATE = 8000
 
 
 def voice(seed: int, *, seconds: float = 0.4, rate: int = RATE) -> np.ndarray:
-    """A gliding tone with harmonics that swells and fades, -26 dBFS; no two seeds are alike."""
+    """Return a gliding harmonic tone that swells and fades, -26 dBFS; all seeds differ."""
     rng = np.random.default_rng(seed)
     t = np.arange(round(seconds * rate)) / rate
     phase = 2 * np.pi * rng.uniform(100, 220) * t * (1 + rng.uniform(-0.15, 0.15) * t / seconds)
@@ -29,13 +29,13 @@ def voice(seed: int, *, seconds: float = 0.4, rate: int = RATE) -> np.ndarray:
 
 
 def noisy_voice(seed: int = 0, *, seconds: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
-    """A `voice`, and the same in white noise at -8 dB."""
+    """Return a `voice`, and the same in white noise at -8 dB SNR."""
     clean = voice(seed, seconds=seconds)
     return clean, mix_at_snr(clean, white_noise(len(clean), np.random.default_rng(seed)), -8.0)
 
 
 def spoken_word(seed: int, *, noise: float = 1e-4, seconds: float = 0.4) -> np.ndarray:
-    """A second at `FILE_RATE`: a `voice` in its middle, white noise of this RMS all through."""
+    """Return one second at `FILE_RATE`: a centred `voice` in white noise of RMS `noise`."""
     y = np.random.default_rng(seed).normal(0, noise, FILE_RATE)
     sound = voice(seed, seconds=seconds, rate=FILE_RATE)
     start = (len(y) - len(sound)) // 2
@@ -44,7 +44,7 @@ def spoken_word(seed: int, *, noise: float = 1e-4, seconds: float = 0.4) -> np.n
 
 
 def speak_words(folder: Path, *, people: int = 6, words=("yes", "no"), suffix: str = "wav") -> None:
-    """Write a clip of every word by every one of some people, as Speech Commands has them."""
+    """Write one clip per word and speaker, in the layout of Speech Commands."""
     for i, word in enumerate(words):
         (folder / word).mkdir(parents=True, exist_ok=True)
         for number in range(people):
@@ -53,7 +53,7 @@ def speak_words(folder: Path, *, people: int = 6, words=("yes", "no"), suffix: s
 
 
 def hum(hz: float, seconds: float = 0.4) -> np.ndarray:
-    """Ten harmonics that fall by 6 dB per octave."""
+    """Return ten harmonics that fall by 6 dB per octave."""
     t = np.arange(round(seconds * RATE)) / RATE
     return sum(np.sin(2 * np.pi * k * hz * t) / k for k in range(1, 11))
 
@@ -65,7 +65,7 @@ def configure(config: Config = Config(), **sections: dict) -> Config:
 
 
 def supplied_store(config: Config, **of_whom: int) -> SuppliedStore:
-    """A `voice_store` that comes with noisy files: white noise at 0 dB."""
+    """Return a `voice_store` with supplied noisy files: white noise at 0 dB SNR."""
     config = configure(config, noise={"kind": "supplied"})
     store = voice_store(config, **of_whom)
     noisy = np.zeros_like(store.clips)
@@ -79,7 +79,7 @@ def supplied_store(config: Config, **of_whom: int) -> SuppliedStore:
 def voice_store(
     config: Config, *, speakers: int = 4, digits: int = 2, repetitions: int = 1
 ) -> ClipStore:
-    """A clip store in memory; clips last between 0.3 and 0.5 s."""
+    """Return a clip store in memory; clips last between 0.3 and 0.5 s."""
     index = pd.MultiIndex.from_product(
         [range(digits), [f"{i:02d}" for i in range(1, speakers + 1)], range(repetitions)],
         names=["digit", "speaker", "repetition"],
@@ -91,12 +91,12 @@ def voice_store(
     return ClipStore(clips.astype(np.float32), index, config)
 
 
-FILE_RATE = 16_000  # of the files that `supply` writes; another than the working rate
+FILE_RATE = 16_000  # of the files written here; differs from the working sample rate
 SNRS_DB = {"0_01_0": -9.0, "0_02_0": -3.0, "1_01_0": 5.0, "1_02_0": None, "1_03_0": -9.0}
 
 
 def supply(folder: Path) -> None:
-    """Write clips and, unless their SNR is None, their noisy files; 16-bit, nothing clips."""
+    """Write 16-bit clips and, unless their SNR is None, their noisy files; none is clipped."""
     for seed, (clip_id, snr_db) in enumerate(SNRS_DB.items()):
         clean = voice(seed, rate=FILE_RATE)
         soundfile.write(folder / f"{clip_id}.wav", clean, FILE_RATE)
@@ -107,7 +107,7 @@ def supply(folder: Path) -> None:
 
 
 def measured(folder: Path) -> pd.DataFrame:
-    """The manifest of the clips in `folder`, from last to first."""
+    """Return the manifest of the clips in `folder`, from last to first."""
     rows = []
     for path in sorted(folder.glob("?_??_?.wav"))[::-1]:
         digit, speaker, repetition = path.stem.split("_")

@@ -1,1 +1,1 @@
-"""The clips of a run: stored at the working rate, dealt into folds, made into examples, checked."""
+"""The clips of a run: the clip store, folds by speaker, training examples and checks."""

@@ -1,4 +1,4 @@
-"""What notebook 02 verifies of the stored clips: rates, levels, and the noise that was supplied."""
+"""Checks of the stored clips for notebook 02: sample rates, levels and supplied noise."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["band_limiting_gain", "describe_noise", "describe_supplied", "mixing_
 
 
 def band_limiting_gain(paths: list[str], config: Config) -> pd.DataFrame:
-    """Rise in SNR by mere resampling to the working rate of noise mixed at the files' rate.
+    """Return the rise in SNR from resampling alone, for noise mixed at each file's own rate.
 
-    White noise spreads up to half the sample rate, speech does not: a low-pass filter alone
-    "improves" the SNR.  One row per file: `sample_rate`, `gain_db`.
+    White noise extends to half the sample rate, speech does not: a low-pass filter alone "improves"
+    the SNR.  One row per file: `sample_rate`, `gain_db`.
     """
     audio, rows = config.audio, []
     for path in paths:
@@ -37,13 +37,13 @@ def band_limiting_gain(paths: list[str], config: Config) -> pd.DataFrame:
 
 
 def mixing_error_db(store: ClipStore, rows: np.ndarray) -> float:
-    """Largest deviation in dB of the mixed clips from the configured SNR."""
+    """Return the largest deviation, in dB, of the mixed clips from the configured SNR."""
     wanted = store.config.noise.snr_db
     return max(abs(snr(store.clean(row), store.noisy(row)) - wanted) for row in rows)
 
 
 def describe_noise(store: ClipStore, manifest: pd.DataFrame, speakers: pd.DataFrame) -> str:
-    """Say at which SNR the noisy clips of a store are, mixed or supplied."""
+    """Return a paragraph on the SNR of a store's noisy clips, mixed or supplied."""
     nominal = f"{plain(store.config.noise.snr_db, 'g')} dB"
     if not store.config.noise.supplied:
         rows = store.rows_of(speakers["speaker"], limit=10)
@@ -67,12 +67,12 @@ def describe_noise(store: ClipStore, manifest: pd.DataFrame, speakers: pd.DataFr
 
 
 def describe_supplied(store: ClipStore, manifest: pd.DataFrame, speakers: pd.DataFrame) -> dict:
-    """The SNR in dB of the supplied files of a store, for sentences.
+    """Return SNR statistics, in dB, of the supplied files of a store, for sentences.
 
     `n` and `left_out` count the usable clips with and without a noisy file; `file_mean`,
-    `file_low`, `file_high` are as measured on the files, `mean`, `low`, `high` at the working rate;
-    `digit` and `accent` are the groups with the lowest mean there, `digit_below` and `accent_below`
-    how far it lies below `mean`.
+    `file_low`, `file_high` are measured on the files, `mean`, `low`, `high` at the working rate;
+    `digit` and `accent` are the groups with the lowest mean at the working rate, `digit_below` and
+    `accent_below` their distances below `mean`.
     """
     clips = used_clips(manifest, store.config)
     heard = [snr(store.clean(row), store.noisy(row)) for row in range(len(store))]

@@ -1,6 +1,6 @@
-"""Noisy and clean examples to learn from, made anew in every epoch.
+"""Noisy and clean training examples, generated afresh in every epoch.
 
-Their random streams depend on the root seed, the clip and the epoch only.
+Their random streams depend only on the root seed, the clip and the epoch.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ def training_example(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Make a noisy example and its target [both shape=(samples,), dtype=float32] from a clean clip.
 
-    The clip is played at a random speed (which moves pitch and formants, as another speaker would),
-    cut at a random place and mixed with fresh noise: mostly of the configured kind and SNR,
-    sometimes of another colour at another SNR, so that the network knows what to leave alone.  Both
-    are scaled so that the noisy one has an RMS of 0.1, and followed by zeros if they are shorter.
+    The clip is played at a random speed (which shifts pitch and formants, as another speaker
+    would), cropped at a random position and mixed with fresh noise: mostly of the configured kind
+    and SNR, sometimes of another colour at another SNR, so that the network learns what to leave
+    alone.  Both are scaled so that the noisy one has an RMS of 0.1, and zero-padded to `samples`.
     """
     settings = config.training
     speed = rng.uniform(1 - settings.speed_spread, 1 + settings.speed_spread)
@@ -46,16 +46,16 @@ def training_example(
 
 
 def equal_batches(order: np.ndarray, size: int) -> np.ndarray:
-    """Cut `order` into equal batches [shape=(batches, size, ...)]; a remainder is left out."""
-    size = min(size, len(order))  # equal shapes spare a second compilation
+    """Split `order` into equal batches [shape=(batches, size, ...)], dropping any remainder."""
+    size = min(size, len(order))  # equal shapes avoid a second compilation
     return order[: len(order) // size * size].reshape(-1, size, *order.shape[1:])
 
 
 class TrainingPairs:
-    """Batches of (noisy, clean) waveforms of some `rows` of the store for one epoch.
+    """Batches of (noisy, clean) waveforms from the given `rows` of the store, for one epoch.
 
-    The `epoch` decides the order of the clips and the noise on them; `example` makes one example,
-    as `training_example` does.
+    The `epoch` determines the order of the clips and their noise; `example` makes one example, as
+    `training_example` does.
     """
 
     def __init__(self, store: ClipStore, rows: np.ndarray, *, epoch: int, example=training_example):

@@ -1,6 +1,7 @@
-"""Who may learn from whom: speakers, not clips, are dealt into folds.
+"""Cross-validation folds: speakers, not clips, are assigned to folds.
 
-Fold k is tested on its own speakers, stopped on those of the next, and trained on all others.
+Fold k is tested on its own speakers, validated on those of the next fold (early stopping) and
+trained on all others.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ __all__ = ["deal_folds", "fewest_clips", "split_speakers", "test_rows"]
 
 
 def deal_folds(clips: pd.DataFrame, speakers: pd.DataFrame, config: Config) -> pd.DataFrame:
-    """Deal the speakers of `clips` into folds: shuffled, one gender after the other.
+    """Assign the speakers of `clips` to folds, shuffled and stratified by gender.
 
     Folds differ by at most one speaker, and by at most one of each gender (scikit-learn's
-    StratifiedGroupKFold leaves folds empty when speakers are few).  `speakers` has the columns
-    `speaker` and `gender` (may be missing).  Raises CorpusError for fewer than three speakers.
+    StratifiedGroupKFold leaves folds empty when there are few speakers).  `speakers` has the
+    columns `speaker` and `gender` (values may be missing).  Raises CorpusError for fewer than three
+    speakers.
     """
     clips = clips[["speaker"]].merge(speakers[["speaker", "gender"]], on="speaker", how="left")
     names = clips["speaker"].unique()
     if len(names) < 3:
         raise CorpusError(
-            f"{len(names)} speaker(s) with usable clips; at least 3 are needed: one to train "
-            "on, one to stop on, one to test on."
+            f"{len(names)} speaker(s) with usable clips; at least 3 are needed: one "
+            "each for training, validation and testing."
         )
     k = min(config.training.folds, len(names))
     people = clips.drop_duplicates("speaker").fillna({"gender": "unknown"}).sort_values("speaker")
@@ -37,7 +39,7 @@ def deal_folds(clips: pd.DataFrame, speakers: pd.DataFrame, config: Config) -> p
 
 
 def split_speakers(folds: pd.DataFrame, fold: int) -> tuple[list[str], list[str], list[str]]:
-    """Return the training, validation and test speakers of a fold, disjoint from each other."""
+    """Return the disjoint lists of training, validation and test speakers of a fold."""
     following = (fold + 1) % (folds["fold"].max() + 1)
     test = folds.loc[folds["fold"] == fold, "speaker"].tolist()
     validation = folds.loc[folds["fold"] == following, "speaker"].tolist()
@@ -46,14 +48,14 @@ def split_speakers(folds: pd.DataFrame, fold: int) -> tuple[list[str], list[str]
 
 
 def fewest_clips(clips: pd.DataFrame, folds: pd.DataFrame) -> int:
-    """Return how many clips the fold with the fewest has: so many voices make its babble."""
+    """Return the number of clips in the smallest fold, which limits its babble voices."""
     return int(clips["speaker"].map(folds.set_index("speaker")["fold"]).value_counts().min())
 
 
 def test_rows(store: ClipStore, folds: pd.DataFrame, most: int) -> dict[int, np.ndarray]:
-    """Return the rows of each fold's test clips, about `most` in all folds together.
+    """Return the store rows of each fold's test clips, about `most` over all folds.
 
-    Every speaker gives the same number of clips, or all that there are.
+    Every speaker contributes the same number of clips, or all of them if there are fewer.
     """
     limit = -(-most // len(folds))
     speakers = folds.groupby("fold")["speaker"]

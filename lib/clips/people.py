@@ -1,7 +1,7 @@
-"""The voices of many people as a clip store to learn from, under ``build/voices/``.
+"""Recordings of many speakers as a clip store for pretraining, under ``build/voices/``.
 
-Its clips are those of Speech Commands that are used, at the working rate, each cut to its word.
-People, not clips, are parted into those who are learned from and those who choose the epoch.
+It holds the selected clips of Speech Commands at the working rate, each trimmed to its word.
+Speakers, not clips, are split into training and validation.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from lib.workspace.folder import Run, voices_place
 
 __all__ = ["contents_of", "known_voices", "open_voices", "part_people", "prepare_voices"]
 
-VALIDATION_SHARE = 0.05  # of the people
+VALIDATION_SHARE = 0.05  # of the speakers
 
 
 def known_voices() -> pd.DataFrame:
-    """Return all clips that may be used: clip_id, samples_sha256."""
+    """Return the list of all clips that may be used: clip_id, samples_sha256."""
     return speech_commands.known_clips()
 
 
 def open_voices(voices_dir: str = "") -> Corpus:
-    """Open the voices in a folder or a zip, or fetch them, and say how many are there.
+    """Open the recordings in a folder or zip, or download them, and print how many were found.
 
-    Raises InputError, CorpusError, DownloadError, as `speech_commands.open_tree` does.
+    Raises InputError, CorpusError or DownloadError, as `speech_commands.open_tree` does.
     """
     corpus = speech_commands.open_tree(str(voices_place(voices_dir)) if voices_dir else "")
     print(speech_commands.sentence(corpus), file=sys.stderr, flush=True)
@@ -42,20 +42,20 @@ def open_voices(voices_dir: str = "") -> Corpus:
 
 
 def contents_of(clips: pd.DataFrame) -> list:
-    """Return names and hashes of clips, in the order of their names, for a fingerprint."""
+    """Return the names and hashes of clips, sorted by name, for a fingerprint."""
     return clips.sort_values("clip_id")[["clip_id", "samples_sha256"]].to_numpy().tolist()
 
 
 def prepare_voices(run: Run, corpus: Corpus) -> ClipStore:
-    """Return the clip store of the voices, prepared unless it was so from the same clips.
+    """Return the clip store of the recordings, building it unless it is up to date.
 
-    Leaves the manifest and the store in the folder of the run, and ``voices.json`` with what they
-    depend on.  Raises CorpusError if too few people have a usable clip.
+    Writes the manifest and the store to the run's folder, and their fingerprint to ``voices.json``.
+    Raises CorpusError if too few speakers have a usable clip.
     """
     facts = [contents_of(corpus.clips()), asdict(run.config.audio)]
     key, stamp = fingerprint(facts, _prepare), run.path("voices.json")
     if not stamp.is_file() or run.load_json("voices") != key:
-        stamp.unlink(missing_ok=True)  # what it vouches for is written anew
+        stamp.unlink(missing_ok=True)  # the store it refers to is rebuilt
         _prepare(run, corpus)
         run.save_json("voices", key)
     return open_store(run)
@@ -67,9 +67,9 @@ def _prepare(run: Run, corpus: Corpus) -> None:
 
 
 def part_people(speakers: Iterable[str], rng: np.random.Generator) -> tuple[list[str], list[str]]:
-    """Return the people to learn from and, one in twenty, those who choose the epoch.
+    """Return the training speakers and, one in twenty, the validation speakers.
 
-    The draw depends on the set of `speakers` only, not on their order or number of clips.
+    The draw depends only on the set of `speakers`, not on their order or number of clips.
     """
     people = sorted(set(speakers))
     n = max(1, round(VALIDATION_SHARE * len(people)))

@@ -1,6 +1,6 @@
 """From the files of a corpus to the clip store: which clips a run uses, and how each is prepared.
 
-No Keras here, nor in `lib.clips.store`: the workers that prepare clips start fast.
+Neither this module nor `lib.clips.store` imports Keras, so that worker processes start quickly.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from lib.workspace.workers import in_parallel
 
 __all__ = ["build_store", "prepare_clip", "used_clips"]
 
-INDEX = ("clip_id", "speaker", "digit", "word", "repetition")  # columns, of those that there are
+INDEX = ("clip_id", "speaker", "digit", "word", "repetition")  # columns, where present
 
 
 def used_clips(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
-    """The clips of the manifest that a run uses: all usable ones, or those with a noisy file.
+    """Return the clips of the manifest that a run uses: all usable, or those with a noisy file.
 
-    A noisy file that equals the clean one is none.  Raises CorpusError if none is left.
+    A noisy file identical to the clean one does not count.  Raises CorpusError if no clip is left.
     """
     clips = usable(manifest)
     if not config.noise.supplied:
@@ -44,10 +44,10 @@ def used_clips(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
 
 
 def prepare_clip(root: str | Path, clip, audio: AudioConfig, noisy: bool = False) -> np.ndarray:
-    """Bring a clip to the working rate, without offset and rumble, and cut to its window.
+    """Return a clip at the working rate, without DC offset and rumble, cut to its window.
 
-    `clip` is a row of the manifest; its supplied noisy file is taken instead if `noisy`, in the
-    same window.  The result has at most ``audio.clip_samples``.
+    `clip` is a row of the manifest; if `noisy`, its supplied noisy file is used instead, cut to the
+    same window.  The result has at most ``audio.clip_samples`` samples.
     """
     path, channel = (clip.noisy_path, clip.noisy_channel) if noisy else (clip.path, clip.channel)
     y, sample_rate = read_audio(f"{root}/{path}", channel)
@@ -58,11 +58,11 @@ def prepare_clip(root: str | Path, clip, audio: AudioConfig, noisy: bool = False
 
 
 def build_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
-    """Store the clips that the run uses, with their noisy files where these are its noise.
+    """Build the clip store of a run, with the noisy files where these are its noise.
 
-    The index then also holds a hash of the noisy side, so that a network knows what it was trained
-    on; it is written last, and without it a store is not opened.  `root` is that of the manifest's
-    paths.
+    The index then also holds a hash of each noisy clip, so that a network's fingerprint covers
+    them; it is written last, and a store without it is not opened.  The manifest's paths are
+    relative to `root`.
     """
     clips = used_clips(manifest, run.config).sort_values("clip_id", ignore_index=True)
     clean = _store_clips(run, clips, root, noisy=False)
@@ -75,7 +75,7 @@ def build_store(run: Run, manifest: pd.DataFrame, root: str) -> ClipStore:
 
 
 def _store_clips(run: Run, clips: pd.DataFrame, root: str, *, noisy: bool) -> ClipStore:
-    """Leave ``clips.npy`` and ``clip_index.parquet`` of clips, each whole or not at all."""
+    """Write ``clips.npy`` and ``clip_index.parquet``, each atomically."""
     audio = run.config.audio
     tasks = ((root, clip, audio, noisy) for clip in clips.itertuples())
     prepared = in_parallel(prepare_clip, tasks)

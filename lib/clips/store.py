@@ -1,11 +1,11 @@
 """The clip store: every clip of a run once, at the working rate.
 
-An array ``clips.npy`` [shape=(n, samples), dtype=float32], opened memory-mapped, and beside it a
-table with one row per clip (`clip_id`, `speaker`, `digit` or, of a corpus of words, `word`,
-`repetition`, `samples`).  Behind a clip's own `samples` its row is zero; noise is mixed over these
-only.  Noisy files that came with the corpus are a clip store of their own, under ``supplied/``;
-where training draws noise, it is white then, for one fixed noise per clip is less than a fresh one
-in every epoch.
+An array ``clips.npy`` [shape=(n, samples), dtype=float32], opened memory-mapped, and a table with
+one row per clip (`clip_id`, `speaker`, `digit` or, in a corpus of words, `word`, `repetition`,
+`samples`).  Each row is zero-padded beyond the clip's own `samples`; noise is mixed over these
+only.  Noisy files that came with the corpus form a separate clip store under ``supplied/``; where
+training draws noise, it is then white, since one fixed noise per clip offers less variety than
+fresh noise in every epoch.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from lib.workspace.folder import Run
 
 __all__ = ["ClipStore", "SuppliedStore", "content_of", "of_noisy_files", "open_store"]
 
-VOICES = 5  # at once, in babble
+VOICES = 5  # simultaneous talkers in babble
 
 
 @dataclass(frozen=True, eq=False)
 class ClipStore:
-    """All usable clips of a corpus at the working rate."""
+    """The clips that a run uses, at the working rate, with their index."""
 
     clips: np.ndarray
     index: pd.DataFrame
@@ -41,15 +41,15 @@ class ClipStore:
         return len(self.index)
 
     def clean(self, row: int) -> np.ndarray:
-        """The clip's own samples, without padding [shape=(samples,), dtype=float64]."""
+        """Return the clip's own samples, without padding [shape=(samples,), dtype=float64]."""
         return self.clips[row, : self.index["samples"].iat[row]].astype(np.float64)
 
     def noisy(
         self, row: int, *, kind: str | None = None, snr_db: float | None = None, talkers=()
     ) -> np.ndarray:
-        """The clip with noise at exactly `snr_db`, the same on every call and machine.
+        """Return the clip with noise at exactly `snr_db`, the same on every call and machine.
 
-        Kind and SNR are the configured ones by default; babble draws its voices from the rows
+        Kind and SNR default to the configured ones; babble draws its voices from the rows
         `talkers`, of speakers other than the clip's own.
         """
         kind = kind or self.config.noise.kind
@@ -63,17 +63,17 @@ class ClipStore:
         return mix_at_snr(clean, make_noise(kind, len(clean), rng, voices), snr_db)
 
     def for_training(self) -> ClipStore:
-        """The store as networks learn from it: its noise can be drawn anew for every example."""
+        """Return the store as used for training, where noise is drawn afresh for every example."""
         return self
 
     def rows_of(
         self, speakers, *, limit: int | None = None, about: int | None = None
     ) -> np.ndarray:
-        """Row numbers of the clips of `speakers`, at most `limit` per speaker or `about` so many.
+        """Return the rows of the clips of `speakers`, at most `limit` each or `about` in total.
 
-        About so many in all: every speaker gives the same number of clips, or all that there are.
-        A limited choice takes the first repetitions of all digits, or words; where these cannot
-        come equally often, every speaker goes on with the one at which the one before stopped.
+        With `about`, every speaker contributes the same number of clips, or all of them.  A limited
+        selection takes the first repetitions of all digits, or words; where these cannot be equally
+        frequent, every speaker continues with the one at which the previous speaker stopped.
         """
         speakers = list(speakers)
         chosen = self.index[self.index["speaker"].isin(speakers)]
@@ -88,7 +88,7 @@ class ClipStore:
         return np.sort(chosen.index.to_numpy())
 
     def _said(self) -> pd.Series:
-        """What is said in each clip as a number: the digit, or the place of the word among all."""
+        """Return what is said in each clip as a number: the digit, or the rank of the word."""
         if "digit" in self.index:
             return self.index["digit"]
         return self.index["word"].rank(method="dense").astype(int) - 1
@@ -96,42 +96,42 @@ class ClipStore:
 
 @dataclass(frozen=True, eq=False)
 class SuppliedStore(ClipStore):
-    """A clip store whose noisy side is the store `supplied` of the same clips' noisy files."""
+    """A clip store whose noisy clips are those of `supplied`, the store of the noisy files."""
 
     supplied: ClipStore
 
     def noisy(
         self, row: int, *, kind: str | None = None, snr_db: float | None = None, talkers=()
     ) -> np.ndarray:
-        """The supplied noisy file, at the length of the clip; other noise than it is mixed."""
+        """Return the supplied noisy file at the length of the clip; any other noise is mixed."""
         if kind in (None, SUPPLIED) and snr_db in (None, self.config.noise.snr_db):
             return fix_length(self.supplied.clean(row), self.index["samples"].iat[row])
         return super().noisy(row, kind=kind, snr_db=snr_db, talkers=talkers)
 
     def for_training(self) -> ClipStore:
-        """The same clips; noise that training draws is mixed, and white at the nominal SNR."""
+        """Return the same clips; noise drawn in training is white, at the nominal SNR."""
         drawn = dataclasses.replace(self.config.noise, kind="white")
         return dataclasses.replace(self, config=dataclasses.replace(self.config, noise=drawn))
 
 
-@functools.lru_cache(maxsize=1)  # the same for every network
+@functools.lru_cache(maxsize=1)  # shared by all networks
 def content_of(store: ClipStore) -> str:
-    """Return a hash of the clips of a store and of their index."""
+    """Return a hash of the clips of a store and their index."""
     digest = hashlib.sha256(pd.util.hash_pandas_object(store.index).to_numpy().tobytes())
-    for start in range(0, len(store), 1000):  # piecewise: the store may exceed memory
+    for start in range(0, len(store), 1000):  # in chunks: the store may exceed memory
         digest.update(np.ascontiguousarray(store.clips[start : start + 1000]).data)
     return digest.hexdigest()
 
 
 def of_noisy_files(run: Run) -> Run:
-    """The run of the supplied noisy files: the same, in a folder of its own."""
+    """Return the run of the supplied noisy files: the same run, in a subfolder."""
     return dataclasses.replace(run, dir=run.path("supplied"))
 
 
 def open_store(run: Run) -> ClipStore:
-    """Open the clip store of a run, memory-mapped, as it is denoised and scored.
+    """Open the clip store of a run, memory-mapped, as used for denoising and scoring.
 
-    Raises MissingArtifactError if it is not there, or not whole.
+    Raises MissingArtifactError if it is missing or incomplete.
     """
     store = _open(run)
     if not run.config.noise.supplied:

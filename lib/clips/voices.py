@@ -1,4 +1,4 @@
-"""The voices of a run's speakers, to ask whether a difference between groups is one of voices.
+"""Pitch and spectral tilt of a run's speakers, as possible confounders of group differences.
 
 Source: Mauch & Dixon, ICASSP (2014) 659 (probabilistic YIN, as in librosa).
 """
@@ -26,7 +26,7 @@ FRAME_S = 0.064  # four periods of the lowest pitch
 
 
 def measure_voices(run: Run, store: ClipStore) -> pd.DataFrame:
-    """Measure a few clips of every speaker; kept until a clip or this code changes.
+    """Measure a few clips of every speaker; cached until a clip or this code changes.
 
     Columns: ``clip_id``, ``speaker``, ``f0_hz``, ``tilt_db_per_octave``.
     """
@@ -48,7 +48,7 @@ def _measure(y: np.ndarray, sample_rate: int) -> list[float]:
 
 
 def pitch_hz(y: np.ndarray, sample_rate: int) -> float:
-    """Return the median F0 over the voiced frames of a clip, in Hz; NaN where nothing is voiced."""
+    """Return the median F0 over the voiced frames of a clip, in Hz; NaN if no frame is voiced."""
     frame = round(FRAME_S * sample_rate)
     if len(y) < frame or not np.any(y):
         return float("nan")
@@ -61,9 +61,9 @@ def pitch_hz(y: np.ndarray, sample_rate: int) -> float:
 
 
 def tilt_db_per_octave(y: np.ndarray, sample_rate: int) -> float:
-    """Return the slope of the spectrum of a clip (-3 for pink noise); NaN for silence.
+    """Return the slope of a clip's spectrum in dB per octave (-3 for pink noise); NaN for silence.
 
-    A straight line through the mean power in third-octave bands from 125 to 3500 Hz.
+    Straight line fitted to the mean level in third-octave bands from 125 to 3175 Hz.
     """
     frequencies, power = scipy.signal.welch(y, sample_rate, nperseg=min(len(y), 512))
     low, high = TILT_HZ
@@ -72,5 +72,5 @@ def tilt_db_per_octave(y: np.ndarray, sample_rate: int) -> float:
     if len(bands) < 2 or not bands.min() > 0:
         return float("nan")
     octaves, level_db = bands.index.to_numpy() / 3, 10 * np.log10(bands.to_numpy())
-    octaves -= octaves.mean()  # sums, because LAPACK's last digit depends on where arrays lie
+    octaves -= octaves.mean()  # sums, because LAPACK's last digit depends on memory alignment
     return float(np.sum(octaves * level_db) / np.sum(octaves**2))

@@ -1,7 +1,7 @@
-"""Every choice of the project in one place; frequencies in Hz, times in seconds, ratios in dB.
+"""All settings of the project; frequencies in Hz, times in seconds, ratios in dB.
 
-Beside each number stands the range in which the project works.  The profiles differ in budget only,
-never in what is measured: ``smoke`` proves that everything runs, ``full`` is for publishing.
+Each number comes with its allowed range.  The profiles differ in budget only, never in what is
+measured: ``smoke`` checks that everything runs, ``full`` is for publication.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ __all__ = [
     "load_config",
 ]
 
-SUPPLIED = "supplied"  # noisy files of the corpus; the other kinds are those of lib.signals.noise
+SUPPLIED = "supplied"  # noisy files of the corpus; all other kinds are defined in lib.signals.noise
 
 
 def _noise_kinds() -> tuple[str, ...]:
-    from lib.signals.noise import NOISES  # when one is chosen: a new line there is enough
+    from lib.signals.noise import NOISES  # deferred; a new kind needs only an entry there
 
     return (*NOISES, SUPPLIED)
 
 
 def _number(default, least, most):
-    """A setting that is a number from `least` to `most`; whole numbers only if `default` is one."""
+    """Return a field for a number from `least` to `most`; an integer if `default` is one."""
     return field(default=default, metadata={"range": (least, most)})
 
 
 def _choice(default: str, choices: Callable[[], Collection[str]]):
-    """A setting that is one of some words, which are asked for when they are needed."""
+    """Return a field for one of several words, looked up only when a value is checked."""
     return field(default=default, metadata={"choices": choices})
 
 
 @dataclass(frozen=True)
 class _Settings:
-    """Settings that cannot hold what their fields do not allow."""
+    """Base class of settings, which validates every field."""
 
     def __post_init__(self):
         for setting in dataclasses.fields(self):
@@ -72,57 +72,57 @@ class _Settings:
 
 @dataclass(frozen=True)
 class AudioConfig(_Settings):
-    """How sound is brought to the working rate and seen by the models."""
+    """Working sample rate, clip length, high-pass filter and STFT."""
 
-    sample_rate: int = _number(8000, 4000, 48_000)  # Hz; all is mixed and scored at this rate
-    clip_s: float = _number(1.0, 0.5, 10.0)  # s; the window of the clip store
-    highpass_hz: float = _number(50.0, 1.0, 1000.0)  # below lies rumble, not speech
-    n_fft: int = _number(512, 64, 4096)  # samples; 64 ms at 8 kHz resolve the harmonics of a voice
+    sample_rate: int = _number(8000, 4000, 48_000)  # Hz; clips are mixed and scored at this rate
+    clip_s: float = _number(1.0, 0.5, 10.0)  # s; window of the clip store
+    highpass_hz: float = _number(50.0, 1.0, 1000.0)  # cut-off; below it there is rumble, no speech
+    n_fft: int = _number(512, 64, 4096)  # samples; 64 ms at 8 kHz resolves the harmonics of a voice
     hop_length: int = _number(128, 4, 2048)  # samples
 
     def __post_init__(self):
         super().__post_init__()
         if self.n_fft % 64:
             raise InputError(
-                "n_fft must be a multiple of 64, for the network halves the spectrum five times, "
-                f"got {self.n_fft}."
+                "n_fft must be a multiple of 64, because the network halves the spectrum five "
+                f"times, got {self.n_fft}."
             )
         least, most = self.n_fft // 16, self.n_fft // 2
         if not least <= self.hop_length <= most:
             raise InputError(
                 f"hop_length must be from n_fft / 16 to n_fft / 2 ({least} to {most}), or the "
-                f"waveform cannot be had back from its spectrogram, got {self.hop_length}."
+                f"waveform cannot be reconstructed from its STFT, got {self.hop_length}."
             )
 
     @property
     def clip_samples(self) -> int:
-        """Samples in one window of the clip store."""
+        """Number of samples in one window of the clip store."""
         return round(self.clip_s * self.sample_rate)
 
 
 @dataclass(frozen=True)
 class NoiseConfig(_Settings):
-    """What is added to the clean clips, or the noisy files that came with them (`supplied`)."""
+    """Noise added to the clean clips, or the noisy files that come with the corpus (`supplied`)."""
 
     kind: str = _choice("white", _noise_kinds)
     snr_db: float = _number(-8.0, -50.0, 50.0)  # dB, over the clip's own samples
 
     @property
     def supplied(self) -> bool:
-        """Whether the corpus brings its noisy side, so that none is mixed."""
+        """Whether the corpus comes with its own noisy clips, so that no noise is added."""
         return self.kind == SUPPLIED
 
 
 @dataclass(frozen=True)
 class TrainingConfig(_Settings):
-    """Folds, and what networks learn from and for; their budgets have sections of their own."""
+    """Folds, training data, augmentation and loss, and the budget of the reference."""
 
-    folds: int = _number(4, 3, 1000)  # at most one for each speaker
+    folds: int = _number(4, 3, 1000)  # at most one per speaker
     batch_size: int = _number(16, 1, 4096)
-    envelope_weight: float = _number(5.0, 0.0, 100.0)  # dB; of the envelopes' correlation
-    crop_s: float = _number(0.5, 0.1, 10.0)  # s of each clip seen per step
-    speed_spread: float = _number(0.3, 0.0, 0.9)  # clips are played 30 % slower to 30 % faster
-    varied_share: float = _number(0.25, 0.0, 1.0)  # has noise of another colour and SNR
+    envelope_weight: float = _number(5.0, 0.0, 100.0)  # dB; weight of the envelope correlation
+    crop_s: float = _number(0.5, 0.1, 10.0)  # s; a random crop of each clip
+    speed_spread: float = _number(0.3, 0.0, 0.9)  # played up to 30 % slower or faster
+    varied_share: float = _number(0.25, 0.0, 1.0)  # with noise of another colour and SNR
     varied_snr_low_db: float = _number(-15.0, -50.0, 50.0)
     varied_snr_high_db: float = _number(12.0, -50.0, 50.0)
     max_clips_per_speaker: int = _number(500, 1, 1_000_000)
@@ -130,7 +130,7 @@ class TrainingConfig(_Settings):
     reference_learning_rate: float = _number(1e-3, 1e-6, 0.1)  # published: 1e-4
     reference_patience: int = _number(5, 1, 1000)
     reference_clips: int = _number(100, 1, 5000)
-    reference_crops: int = _number(4, 1, 1000)  # of each clip and epoch
+    reference_crops: int = _number(4, 1, 1000)  # per clip and epoch
     reference_crop_bins: int = _number(16, 2, 1024)  # of 1024; the network is fully convolutional
 
     def __post_init__(self):
@@ -140,27 +140,27 @@ class TrainingConfig(_Settings):
             raise InputError(f"varied_snr_low_db ({low:g}) is above varied_snr_high_db ({high:g}).")
         if self.reference_crop_bins % 2:
             raise InputError(
-                "reference_crop_bins must be an even number, because the network halves them, "
+                "reference_crop_bins must be an even number, because the network halves the bins, "
                 f"got {self.reference_crop_bins}."
             )
 
 
 @dataclass(frozen=True)
 class BudgetConfig(_Settings):
-    """How long a network from waveforms to waveforms learns, and how fast at most."""
+    """Training budget and peak learning rate of a network that maps waveforms to waveforms."""
 
     epochs: int = _number(5, 1, 1000)
     learning_rate: float = _number(2e-3, 1e-6, 0.1)
-    patience: int = _number(5, 1, 1000)  # epochs without a better validation loss before stopping
+    patience: int = _number(5, 1, 1000)  # epochs without improvement before early stopping
 
 
 TUNING = BudgetConfig(epochs=1, learning_rate=1e-3)
-GENERAL = BudgetConfig(epochs=40, patience=40)  # the decay of the learning rate comes to its end
+GENERAL = BudgetConfig(epochs=40, patience=40)  # no early stopping: the learning rate decays fully
 
 
 @dataclass(frozen=True)
 class SearchConfig(_Settings):
-    """Budget of one variant in the search (`make search`)."""
+    """Training budget of each variant in the search (`make search`)."""
 
     epochs: int = _number(4, 1, 1000)
 
@@ -169,27 +169,27 @@ class SearchConfig(_Settings):
 class CurveConfig(_Settings):
     """Size of the learning curve (`make curve`)."""
 
-    steps: int = _number(500, 5, 1_000_000)  # of every network, however few people it learns from
-    draws: int = _number(3, 1, 100)  # of the people, for each number of them
-    clips: int = _number(120, 1, 1_000_000)  # scored, in all
+    steps: int = _number(500, 5, 1_000_000)  # per network, regardless of its number of speakers
+    draws: int = _number(3, 1, 100)  # of the speakers, for each number of speakers
+    clips: int = _number(120, 1, 1_000_000)  # scored in all
 
 
 @dataclass(frozen=True)
 class RecognitionConfig(_Settings):
-    """Budget of the digit recogniser of one fold."""
+    """Training budget of the digit recogniser of each fold."""
 
     epochs: int = _number(8, 1, 1000)
     batch_size: int = _number(32, 1, 4096)
     learning_rate: float = _number(3e-3, 1e-6, 0.1)
-    clips: int = _number(1000, 1, 1_000_000)  # of all training speakers together
+    clips: int = _number(1000, 1, 1_000_000)  # in all, from the training speakers
 
 
 @dataclass(frozen=True)
 class EvaluationConfig(_Settings):
-    """What is scored."""
+    """Number of clips that are scored."""
 
-    max_clips: int = _number(400, 1, 1_000_000)  # in all; every speaker gives the same number
-    sweep_clips: int = _number(40, 1, 1_000_000)  # in all, under each noise and input SNR
+    max_clips: int = _number(400, 1, 1_000_000)  # in all; the same number per speaker
+    sweep_clips: int = _number(40, 1, 1_000_000)  # in all, for each noise and input SNR
 
 
 @dataclass(frozen=True)
@@ -197,22 +197,22 @@ class StatisticsConfig(_Settings):
     """How uncertainty is computed."""
 
     bootstrap_draws: int = _number(2000, 10, 100_000)
-    permutations: int = _number(10_000, 19, 100_000)  # with fewer no p reaches 0.05
+    permutations: int = _number(10_000, 19, 100_000)  # with fewer than 19, p cannot reach 0.05
     min_speakers_per_level: int = _number(5, 2, 1000)
 
 
 @dataclass(frozen=True)
 class Config(_Settings):
-    """All choices of one run."""
+    """All settings of one run."""
 
     profile: str = _choice("quick", lambda: PROFILES)
-    seed: int = _number(0, 0, 2**32 - 1)  # what NumPy and Keras take
+    seed: int = _number(0, 0, 2**32 - 1)  # the range of NumPy and Keras
     audio: AudioConfig = field(default_factory=AudioConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
-    tuning: BudgetConfig = TUNING  # of a fold in which the general network learns the speakers
-    scratch: BudgetConfig = field(default_factory=BudgetConfig)  # of one from nothing
-    general: BudgetConfig = GENERAL  # of the voices of many people (`make voices`)
+    tuning: BudgetConfig = TUNING  # fine-tuning of the general network on a fold
+    scratch: BudgetConfig = field(default_factory=BudgetConfig)  # training from scratch on a fold
+    general: BudgetConfig = GENERAL  # training on many speakers (`make voices`)
     search: SearchConfig = field(default_factory=SearchConfig)
     curve: CurveConfig = field(default_factory=CurveConfig)
     recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
@@ -234,12 +234,12 @@ class Config(_Settings):
             )
 
     def to_dict(self) -> dict:
-        """All fields as nested dictionaries, ready for JSON."""
+        """Return all fields as nested dictionaries, ready for JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict) -> Config:
-        """The settings of which `to_dict` made `values`; raises InputError for any others."""
+        """Return the settings that `to_dict` wrote; raises InputError if one is not allowed."""
         return _override(cls(), values, "settings")
 
 
@@ -272,7 +272,7 @@ PROFILES: dict[str, dict] = {
         "statistics": {"bootstrap_draws": 10_000},
     },
 }
-MEANING = {  # what a run with a profile is, for the report's sentences
+MEANING = {  # description of each profile, for the report's sentences
     "smoke": "a smoke run, which shows that everything runs and says nothing about quality",
     "quick": "a short run; a full one trains longer",
     "full": "a full run",
@@ -280,7 +280,7 @@ MEANING = {  # what a run with a profile is, for the report's sentences
 
 
 def _override(instance, values: dict, where: str):
-    """Return `instance` with `values` laid over it; unknown keys and wrong values are errors."""
+    """Return `instance` updated with `values`; unknown keys and invalid values are errors."""
     known = {f.name: getattr(instance, f.name) for f in dataclasses.fields(instance)}
     changes = {}
     for key, value in values.items():
@@ -289,10 +289,10 @@ def _override(instance, values: dict, where: str):
         old = known[key]
         if not dataclasses.is_dataclass(old):
             changes[key] = _as(type(old), value)
-        elif value is not None:  # a section of which all lines are comments
+        elif value is not None:  # None: all lines of the section are comments
             if not isinstance(value, dict):
                 got = reprlib.repr(value)
-                raise InputError(f"{where}: {key} must hold a table of settings, got {got}.")
+                raise InputError(f"{where}: {key} must be a mapping of settings, got {got}.")
             changes[key] = _override(old, value, f"{where}, {key}")
     try:
         return dataclasses.replace(instance, **changes)
@@ -301,17 +301,17 @@ def _override(instance, values: dict, where: str):
 
 
 def _hint(key, known: dict) -> str:
-    """What a key that is not known may have been meant for."""
+    """Return a suggestion for an unknown key."""
     name = str(key).lower().rpartition(".")[2]
     homes = [home for home, settings in known.items() if hasattr(settings, name)]
     if homes and dataclasses.is_dataclass(known[homes[0]]):
-        return f"it belongs into the section {' or '.join(homes)}."
+        return f"it belongs in the section {' or '.join(homes)}."
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(sorted(known))}."
 
 
 def _as(kind: type, value):
-    """`value` as a number of this kind where it is the same number, else as it is."""
+    """Return `value` converted to `kind` if it stays the same number, else unchanged."""
     if type(value) not in (int, float) or kind not in (int, float):
         return value
     with contextlib.suppress(ValueError, OverflowError):
@@ -320,9 +320,9 @@ def _as(kind: type, value):
 
 
 def load_config(profile: str = "quick", params_file: str | Path | None = None) -> Config:
-    """Return the configuration of a profile, overridden by a YAML file with any of its fields.
+    """Return the configuration of a profile, with any fields overridden by a YAML file.
 
-    Raises InputError for an unknown profile or key, an unreadable file, or a value not allowed.
+    Raises InputError for an unknown profile or key, an unreadable file, or an invalid value.
     """
     if profile not in PROFILES:
         raise InputError(f"Unknown profile {profile!r}; choose one of {', '.join(PROFILES)}.")

@@ -1,7 +1,7 @@
-"""Read a file of settings: YAML without its surprises.
+"""Read a settings file: YAML without its surprises.
 
 In YAML 1.1, which PyYAML reads, 1e-3 is text, 010 is eight, 1:30 is ninety, and the second of two
-equal keys wins.  Here numbers are what they look like, and what stands there twice is an error.
+equal keys wins.  Here numbers are what they look like, and a duplicate key is an error.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from lib.errors import InputError
 
 __all__ = ["read_settings"]
 
-# The last three: a tag that does not fit its value, and nesting without end.
+# The last three: a tag that does not match its value, and endless nesting.
 UNREADABLE = (OSError, yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, which refuses keys that stand there twice."""
+    """PyYAML's safe loader, which rejects duplicate keys."""
 
     def construct_mapping(self, node, deep=False):
         names = [name.value for name, _ in node.value]
         for i, (name, _) in enumerate(node.value):
             if name.value in names[:i]:
-                problem = f"{reprlib.repr(name.value)} stands there twice"
+                problem = f"duplicate key {reprlib.repr(name.value)}"
                 raise yaml.constructor.ConstructorError(None, None, problem, name.start_mark)
         return super().construct_mapping(node, deep)
 
 
 def _number(loader, node):
-    """A number as Python reads it; what is none there (1:30, .nan) stays text."""
+    """Return a number as Python reads it; what Python rejects (1:30, .nan) stays text."""
     text = loader.construct_scalar(node)
     for read in (lambda digits: int(digits, base=0), float):
         with contextlib.suppress(ValueError):
@@ -52,9 +52,9 @@ for _kind in ("int", "float"):
 
 
 def read_settings(path: str | Path) -> dict:
-    """Return the mapping that a YAML file holds; {} for an empty one.
+    """Return the mapping in a YAML file; {} for an empty file.
 
-    Raises InputError if the file cannot be read, is not YAML, or holds something else.
+    Raises InputError if the file cannot be read, is not YAML, or is not a mapping.
     """
     try:
         values = _Loader(Path(path).read_bytes()).get_single_data()
@@ -62,12 +62,12 @@ def read_settings(path: str | Path) -> dict:
         raise InputError(f"Cannot read the parameter file {path}: {_told(error)}") from error
     values = {} if values is None else values
     if not isinstance(values, dict):
-        raise InputError(f"{path} must hold a YAML mapping, found {type(values).__name__}.")
+        raise InputError(f"{path} must contain a YAML mapping, found {type(values).__name__}.")
     return values
 
 
 def _told(error: Exception) -> str:
-    """What is wrong and where, on one line."""
+    """Return what is wrong and, if known, in which line, without line breaks."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         problem = f"{error.context or ''} {error.problem} in line {error.problem_mark.line + 1}"
     else:

@@ -1,7 +1,7 @@
-"""The corpora: one module each, opened by name.
+"""The corpora, one module each, opened by name.
 
-A new corpus is one module with ``open_tree(data_dir) -> Corpus`` and one line in `CORPORA`.  What
-stands in `VOICES` is learned from only: nothing is tested on it, so it has no report.
+A new corpus takes a module with ``open_tree(data_dir) -> Corpus`` and a line in `CORPORA`.  Corpora
+in `VOICES` are for training only: nothing is tested on them, so they have no report.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ VOICES = {
 
 
 def open_corpus(name: str, data_dir: str = "") -> Corpus:
-    """Open a corpus that has a report by its name.
+    """Open, by its name, a corpus that has a report.
 
-    `data_dir` is a tree already on disk; empty: the corpus is found in the project or downloaded.
-    Raises InputError for an unknown name or a corpus to learn from only, CorpusError for no clips
-    in `data_dir`, DownloadError.
+    `data_dir` is a tree already on disk; if empty, the corpus is found in the project or
+    downloaded.  Raises InputError for an unknown or a training-only corpus, CorpusError if
+    `data_dir` has no clips, DownloadError if the download fails.
     """
     if name in VOICES:
         raise InputError(
-            f"{name} is a corpus to learn from only: nothing is tested on it, so it has no report. "
-            f"`make voices` learns from it; for a report choose one of {', '.join(CORPORA)}."
+            f"{name} is for training only: nothing is evaluated on it, so it has no report. "
+            f"`make voices` trains on it; for a report choose one of {', '.join(CORPORA)}."
         )
     if name not in CORPORA:
         raise InputError(f"Unknown corpus {name!r}; choose one of {', '.join(CORPORA)}.")

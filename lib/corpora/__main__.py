@@ -1,7 +1,7 @@
-"""Fetch a corpus, or see that one on disk can be read, as ``make data`` does.
+"""Fetch a corpus, or check that one on disk can be read, as ``make data`` does.
 
-``python -m lib.corpora CORPUS DATA_DIR compare``, for a corpus to learn from with VOICES_DIR; a
-report runs it without the last word, for 01 compares Audio MNIST with what was published.
+``python -m lib.corpora CORPUS DATA_DIR compare``, with VOICES_DIR for a training-only corpus; a
+report leaves out ``compare``, since notebook 01 compares Audio MNIST with the published corpus.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from lib.workspace.variables import PROJECT_ROOT, data_place, voices_place
 
 
 def main(name: str, data_dir: str = "", compare: str = "") -> None:
-    """Say what is there and, to `compare`, how much of Audio MNIST is the published one."""
+    """Print what was found and, with `compare`, how much of Audio MNIST is as published."""
     if name in VOICES and compare:
         corpus = VOICES[name](str(voices_place(data_dir)) if data_dir else "")
         print(speech_commands.sentence(corpus))
         return _tell(corpus)
     place = str(data_place(data_dir)) if data_dir else ""
-    there = bool(place) or (PROJECT_ROOT / "data" / name).is_dir()  # a download was compared
+    there = bool(place) or (PROJECT_ROOT / "data" / name).is_dir()  # downloads are compared anyway
     corpus = open_corpus(name, place)
     if compare and there and name == "audiomnist":
         print(published.sentence(published.compare(published.hashed(corpus))))

@@ -1,4 +1,4 @@
-"""Audio MNIST: 60 speakers x 10 digits x 50 repetitions at 48 kHz, and trees like it.
+"""Audio MNIST: 60 speakers x 10 digits x 50 repetitions at 48 kHz, and trees in its layout.
 
 Layout: ``data/<speaker>/<digit>_<speaker>_<rep>.wav`` beside ``data/audioMNIST_meta.txt``.  Source:
 S. Becker et al., arXiv:1807.03418, https://github.com/soerenab/AudioMNIST (MIT).  The supplied
@@ -27,12 +27,12 @@ ARCHIVE = download.Archive(
 
 
 def read_tree(folder: str | Path, **facts) -> base.Corpus:
-    """Read any tree in the Audio MNIST layout that lies in `folder` or below."""
+    """Read any tree in the Audio MNIST layout in `folder` or below."""
     return base.read_folder(folder, folder_per_speaker=True, metadata=METADATA, **facts)
 
 
 def open_tree(data_dir: str = "") -> base.Corpus:
-    """Open Audio MNIST, or the tree in its layout, or a zip of one, that `data_dir` names."""
+    """Open Audio MNIST, or the tree in its layout (or a zip of one) at `data_dir`."""
     folder = unpack.folder_of(data_dir) if data_dir else download.fetch(ARCHIVE)
     note = (
         "Read from a tree on disk in the Audio MNIST layout; title, source and licence are "

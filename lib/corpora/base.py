@@ -1,8 +1,8 @@
-"""What a corpus is, and how a folder of clips is read.
+"""The `Corpus` class, and functions that read one from a folder of clips.
 
 A clip is a file named ``<digit>_<speaker>_<repetition>.wav`` (or ``.flac``); its supplied noisy
-counterpart lies beside it as ``<digit>_<speaker>_<rep>_noisy.wav``.  Files named like a clip that
-cannot be one are rejected, all others ignored; both with the kind of fault and the reason.
+counterpart is named ``<digit>_<speaker>_<rep>_noisy.wav``.  Files named like a clip that cannot be
+used are rejected, all others are ignored; both are recorded with the kind of fault and the reason.
 """
 
 from __future__ import annotations
@@ -50,56 +50,56 @@ JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # some scripts need 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus on disk: whose it is, where it lies, what it holds."""
+    """A corpus on disk: its source, location and contents."""
 
     name: str
     title: str
-    note: str  # one sentence for the title page of the report
+    note: str  # one sentence for the report's title page
     licence: str
     url: str
-    redistributable: bool  # whether its audio may be committed inside a report
-    root: Path  # the innermost folder that holds all clips used; `clips` has paths below it
-    synthetic: bool = False  # whether it is spoken by a machine
-    places: tuple[str, ...] = (".",)  # below the given folder, with different clips each
-    ignored: tuple[tuple[str, str, str], ...] = ()  # path below `root`, kind, reason
+    redistributable: bool  # whether a committed report may include its audio
+    root: Path  # innermost folder with all used clips; paths in `clips` are relative to it
+    synthetic: bool = False  # whether the speech is synthesised
+    places: tuple[str, ...] = (".",)  # in the given folder, each with different clips
+    ignored: tuple[tuple[str, str, str], ...] = ()  # path relative to `root`, kind, reason
     _clips: pd.DataFrame = field(default=None, repr=False, compare=False)
     _rejected: pd.DataFrame = field(default=None, repr=False, compare=False)
     _metadata: dict = field(default_factory=dict, repr=False, compare=False)
 
     def clips(self) -> pd.DataFrame:
-        """One row per clip: clip_id, speaker, digit, repetition, path, noisy_path (or None).
+        """Return one row per clip: clip_id, speaker, digit, repetition, path, noisy_path (or None).
 
         A corpus of words has `word` instead of `digit`.
         """
         return self._clips.copy()
 
     def rejected(self) -> pd.DataFrame:
-        """Files named like a clip that are not used: the columns of `clips`, kind and reason."""
+        """Return unused files named like a clip: the columns of `clips`, plus kind and reason."""
         return self._rejected.copy()
 
     def raw_metadata(self) -> dict[str, dict]:
-        """Metadata as supplied: speaker -> {field: value}; may lack speakers."""
+        """Return metadata as supplied: speaker -> {field: value}; speakers may be missing."""
         return {speaker: dict(fields) for speaker, fields in self._metadata.items()}
 
     def with_metadata(self, metadata: dict[str, dict]) -> Corpus:
-        """Return the same corpus with metadata as supplied."""
+        """Return a copy of the corpus with `metadata` as its supplied metadata."""
         return dataclasses.replace(self, _metadata=metadata)
 
 
 def is_printable(text: str) -> bool:
-    """Whether `text` has neither control characters nor what no file can hold as UTF-8."""
+    """Return whether `text` is free of control characters, lone surrogates and the like."""
     return all(c in JOINERS or unicodedata.category(c)[0] != "C" for c in text)
 
 
 def printable(text: str) -> str:
-    """Return `text` with a replacement character for each one that is not printable."""
+    """Return `text` with each unprintable character replaced by U+FFFD."""
     return "".join(c if is_printable(c) else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file; "" where it cannot be read."""
+    """Return the SHA-256 of a file; "" if it cannot be read."""
     with contextlib.suppress(OSError):
-        if path.is_file():  # a pipe would be waited for
+        if path.is_file():  # reading a pipe would block
             return hashlib.sha256(path.read_bytes()).hexdigest()
     return ""
 
@@ -107,13 +107,13 @@ def sha256_of(path: Path) -> str:
 def read_folder(
     data_dir: str | Path, *, folder_per_speaker: bool, metadata: str = "", **facts
 ) -> Corpus:
-    """Find the clips in `data_dir` or anywhere below; `facts` are the first fields of `Corpus`.
+    """Find the clips in `data_dir` or below; `facts` are the descriptive fields of `Corpus`.
 
-    Several places with clips are used together, unless these have the same names: then the place
-    with the most clips is used, of equals the uppermost.  Clips must lie in a folder named after
-    their speaker if `folder_per_speaker`, else in any other.  Of files called `metadata` the
-    nearest to the clips is read, which may also lie beside `data_dir`.  Raises InputError if
-    `data_dir` is not a folder or its metadata are broken, CorpusError if it holds no clip.
+    Several places with clips are used together, unless they share clip names: then the place with
+    the most clips is used, or the uppermost in a tie.  Clips must be in a folder named after their
+    speaker if `folder_per_speaker`, otherwise in any other folder.  Of the files called `metadata`,
+    the one nearest to the clips is read; it may also be beside `data_dir`.  Raises InputError if
+    `data_dir` is not a folder or its metadata is invalid, CorpusError if it holds no clips.
     """
     top = Path(data_dir)
     if not top.is_dir():
@@ -142,9 +142,9 @@ def read_folder(
 
 
 def walk(top: Path, pattern: re.Pattern) -> tuple[list[dict], list[dict]]:
-    """Return the files in `top` or below named like clips, and all others with why they are not.
+    """Return the files in `top` or below named like clips, and what is ignored, with the reason.
 
-    The first have the groups of the `pattern` of their names, and an empty kind and reason.
+    The former have the groups of `pattern` as matched in their names, and empty kind and reason.
     """
     found, ignored, roots = [], [], [top.resolve()]
 
@@ -180,9 +180,9 @@ def walk(top: Path, pattern: re.Pattern) -> tuple[list[dict], list[dict]]:
 
 
 def _settle(found: list[dict], folder_per_speaker: bool) -> tuple[str, ...]:
-    """Return the places whose clips are used; all other clips are told why they are not.
+    """Return the places whose clips are used; record in all other clips why they are not.
 
-    A place is the folder of the clips or, if these lie in folders per speaker, of the speakers.
+    A place is the folder of the clips or, with a folder per speaker, the folder of the speakers.
     """
     names: dict[str, set] = {}
     for clip in found:
@@ -206,24 +206,24 @@ def _settle(found: list[dict], folder_per_speaker: bool) -> tuple[str, ...]:
             twins[place] = twin
     for clip in found:
         if twin := twins.get(clip.pop("place", "")):
-            reason = f"clips of the same names lie in {twin!r}, which is used"
+            reason = f"clips with the same names are in {twin!r}, which is used"
             clip |= {"kind": faults.SAME_NAMES, "reason": reason}
     return tuple(sorted(used))
 
 
 def _nearest(name: str, ignored: list[dict]) -> str:
-    """Return the path of the file of this name that lies nearest to the clips."""
+    """Return the path of the file called `name` that is nearest to the clips."""
     same = [f for f in ignored if f["path"].rpartition("/")[2].lower() == name.lower()]
     same = [f for f in same if f["kind"] == faults.OTHER_NAME]
     paths = sorted((f["path"] for f in same), key=lambda path: (path.count("/"), path))
     for file in same:
-        reason = f"{paths[0]!r} is used, which lies nearer to the clips"
+        reason = f"{paths[0]!r} is used, as it is nearer to the clips"
         file |= {"kind": faults.OTHER_METADATA, "reason": reason}
     return paths[0] if paths else f"../{name}"
 
 
 def _nothing(top: Path, rejected: pd.DataFrame, ignored: list[dict], folder_per_speaker) -> str:
-    """Say that no clip was found, and what was found instead."""
+    """Return a message that no clip was found, and what was found instead."""
     if folder_per_speaker and set(rejected["speaker"]) == {top.resolve().name}:
         return (
             f"{top} is the folder of one speaker; point DATA_DIR at the folder above, which "
@@ -234,7 +234,7 @@ def _nothing(top: Path, rejected: pd.DataFrame, ignored: list[dict], folder_per_
     found = f"No clip was found in {top} or below: expected files such as {example}"
     if len(rejected):
         first = rejected.iloc[0]
-        found += f"; {len(rejected):,} are named so, but {first['path'][:80]} is {first['reason']}"
+        found += f"; {len(rejected):,} names match, but {first['path'][:80]} is {first['reason']}"
     packed = sorted(f["path"] for f in ignored if f["path"].lower().endswith(ARCHIVES))
     hint = "Point DATA_DIR at the folder that holds them"
     if packed:
@@ -243,9 +243,9 @@ def _nothing(top: Path, rejected: pd.DataFrame, ignored: list[dict], folder_per_
 
 
 def first_of_each(found: list[dict], columns: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the clips that are used and those that are not; of several files of one the first.
+    """Return used and rejected clips; of several files of the same clip, the first is used.
 
-    Noisy files are put to their clean ones.  `columns` are those of the clips, as in `DIGITS`.
+    Noisy files are paired with their clean ones.  `columns` are those of the clips, as in `DIGITS`.
     """
     clean: dict[str, dict] = {}
     noisy: dict[str, dict] = {}
@@ -279,9 +279,9 @@ def _table(clips: list[dict], columns: list[str], *more: str) -> pd.DataFrame:
 
 
 def read_metadata(path: Path) -> dict[str, dict]:
-    """Read a JSON file of speaker -> fields, as Audio MNIST has it; {} if it is missing.
+    """Read a JSON file of speaker -> fields, as in Audio MNIST; {} if it is missing.
 
-    Raises InputError if it is none, or describes a speaker twice.
+    Raises InputError if the file is not of this form, or if a key occurs twice.
     """
     if not path.is_file():
         return {}
@@ -290,10 +290,10 @@ def read_metadata(path: Path) -> dict[str, dict]:
         metadata = json.loads(text, object_pairs_hook=_without_doubles)
     except (ValueError, RecursionError, OSError) as error:
         raise InputError(
-            f"{path} is not valid JSON ({error}); restore it, or move it away to do without."
+            f"{path} is not valid JSON ({error}); restore it, or move it away to run without it."
         ) from error
     if not isinstance(metadata, dict) or not all(isinstance(v, dict) for v in metadata.values()):
-        raise InputError(f"{path} must map each speaker to a table of fields, as in Audio MNIST.")
+        raise InputError(f"{path} must map each speaker to an object of fields, as in Audio MNIST.")
     return {unicodedata.normalize("NFC", name): fields for name, fields in metadata.items()}
 
 
@@ -301,5 +301,5 @@ def _without_doubles(pairs: list[tuple]) -> dict:
     if len(dict(pairs)) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice[:80]!r} stands there twice")
+        raise ValueError(f"duplicate key {twice[:80]!r}")
     return dict(pairs)

@@ -1,7 +1,7 @@
-"""Fetch a public archive once and unpack it under ``data/`` of the project.
+"""One-time download of public archives, unpacked under the project's ``data/``.
 
-GitHub may pack a commit anew, so it is not an archive that is checked but what it holds.
-Transfers go on where they were interrupted, if the server can.
+GitHub may repack a commit, so an archive's contents are checked rather than the archive itself.
+Interrupted transfers are resumed if the server supports it.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ __all__ = ["Archive", "check_content", "fetch"]
 
 CONTENTS = Path(__file__).resolve().parent / "contents"
 PAUSES_S = (1, 2, 4, 8)  # between attempts
-TIMEOUT_S = 30  # without a byte
-PASSING = (408, 416, 425, 429)  # of 400 to 499; all others are final
+TIMEOUT_S = 30  # without receiving a byte
+PASSING = (408, 416, 425, 429)  # transient; all others from 400 to 499 are final
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A corpus in a zip archive; of what it holds more than twice as much is refused."""
+    """A corpus in a zip archive; more than twice the stated files or bytes are refused."""
 
-    name: str  # folder under ``data/``, and table in ``contents/``
-    address: str  # of the archive, or of a repository on GitHub
-    download_mb: int  # about so many times 10**6 bytes
+    name: str  # of the folder under ``data/`` and the table in ``contents/``
+    address: str  # of the archive, or of a GitHub repository
+    download_mb: int  # approximate, in 10**6 bytes
     unpacked_mb: int
     files: int
     revision: str = ""  # commit of the repository
-    check: Callable[[Path], None] | None = None  # of its folder, instead of `check_content`
-    variable: str = "DATA_DIR"  # of the Makefile, which names a copy on disk
+    check: Callable[[Path], None] | None = None  # called with its folder instead of `check_content`
+    variable: str = "DATA_DIR"  # in the Makefile, which names a copy on disk
 
     @property
     def url(self) -> str:
-        """Address of the zip archive."""
+        """URL of the zip archive."""
         return f"{self.address}/archive/{self.revision}.zip" if self.revision else self.address
 
 
 def fetch(archive: Archive, into: str | Path = PROJECT_ROOT / "data") -> Path:
-    """Return the folder of a corpus, downloading it if it is not there.
+    """Return the folder of a corpus, downloading it if it is missing.
 
-    The folder appears when everything is there and has been checked; until then what was
-    transferred lies beside it, to be resumed.  Raises DownloadError if there is no network, no
-    space, or not the archive that was expected; it says how to do it by hand.
+    The folder appears once everything is complete and checked; until then, the partial download
+    is kept beside it, to be resumed.  Raises DownloadError if there is no network or no space, or
+    if the archive is not the expected one; the message says how to download it by hand.
     """
     folder = Path(into) / archive.name
     whole = folder.with_name(f".{archive.name}-{archive.revision[:8] or 'archive'}.zip")
@@ -78,13 +78,13 @@ def fetch(archive: Archive, into: str | Path = PROJECT_ROOT / "data") -> Path:
                 )
             except InputError:
                 whole.unlink()
-                if not resumed:  # else: pieces of two packings of one commit; once more, afresh
+                if not resumed:  # else it may mix two packings of one commit: start over
                     raise
         whole.unlink(missing_ok=True)
     except (OSError, InputError) as error:
         raise DownloadError(
             f"{archive.name} (about {archive.download_mb:,} MB) could not be fetched from "
-            f"{archive.url} ({error}). By hand: download that file, put it anywhere and add "
+            f"{archive.url} ({error}). By hand: download that file, save it anywhere and add "
             f"{archive.variable}=<the file> CORPUS={archive.name} to the command, or unpack it so "
             f"that the folder inside becomes {folder}."
         ) from error
@@ -92,19 +92,19 @@ def fetch(archive: Archive, into: str | Path = PROJECT_ROOT / "data") -> Path:
 
 
 def check_content(folder: Path, name: str) -> None:
-    """Raise InputError if a file of the table ``contents/<name>.csv`` is missing or differs."""
+    """Raise InputError if a file listed in ``contents/<name>.csv`` is missing or differs."""
     known = pd.read_csv(CONTENTS / f"{name}.csv")
     found = [sha256_of(folder / path) for path in known["path"]]
     wrong = known.loc[known["sha256"] != found, "path"].tolist()
     if wrong:
         raise InputError(
             f"{len(wrong):,} of the {len(known):,} files whose content is known are missing or "
-            f"differ, the first is {wrong[0]}; nothing of it is used."
+            f"differ, the first being {wrong[0]}; none of it is used."
         )
 
 
 def _transfer(url: str, part: Path) -> None:
-    """Bring `url` to `part`, going on where that file ends; transient faults are tried again."""
+    """Download `url` to `part`, resuming where that file ends; retry on transient errors."""
     for pause_s in (*PAUSES_S, None):
         with open(part, "ab") as file:
             headers = {"Accept-Encoding": "identity"}
@@ -127,20 +127,20 @@ def _transfer(url: str, part: Path) -> None:
 
 
 def _receive(response: requests.Response, *, file, have: int, **_) -> None:
-    """Before the first byte is written, see that the answer begins where the file ends."""
+    """Before the first byte is written, check that the response begins where the file ends."""
     if response.status_code == 200 and "html" in response.headers.get("Content-Type", ""):
         raise requests.exceptions.InvalidURL("the server sent a web page instead of an archive.")
     if response.status_code == 206:
         if response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             return
         file.truncate(0)
-        raise requests.exceptions.ConnectionError("the server sent another range")
-    if response.status_code in (200, 416):  # all from the beginning, or nothing of that range
+        raise requests.exceptions.ConnectionError("the server sent a different range")
+    if response.status_code in (200, 416):  # the whole file, or no such range
         file.truncate(0)
 
 
 def _is_final(error: requests.RequestException) -> bool:
-    """Whether another attempt cannot help."""
+    """Return whether a retry cannot help."""
     if isinstance(error, requests.exceptions.InvalidURL):
         return True
     status = getattr(error.response, "status_code", 0)

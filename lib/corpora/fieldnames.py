@@ -1,6 +1,6 @@
-"""Which key of the metadata is which of our fields, whatever it is called.
+"""Mapping from the keys of supplied metadata to our fields, whatever their spelling.
 
-Names are compared without case, blanks and punctuation, and by `SYNONYMS`.
+Names match regardless of case, whitespace and punctuation, or through `SYNONYMS`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ LONGEST = 60  # characters
 
 
 def bare(name: str) -> str:
-    """A name without what people spell differently: case, blanks, hyphens, punctuation."""
+    """Return a name without case, whitespace, hyphens and punctuation, which vary in spelling."""
     return re.sub(r"[\s_:?.()-]", "", name).casefold()
 
 
@@ -55,18 +55,18 @@ NAMES = {bare(source): field for source, field in FIELDS.items()} | {
 
 
 def shown(text: str) -> str:
-    """The text as it can be shown: printable, and not endless."""
+    """Return `text` for display: printable, and at most `LONGEST` characters of it."""
     text = printable(text[: LONGEST + 1])
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 
 def written(value, write=str) -> str:
-    """A value as it was supplied, as text that can be shown."""
+    """Return a supplied value as text for display."""
     return shown((reprlib.repr if isinstance(value, (dict, list)) else write)(value))
 
 
 def keys_by_field(supplied: dict) -> dict[str, list[str]]:
-    """The keys of a speaker by our fields: those with a value first, of them the proper name."""
+    """Group a speaker's keys by our fields: those with a value first, then names in `FIELDS`."""
     found: dict[str, list[str]] = {}
     for key in supplied:
         if field := NAMES.get(bare(key)):
@@ -77,7 +77,7 @@ def keys_by_field(supplied: dict) -> dict[str, list[str]]:
 
 
 def by_field(raw: dict[str, dict]) -> dict[str, dict]:
-    """The metadata with our names of the fields; of two keys for one field the first is used."""
+    """Return the metadata with our field names; of several keys for a field, the first is used."""
     return {
         speaker: {field: fields[keys[0]] for field, keys in keys_by_field(fields).items()}
         for speaker, fields in raw.items()
@@ -85,7 +85,7 @@ def by_field(raw: dict[str, dict]) -> dict[str, dict]:
 
 
 def unknown_fields(raw: dict[str, dict]) -> pd.DataFrame:
-    """The fields that are none of ours: field, n_speakers, example; the most frequent first."""
+    """Return the fields that are none of ours: field, n_speakers, example; most frequent first."""
     counts: Counter = Counter()
     examples: dict[str, str] = {}
     for fields in raw.values():

@@ -41,7 +41,7 @@ def open_tree(data_dir: str = "") -> base.Corpus:
         note="Recordings of people: spoken English digits.",
         licence="CC BY-SA 4.0",
         url=URL,
-        redistributable=False,  # share-alike: a report with its audio would be bound by it
+        redistributable=False,  # share-alike would extend to a report with its audio
     )
     here = set(corpus.clips()["speaker"])
     return corpus.with_metadata({name: facts for name, facts in SPEAKERS.items() if name in here})

@@ -1,7 +1,7 @@
-"""Which country lies on which continent, to check one column of the metadata against the other.
+"""Countries by continent, to check one column of the metadata against the other.
 
-Continents as in Audio MNIST; countries in their common English names, after the regions of the
-United Nations (M49), under every continent that people count them to.
+Continents are those of Audio MNIST; countries have their common English names and follow the
+regions of the United Nations (M49), under every continent that they are commonly assigned to.
 """
 
 from __future__ import annotations
@@ -45,5 +45,5 @@ CONTINENTS = {
 
 
 def continents_of(country: str) -> list[str]:
-    """The continents on which `country` lies; none if it is not known."""
+    """Return the continents on which `country` lies; an empty list if it is unknown."""
     return [continent for continent, countries in CONTINENTS.items() if country in countries]

@@ -1,8 +1,8 @@
-"""The manifest: every clip of a corpus, measured, and whether it can be used.
+"""The manifest: measurements of every clip of a corpus, and whether it is usable.
 
-Offset, rumble, peak and clipping are measured on the clip as it is, all else without offset and
-rumble.  A file that cannot be used is a row with status "excluded"; beside every reason stands its
-kind (`lib.signals.faults`), also of a noisy file that cannot be used.
+Offset, rumble, peak and clipping are measured on the clip as recorded, all else after offset and
+rumble are removed.  An unusable file is a row with status "excluded"; every reason, also for an
+unusable noisy file, comes with its kind (`lib.signals.faults`).
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from lib.workspace.workers import in_parallel
 
 __all__ = ["build_manifest", "content_hash", "excluded", "measure_clip", "usable"]
 
-MIN_SPEAKERS = 3  # one each to learn from, to stop on and to test on
-MIN_DURATION_S = 0.1  # shorter holds no digit
-MAX_DURATION_S = 60.0  # longer is no single word, and would fill the memory
-SILENCE_DBFS = -100.0  # less than a step of 16 bits
-LOUDEST_DBFS = 120.0  # more is no sound, whatever its unit
+MIN_SPEAKERS = 3  # one each for training, early stopping and testing
+MIN_DURATION_S = 0.1  # anything shorter is too short for a digit
+MAX_DURATION_S = 60.0  # anything longer is not a single word, and would fill the memory
+SILENCE_DBFS = -100.0  # below a 16-bit quantisation step
+LOUDEST_DBFS = 120.0  # anything louder is not audio, whatever its unit
 MEASURES: dict[str, Any] = {
     "sample_rate": 0,
     "channels": 0,
-    "channel": audio.MEAN,  # or the one of several that is heard
+    "channel": audio.MEAN,  # or the index of the one that is used
     "duration_s": np.nan,
-    "window_start_s": 0.0,  # of what is used of a long clip,
-    "window_s": np.inf,  # and for how long, the working window at most
+    "window_start_s": 0.0,  # start of the part of a long clip that is used
+    "window_s": np.inf,  # and its length, limited by the working window
     "rms_dbfs": np.nan,
     "peak": np.nan,
     "dc_share": np.nan,
@@ -46,7 +46,7 @@ MEASURES: dict[str, Any] = {
     "noise_floor_db": np.nan,
     "clipped_share": np.nan,
     "correction_kind": "",
-    "correction": "",  # what of the header was not believed
+    "correction": "",  # what was wrong with the header
     "noisy_channel": audio.MEAN,
     "measured_snr_db": np.nan,
     "status": "ok",
@@ -109,13 +109,13 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
         return row
     try:
         return row | _measure_noisy(noisy_path, y, row, config)
-    except (InputError, OSError) as error:  # the clean clip is still good
+    except (InputError, OSError) as error:  # the clean clip is still usable
         kind = getattr(error, "kind", faults.UNOPENED)
         return row | {"kind": kind, "reason": f"its noisy counterpart is not: {error}"}
 
 
 def _measure_noisy(path: Path, clean: np.ndarray, row: dict, config: AudioConfig) -> dict:
-    """The columns of `MEASURES` that a supplied noisy file adds to the `row` of its clip."""
+    """Return the columns of `MEASURES` that a supplied noisy file adds to its clip's `row`."""
     noisy, rate = _read(path), row["sample_rate"]
     if noisy.sample_rate != rate:
         reason = f"{noisy.sample_rate} Hz beside a clean clip of another rate ({rate} Hz)"
@@ -123,7 +123,7 @@ def _measure_noisy(path: Path, clean: np.ndarray, row: dict, config: AudioConfig
     same = noisy.samples.shape[1] == row["channels"]
     channel = row["channel"] if same else audio.choose_channel(noisy.samples, rate)
     y = audio.mix_down(noisy.samples, channel)
-    n = min(len(clean), len(y))  # where lengths differ, the common beginning counts
+    n = min(len(clean), len(y))  # if lengths differ, use the common beginning
     speech, mixed = (
         audio.remove_dc_and_rumble(side[:n], rate, config.highpass_hz) for side in (clean, y)
     )
@@ -132,7 +132,7 @@ def _measure_noisy(path: Path, clean: np.ndarray, row: dict, config: AudioConfig
     heard = heard[start : start + config.clip_samples]
     if len(heard) == 0 or audio.rms_dbfs(heard) < SILENCE_DBFS:
         raise refusal(path, faults.NOT_THERE)
-    with np.errstate(divide="ignore"):  # a copy of the clean clip
+    with np.errstate(divide="ignore"):  # for a copy of the clean clip
         snr_db = 10 * np.log10(np.sum(speech**2) / np.sum((mixed - speech) ** 2))
     measured = {"noisy_channel": channel, "measured_snr_db": float(snr_db)}
     if noisy.correction and not row["correction_kind"]:
@@ -145,9 +145,9 @@ def build_manifest(
 ) -> pd.DataFrame:
     """Measure every clip: the columns of ``corpus.clips()`` and of `MEASURES`, a row per clip.
 
-    After them comes one row per rejected file; paths are relative to ``corpus.root``.  Another
-    function may `measure` the clips; what it adds become columns.  Raises CorpusError if fewer
-    than `MIN_SPEAKERS` speakers have a usable clip.
+    One row per rejected file follows; paths are relative to ``corpus.root``.  `measure` may be
+    another function, whose additional values become columns.  Raises CorpusError if fewer than
+    `MIN_SPEAKERS` speakers have a usable clip.
     """
     clips, root = corpus.clips(), corpus.root
     noisy = (root / path if path else None for path in clips["noisy_path"])
@@ -155,7 +155,7 @@ def build_manifest(
     measured = in_parallel(measure, tasks)
     rows = list(tqdm(measured, total=len(clips), desc="measuring clips", mininterval=1))
     manifest = pd.concat([clips, pd.DataFrame(rows)], axis=1)
-    prefix = f"{root}/"  # the reason must read the same wherever the tree lies
+    prefix = f"{root}/"  # keep reasons independent of the tree's location
     manifest["reason"] = [reason.replace(prefix, "") for reason in manifest["reason"]]
     if len(rejected := corpus.rejected()):
         told = {"kind": rejected["kind"], "reason": rejected["reason"]}
@@ -174,16 +174,16 @@ def build_manifest(
 
 
 def content_hash(manifest: pd.DataFrame) -> str:
-    """SHA-256 over the names and contents of all readable clips, in the manifest's order."""
+    """Return the SHA-256 over all names and readable contents, in the manifest's order."""
     lines = (manifest["clip_id"] + " " + manifest["sha256"]).str.cat(sep="\n")
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def usable(manifest: pd.DataFrame) -> pd.DataFrame:
-    """The clips with status "ok"."""
+    """Return the clips with status "ok"."""
     return manifest[manifest["status"] == "ok"].reset_index(drop=True)
 
 
 def excluded(manifest: pd.DataFrame) -> pd.DataFrame:
-    """The files that are set aside: all but the usable ones."""
+    """Return the excluded files: all but the usable ones."""
     return manifest[manifest["status"] != "ok"].reset_index(drop=True)

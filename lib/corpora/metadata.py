@@ -1,7 +1,7 @@
-"""From the metadata as supplied to a table that can be grouped by.
+"""Cleaning of the supplied metadata into a table to group by.
 
-Values that no rule knows pass through.  Missing values are None, a missing age NaN; a field that a
-corpus lacks is missing throughout.
+Values that no rule covers pass through.  Missing values are None, a missing age NaN; a field that a
+corpus lacks is missing for every speaker.
 """
 
 from __future__ import annotations
@@ -28,39 +28,39 @@ PLAUSIBLE_AGE = (5, 110)
 DATE = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
 
-RULES = (  # field, what is changed in it, into what, and why
-    ("accent", "german", "German", "spelling: the other speakers have a capital"),
+RULES = (  # field, old value, new value, reason
+    ("accent", "german", "German", "spelling: capitalised for the other speakers"),
     ("accent", "Brasilian", "Brazilian", "spelling"),
-    ("accent", "Egyptian_American?", "Egyptian-American", "the doubt is not a level"),
-    ("accent", "German/Spanish", "German-Spanish", "two accents, kept as a level of its own"),
+    ("accent", "Egyptian_American?", "Egyptian-American", "the question mark is dropped"),
+    ("accent", "German/Spanish", "German-Spanish", "two accents, kept as a separate level"),
     ("recording_room", "VR-Room", "vr-room", "one room, several spellings"),
     ("recording_room", "VR-room", "vr-room", "one room, several spellings"),
     ("recording_room", "vr-romm", "vr-room", "one room, several spellings"),
-    ("origin", "Spanien", "Spain", "the German name of a country"),
+    ("origin", "Spanien", "Spain", "the German name of the country"),
     ("origin", "Muenchen", "Munich", "one city, two names"),
     ("origin", "South-America", "South America", "spelling"),
-    ("origin", "Europe, India", "Asia, India", "India lies in Asia"),
-    ("origin", "Europe, Syria", "Asia, Syria", "Syria lies in Asia"),
+    ("origin", "Europe, India", "Asia, India", "India is in Asia"),
+    ("origin", "Europe, Syria", "Asia, Syria", "Syria is in Asia"),
 )
 
-WORDS = (  # each of these words, in any case
+WORDS = (  # field, words in any case, clean value, reason
     ("gender", "male, m, man", "male", "one word for each gender"),
     ("gender", "female, f, woman", "female", "one word for each gender"),
     ("native_speaker", "yes, y, true, 1", "yes", "one word for each answer"),
     ("native_speaker", "no, n, false, 0", "no", "one word for each answer"),
 )
 
-KEPT = (  # what looks odd and stays
-    ("accent", "Madras", "the former name of Chennai: a city where others have a language"),
-    ("accent", "Levant", "a region; the other speaker from Damascus is called Arabic"),
-    ("accent", "English", "a native speaker from Delhi; which English is not said"),
-    ("accent", "Tamil", "a native speaker of English, as the file has it"),
+KEPT = (  # field, odd-looking value that is kept, reason
+    ("accent", "Madras", "the former name of Chennai, a city; other speakers give a language"),
+    ("accent", "Levant", "a region; the other speaker from Damascus is listed as Arabic"),
+    ("accent", "English", "a native speaker from Delhi; the variety of English is not given"),
+    ("accent", "Tamil", "a native speaker of English, according to the file"),
     ("recording_room", "Kino", "German for cinema; a name, so not translated"),
     ("recording_room", "Ruheraum", "German for quiet room; a name, so not translated"),
     ("origin", "Europe, Poland, Slubice", "a German accent from across the river Oder"),
 )
 
-KNOWN = {  # levels that have been looked at, in Audio MNIST and in the sample corpus
+KNOWN = {  # levels of Audio MNIST and of the sample corpus that have been reviewed
     "gender": {"female", "male"},
     "native_speaker": {"no", "yes"},
     "accent": {
@@ -75,7 +75,7 @@ LEVELS = {field: {bare(level): level for level in levels} for field, levels in K
 
 
 def _clean(field: str, raw: object) -> tuple[object, str]:
-    """Return the clean value and the reason of the change ("" for none)."""
+    """Return the clean value and the reason for the change ("" for none)."""
     missing = float("nan") if field == "age" else None
     if raw is None:
         return missing, ""
@@ -86,10 +86,10 @@ def _clean(field: str, raw: object) -> tuple[object, str]:
     if not text:
         return missing, "empty"
     if text != str(raw):
-        reasons.append("blanks around the value")
+        reasons.append("leading or trailing whitespace")
     if shown(text) != text:
         text = shown(text)
-        reasons.append(f"characters that cannot be shown, or more than {LONGEST} of them")
+        reasons.append(f"unprintable characters, or more than {LONGEST} characters")
     for place, old, new, why in RULES:
         if place == field and f", {old}, " in f", {text}, ":  # whole parts only
             text = f", {text}, ".replace(f", {old}, ", f", {new}, ")[2:-2]
@@ -109,26 +109,26 @@ def _clean(field: str, raw: object) -> tuple[object, str]:
 
 
 def _age(text: str, raw: object) -> tuple[float, str]:
-    """An age in years, NaN where it cannot be one."""
+    """Return the age in years, NaN if implausible, and the reason for the change."""
     try:
         age = float(text)
     except ValueError:
         return float("nan"), "not a number: missing"
     if not PLAUSIBLE_AGE[0] <= age <= PLAUSIBLE_AGE[1]:
-        return float("nan"), "no possible age: missing"
-    return age, "" if isinstance(raw, str) else "a number among texts"
+        return float("nan"), "not a plausible age: missing"
+    return age, "" if isinstance(raw, str) else "stored as a number, not as text"
 
 
 def _renamed(raw: dict[str, dict]) -> list[tuple]:
-    """Rows of the log for names of fields: one for each spelling, not for each speaker."""
+    """Return log rows for field names, one per spelling, then for duplicates that disagree."""
     spelt: dict[tuple, list[str]] = {}
     doubled = []
     for speaker, fields in raw.items():
         for field, (used, *others) in keys_by_field(fields).items():
             if used not in FIELDS:
-                spelt.setdefault((field, used, "another name of the field"), []).append(speaker)
+                spelt.setdefault((field, used, "another name for the field"), []).append(speaker)
             for key in (key for key in others if fields[key] is not None):
-                why = f"stands beside {shown(used)!r}, which is used"
+                why = f"given alongside {shown(used)!r}, which is used"
                 spelt.setdefault((field, key, why), []).append(speaker)
                 clean, other = (_clean(field, fields[name])[0] for name in (used, key))
                 if str(clean) != str(other):
@@ -145,11 +145,11 @@ def _renamed(raw: dict[str, dict]) -> list[tuple]:
 def clean_speakers(
     raw: dict[str, dict], speakers: Iterable[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Clean the metadata of a corpus, as `Corpus.raw_metadata` gives them.
+    """Clean the metadata of a corpus, as returned by `Corpus.raw_metadata`.
 
     The table has one row per speaker, sorted, also for `speakers` without metadata: `speaker`, the
     clean fields, continent, country and city from the origin, then ``raw_<field>`` as text.  The
-    log has one row per change: speaker, field, raw, clean, rule; first the names of fields.
+    log has one row per change: speaker, field, raw, clean, rule; field names come first.
     """
     rows, log, heard = [], _renamed(raw), set(speakers)
     raw = by_field(raw)
@@ -176,10 +176,10 @@ def clean_speakers(
 
 
 def raw_summary(raw: dict[str, dict]) -> pd.DataFrame:
-    """Counts of the metadata before any cleaning, one row per field.
+    """Summarise the metadata before any cleaning, one row per field.
 
-    Values are compared as they are stored, so the number 30 and the text "30" are two, and as text.
-    The most frequent is None where no value occurs twice; ties go to the value met first.
+    Distinct values are counted as stored, so the number 30 and the text "30" are two, and as text.
+    The most frequent value is None if no value occurs twice; the first one wins a tie.
     """
     rows = []
     raw = by_field(raw)
@@ -194,7 +194,7 @@ def raw_summary(raw: dict[str, dict]) -> pd.DataFrame:
 
 
 def oddities_kept(table: pd.DataFrame) -> pd.DataFrame:
-    """The entries of `KEPT` that occur in a cleaned table: field, value, n_speakers, why."""
+    """Return the entries of `KEPT` in a cleaned table: field, value, n_speakers, why."""
     rows = [
         (field, value, int((table[field] == value).sum()), why)
         for field, value, why in KEPT
@@ -204,7 +204,7 @@ def oddities_kept(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def unknown_values(table: pd.DataFrame) -> pd.DataFrame:
-    """The values of a cleaned table that passed through unknown: field, value, n_speakers.
+    """Return the unknown values of a cleaned table: field, value, n_speakers.
 
     Cities and dates are not checked.
     """
@@ -220,7 +220,7 @@ def unknown_values(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def misplaced(table: pd.DataFrame) -> pd.DataFrame:
-    """Origins whose continent, as supplied, is not that of their country; not all are corrected."""
+    """Return origins whose supplied continent is not that of their country, corrected or not."""
     rows = []
     for speaker in table[table["country"].notna()].itertuples():
         supplied = speaker.raw_origin.split(",")[0].strip().replace("-", " ")

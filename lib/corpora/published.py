@@ -1,8 +1,8 @@
-"""Which clips of a tree are, byte for byte, those of the published Audio MNIST.
+"""Byte-for-byte comparison of a tree with the published Audio MNIST.
 
 ``contents/audiomnist.npy`` [shape=(60, 10, 50), dtype=uint64] holds the first 8 bytes of the
-SHA-256 of every clip, by speaker 01 to 60, digit and repetition.  A clip that differs is counted
-and named, and used like all others: copies of the corpus are known that differ in a clip or two.
+SHA-256 of every clip, by speaker 01 to 60, digit and repetition.  Clips that differ are counted
+and named, and used like all others: some known copies of the corpus differ in a clip or two.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ __all__ = ["check_download", "compare", "hashed", "pack", "sentence"]
 TABLE = Path(__file__).resolve().parent / "contents" / "audiomnist.npy"
 SHOWN = 10  # speakers or clips named in a sentence
 SAME, RENAMED = "as published", "published under another name"
-CHANGED, UNKNOWN = "another content", "not published"
+CHANGED, UNKNOWN = "different content", "not published"
 
 
 def pack(table: str | Path, target: str | Path = TABLE) -> None:
-    """Write `target`, as it was made, from a CSV table with the columns ``path`` and ``sha256``."""
+    """Build `target`, the table of hashes, from a CSV file with columns ``path`` and ``sha256``."""
     known = pd.read_csv(table)
     parts = known["path"].str.extract(r"/(\d)_(\d+)_(\d+)\.wav$").astype(int)
     packed = np.zeros((parts[1].max(), 10, parts[2].max() + 1), np.uint64)
@@ -43,10 +43,10 @@ def _known() -> np.ndarray:
 
 
 def compare(clips: pd.DataFrame) -> pd.DataFrame:
-    """Compare clips with the published ones by their `sha256` ("" for what cannot be read).
+    """Compare clips with the published ones by their `sha256` ("" for unreadable files).
 
-    The result has one row per clip: clip_id, speaker, `found` (what it is, as above) and `twin`,
-    the clip that precedes it in the published corpus with the same content, or None.
+    The result has one row per clip: clip_id, speaker, `found` (`SAME`, `RENAMED`, `CHANGED` or
+    `UNKNOWN`) and `twin`, an earlier `SAME` clip with the same content, or None.
     """
     known = _known()
     padded = clips["speaker"].where(clips["speaker"].str.fullmatch("[0-9]{2}"), "0")
@@ -65,31 +65,31 @@ def compare(clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def sentence(compared: pd.DataFrame) -> str:
-    """What `compare` found, in words."""
+    """Return the result of `compare` in words."""
     n, kinds = _known().size, compared["found"].value_counts()
     same, renamed = kinds.get(SAME, 0), kinds.get(RENAMED, 0)
     if not same + renamed:
         return (
-            f"None of the {len(compared):,} clips is, byte for byte, one of the {n:,} of the "
-            "published Audio MNIST: this is another corpus, or a conversion of it."
+            f"None of the {len(compared):,} clips is byte-identical to any of the {n:,} of the "
+            "published Audio MNIST: this is a different corpus, or a conversion of it."
         )
-    text = f"{same:,} of {n:,} clips are, byte for byte, those of the published Audio MNIST."
+    text = f"{same:,} of {n:,} clips are byte-identical to those of the published Audio MNIST."
     if renamed:
         text += f" Published under another name: {renamed:,}{_named(compared, RENAMED)}."
     if CHANGED in kinds:
         differ = kinds[CHANGED]
-        text += f" Another content than published: {differ:,}{_named(compared, CHANGED)}."
+        text += f" Content different from that published: {differ:,}{_named(compared, CHANGED)}."
     if UNKNOWN in kinds:
         text += f" Not in the published corpus: {kinds[UNKNOWN]:,}."
     twins = compared[compared["twin"].notna()]
     if len(twins):
         pairs = ", ".join(f"{c.clip_id} = {c.twin}" for c in twins.head(SHOWN).itertuples())
-        text += f" The published corpus itself holds clips twice, which is no fault here: {pairs}."
+        text += f" Duplicates within the published corpus itself (not an error): {pairs}."
     return text
 
 
 def _named(compared: pd.DataFrame, kind: str) -> str:
-    """The clips of a kind in brackets or, if they are many, their speakers."""
+    """Return the clips of a kind in brackets or, if there are many, their speakers."""
     clips = compared[compared["found"] == kind]
     if len(clips) <= SHOWN:
         return f" ({', '.join(clips['clip_id'])})"
@@ -100,14 +100,14 @@ def _named(compared: pd.DataFrame, kind: str) -> str:
 
 
 def hashed(corpus: Corpus) -> pd.DataFrame:
-    """The clips of a corpus with their `sha256`; "" for a file that cannot be read."""
+    """Return the clips of a corpus with their `sha256`; "" for an unreadable file."""
     clips = corpus.clips()
     paths = tqdm(clips["path"], desc="comparing with the published corpus", mininterval=1)
     return clips.assign(sha256=[sha256_of(corpus.root / path) for path in paths])
 
 
 def check_download(folder: Path) -> None:
-    """Say how much of a download is the published corpus; raise InputError for less than half."""
+    """Print how much of a download is as published; raise InputError if less than half is."""
     facts = dict.fromkeys(["name", "title", "note", "licence", "url", "redistributable"], "")
     try:
         compared = compare(hashed(read_folder(folder, folder_per_speaker=True, **facts)))
@@ -116,7 +116,7 @@ def check_download(folder: Path) -> None:
     n, same = _known().size, (compared["found"] == SAME).sum()
     if same < n / 2:
         raise InputError(
-            f"only {same:,} of the {n:,} clips whose content is known are there and as they are "
-            "known; nothing of it is used."
+            f"only {same:,} of the {n:,} clips whose content is known are present and unchanged; "
+            "none of it is used."
         )
     print(sentence(compared), file=sys.stderr)

@@ -1,6 +1,6 @@
-"""What the exploration says of a corpus: tables from the manifest and the cleaned speakers.
+"""Tables that describe a corpus, from its manifest and its cleaned speaker metadata.
 
-Levels in dB, durations in seconds, shares between 0 and 1.
+Levels in dB, durations in seconds, shares between 0 and 1 (or in %, where labelled so).
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ __all__ = [
     "span",
 ]
 
-ALIKE_DB = 3.0  # standard deviation; at twice the power of the noise the task is another
+ALIKE_DB = 3.0  # standard deviation; twice the noise power makes a different task
 
 
 def describe_corpus(corpus: Corpus, manifest: pd.DataFrame) -> dict:
-    """Plain facts about the corpus as read, ready for JSON and for the title page."""
+    """Return plain facts about the corpus as read, ready for JSON and for the title page."""
     clips = usable(manifest)
     cells = clips.groupby(["speaker", "digit"]).size()
     described = set(corpus.raw_metadata())
@@ -61,24 +61,24 @@ def describe_corpus(corpus: Corpus, manifest: pd.DataFrame) -> dict:
 
 
 def _where(places: tuple[str, ...]) -> str:
-    """Where below the folder that was read the clips lie, in words; "" for right in it."""
+    """Describe where the clips lie below the folder that was read; "" if directly in it."""
     if places == (".",):
         return ""
     shown = ", ".join(printable(place)[:80] for place in places[:5])
     if len(places) == 1:
-        return f"The clips lie in {shown}, below the folder that was read."
+        return f"The clips are in {shown}, below the folder that was read."
     more = ", ..." if len(places) > 5 else ""
-    return f"The clips lie in {len(places)} places, which are used together: {shown}{more}."
+    return f"The clips are in {len(places)} places, which are used together: {shown}{more}."
 
 
 def span(counts: pd.Series) -> str:
-    """Smallest and largest count as text: "5", or "1 to 50"."""
+    """Return the smallest and largest count as text: "5", or "1 to 50"."""
     low, high = counts.min(), counts.max()
     return f"{low}" if low == high else f"{low} to {high}"
 
 
 def set_aside(corpus: Corpus, manifest: pd.DataFrame) -> pd.DataFrame:
-    """What is not used and why: kind of fault, files, and one of them; the most frequent first."""
+    """Return the unused files by kind of fault: count and example; most frequent first."""
     bad, clips = excluded(manifest), usable(manifest)
     useless = clips[clips["kind"] != ""]
     rows = [(path, kind) for path, kind, _ in corpus.ignored]
@@ -90,7 +90,7 @@ def set_aside(corpus: Corpus, manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def corrections(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
-    """What the usable clips need before they are sound at the working rate, and in how many."""
+    """Return what is done to usable clips to process them at the working rate, with counts."""
     clips, sound = usable(manifest), config.audio
     mixed, corrected = clips["channel"] == MEAN, clips["correction_kind"] != ""
     long = f"longer than {sound.clip_s:g} s"
@@ -110,7 +110,7 @@ def corrections(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
 
 
 def distributions(manifest: pd.DataFrame) -> pd.DataFrame:
-    """Minimum, 5 %, median, 95 % and maximum of each measure over the usable clips."""
+    """Return minimum, 5 %, median, 95 % and maximum of each measure over the usable clips."""
     measures = {
         "duration (s)": "duration_s",
         "level (dBFS)": "rms_dbfs",
@@ -131,9 +131,9 @@ def distributions(manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def measured_snr(manifest: pd.DataFrame, speakers: pd.DataFrame, by: str) -> pd.DataFrame:
-    """SNR of the supplied pairs by "digit" or a column of `speakers`; over all of them first.
+    """Return the SNR of the supplied pairs by "digit" or a column of `speakers`, overall first.
 
-    Clips without a pair, and exact copies (an infinite SNR), are left out.
+    Clips without a pair and exact copies (infinite SNR) are left out.
     """
     pairs = usable(manifest).merge(speakers, on="speaker", how="left")
     pairs = pairs[np.isfinite(pairs["measured_snr_db"])]
@@ -151,7 +151,7 @@ def measured_snr(manifest: pd.DataFrame, speakers: pd.DataFrame, by: str) -> pd.
 
 
 def snr_facts(manifest: pd.DataFrame, noise: NoiseConfig) -> dict:
-    """The measured SNR of all supplied pairs beside the nominal one, for a sentence."""
+    """Return the measured SNR of all supplied pairs and the nominal one, for a sentence."""
     pairs = usable(manifest)["measured_snr_db"]
     pairs = pairs[np.isfinite(pairs)]
     near = int((abs(pairs - noise.snr_db) <= 1).sum())
@@ -185,11 +185,11 @@ def snr_facts(manifest: pd.DataFrame, noise: NoiseConfig) -> dict:
 
 
 def examples(manifest: pd.DataFrame, n: int = 4) -> pd.DataFrame:
-    """Clips to listen to: the most frequent digit by `n` speakers from first to last."""
+    """Return clips to listen to: the most frequent digit by `n` evenly spaced speakers."""
     clips = usable(manifest)
     digit = clips["digit"].value_counts(sort=True).sort_index(kind="stable").idxmax()
     firsts = clips[clips["digit"] == digit].groupby("speaker").head(1)
     if len(firsts) < min(n, clips["speaker"].nunique()):
-        firsts = clips.groupby("speaker").head(1)  # each speaker says another digit
+        firsts = clips.groupby("speaker").head(1)  # of whatever digit
     rows = np.unique(np.linspace(0, len(firsts) - 1, n).round().astype(int))
     return firsts.iloc[rows]

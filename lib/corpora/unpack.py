@@ -1,7 +1,7 @@
-"""Unpack a zip archive that anyone may have made: whole or not at all, and only inside its folder.
+"""Safe, all-or-nothing unpacking of untrusted zip archives.
 
-Refused are links and paths out of it, names that occur twice, encrypted members, and archives with
-more files or bytes than agreed; `zipfile` reads no member beyond the size it declares.
+Links, paths that leave the target folder, duplicate names, encrypted members, and archives with too
+many files or bytes are refused; `zipfile` reads no member beyond its declared size.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from lib.workspace.folder import PROJECT_ROOT
 
 __all__ = ["folder_of", "require_space", "unpack"]
 
-MOST_FILES = 200_000  # the supplied pairs of Audio MNIST are 60,000
+MOST_FILES = 200_000  # the supplied pairs of Audio MNIST have 60,000
 MOST_BYTES = 20_000_000_000  # and 4 GB
 BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, UnicodeError, EOFError)
-CLOSED = (NotImplementedError, RuntimeError)  # a method that Python does not know; a password
+CLOSED = (NotImplementedError, RuntimeError)  # an unsupported compression method; a password
 
 
 def folder_of(data_dir: str | Path, into: str | Path = PROJECT_ROOT / "data") -> Path:
-    """Return `data_dir` or, if it is a zip archive, the folder where it is unpacked once.
+    """Return `data_dir` or, if it is a zip archive, the folder to which it is unpacked once.
 
     That is ``<into>/<its name>-<hash of its listing>``.  Raises InputError if the archive is
-    broken, hostile or larger than the disk.
+    corrupt, unsafe or too large for the disk.
     """
     data_dir = Path(data_dir)
     if not data_dir.is_file():
@@ -70,14 +70,14 @@ def unpack(
     most_bytes: int = MOST_BYTES,
     check: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Unpack `archive` as `folder`; folders that hold nothing but a folder are left out.
+    """Unpack `archive` as `folder`, without outer folders that hold only one folder.
 
-    `folder` appears when all is unpacked and `check`, called with what it will be, raises nothing.
-    Raises InputError if the archive is broken, hostile or too large, OSError if the disk is too
-    small.
+    `folder` appears once everything is unpacked and `check`, called with the folder under its
+    temporary name, has not raised.  Raises InputError if the archive is corrupt, unsafe or too
+    large, OSError if the disk is too small.
     """
     part = folder.with_name(f".{folder.name}.unpacking")
-    shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
+    shutil.rmtree(part, ignore_errors=True)  # left by a killed run
     part.mkdir(parents=True)
     try:
         with zipfile.ZipFile(archive) as content:
@@ -108,16 +108,16 @@ def unpack(
 
 
 def _name(member: zipfile.ZipInfo) -> str:
-    """Name of a member: Windows writes backslashes, macOS does not declare its UTF-8."""
+    """Return a member's name: Windows writes backslashes, macOS does not flag its UTF-8."""
     name = member.filename
-    if not member.flag_bits & 0x800:  # read as the characters of MS-DOS, cp437
+    if not member.flag_bits & 0x800:  # decoded by `zipfile` as cp437 (MS-DOS)
         with contextlib.suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
     return name.replace("\\", "/")
 
 
 def _agree(archive, members: dict[zipfile.ZipInfo, str], most_files: int, most_bytes: int) -> None:
-    """Raise InputError unless every member, by its name, may be unpacked."""
+    """Raise InputError if the archive is empty, too large, or has an unsafe member."""
     size = sum(member.file_size for member in members)
     if not members or len(members) > most_files or size > most_bytes:
         raise InputError(
@@ -137,7 +137,7 @@ def _agree(archive, members: dict[zipfile.ZipInfo, str], most_files: int, most_b
 
 
 def require_space(folder: Path, n_bytes: int, what: str) -> None:
-    """Raise OSError unless the disk of `folder` has room for `n_bytes`, and a tenth more."""
+    """Raise OSError unless the disk of `folder` has room for `n_bytes` plus 10 %."""
     free = shutil.disk_usage(folder).free
     if free < 1.1 * n_bytes:
         raise OSError(

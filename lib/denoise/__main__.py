@@ -1,4 +1,4 @@
-"""The command ``python -m lib.denoise noisy.wav denoised.wav``."""
+"""Command line: ``python -m lib.denoise noisy.wav denoised.wav``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lib.errors import end
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description="Denoise a recording with a trained model.")
     parser.add_argument("source", help="noisy recording")
     parser.add_argument("target", help="where the denoised recording is written")

@@ -1,7 +1,7 @@
-"""Where a result is written: the format that a name stands for, and the place on disk.
+"""The output file: the format implied by its name, and its location on disk.
 
-Both are checked before any work.  What libsndfile says that it can write is not always so (MP3
-inside WAV, 96 kHz in formats with 16 bits for the rate), so a trial of a moment of silence decides.
+Both are checked before any processing.  What libsndfile claims to support is not always true (MP3
+in WAV, 96 kHz in formats with 16 bits for the rate), so writing a short silence decides.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lib.workspace.folder import atomic_path
 
 __all__ = ["check_place", "choose_format", "format_of", "write_sound"]
 
-NAMES = {  # other names than libsndfile's own, in use for the same formats
+NAMES = {  # common extensions other than libsndfile's own format names
     "AIF": "AIFF",
     "AIFC": "AIFF",
     "BWF": "WAV",
@@ -30,14 +30,14 @@ NAMES = {  # other names than libsndfile's own, in use for the same formats
     "SPH": "NIST",
     "WAVE": "WAV",
 }
-NO_FILE = {"RAW", "SD2"}  # without a header, or in two files
-VORBIS_LIMITS = 200_000, 255  # Hz and channels; beyond them libsndfile crashes
+NO_FILE = {"RAW", "SD2"}  # headerless, or split over two files
+VORBIS_LIMITS = 200_000, 255  # Hz and channels, beyond which libsndfile crashes
 COMMON_RATES = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
-BLOCK = 65_536  # samples written at once; libsndfile crashes on long blocks of Ogg Vorbis
+BLOCK = 65_536  # samples per write; libsndfile crashes on long blocks of Ogg Vorbis
 
 
 def format_of(path: Path) -> str:
-    """The format, as libsndfile calls it, that a name stands for; raises InputError if for none."""
+    """Return libsndfile's name of the format of a file name; raise InputError if unknown."""
     kind = path.suffix.lstrip(".").upper()
     kind = NAMES.get(kind, kind)
     if kind not in set(soundfile.available_formats()) - NO_FILE:
@@ -48,13 +48,13 @@ def format_of(path: Path) -> str:
 
 
 def choose_format(path: Path, subtype: str, sample_rate: int, channels: int) -> tuple[str, str]:
-    """Format and sample format for a file of that name, which holds such a recording.
+    """Return format and sample format in which a file of that name can hold the recording.
 
-    The sample format is `subtype`, or that of the format where it is impossible.  Raises InputError
-    if there is no format that does.
+    The sample format is `subtype`, or the default of the format where `subtype` is not possible;
+    for ``.opus`` it is always Opus.  Raises InputError if none is possible.
     """
     kind = format_of(path)
-    subtype = subtype.replace("ALAC", "PCM")  # as good; that encoder crashes on a full disk
+    subtype = subtype.replace("ALAC", "PCM")  # equivalent; the ALAC encoder crashes on a full disk
     opus = path.suffix.lower() == ".opus"
     wanted = ["OPUS"] if opus else [subtype, soundfile.default_subtype(kind)]
     for choice in wanted:
@@ -67,14 +67,15 @@ def choose_format(path: Path, subtype: str, sample_rate: int, channels: int) -> 
         if _holds(other, soundfile.default_subtype(other), sample_rate, channels)
     ]
     raise InputError(
-        f"{path}: {wanted[-1]} in {kind} does not hold {channels} channels at {sample_rate} Hz"
-        + (f", but {', '.join(rates)} Hz" if rates else "")
-        + (f"; use {' or '.join(others)}, which can." if others else ".")
+        f"{path}: {wanted[-1]} in {kind} does not support {channels}-channel audio at "
+        f"{sample_rate} Hz"
+        + (f" (supported: {', '.join(rates)} Hz)" if rates else "")
+        + (f"; use {' or '.join(others)} instead." if others else ".")
     )
 
 
 def _holds(kind: str, subtype: str, sample_rate: int, channels: int) -> bool:
-    """Whether a moment of silence comes back with the same rate and channels."""
+    """Return whether a short silence is read back with the same sample rate and channels."""
     rates, most = VORBIS_LIMITS
     if not soundfile.check_format(kind, subtype):
         return False
@@ -93,23 +94,23 @@ def _holds(kind: str, subtype: str, sample_rate: int, channels: int) -> bool:
 
 
 def check_place(path: Path) -> Path:
-    """Return the file to write, `path` or what it links to; raise InputError if it cannot be."""
+    """Return the file to write, with links resolved; raise InputError if it cannot be written."""
     try:
         place = path.resolve()
         mode = place.stat().st_mode if place.exists() else None
         folder = place.parent.is_dir()
-    except (OSError, RuntimeError) as error:  # links in a circle, a name that is too long, ...
+    except (OSError, RuntimeError) as error:  # circular links, a name that is too long, ...
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path} cannot be written: {reason}.") from error
     if mode is not None and not stat.S_ISREG(mode):
         found = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
         raise InputError(f"{path} cannot be written: it is {found}; name a file.")
     if place.is_symlink():
-        raise InputError(f"{path} cannot be written: it is a link in a circle.")
+        raise InputError(f"{path} cannot be written: it is a circular symbolic link.")
     if not folder:
-        raise InputError(f"{path} cannot be written: {place.parent} is no folder; make it first.")
+        raise InputError(f"{path} cannot be written: {place.parent} is not a folder; create it.")
     if not os.access(place.parent, os.W_OK | os.X_OK):
-        raise InputError(f"{path} cannot be written: {place.parent} is no folder to write to.")
+        raise InputError(f"{path} cannot be written: no permission to write to {place.parent}.")
     if mode is not None and not (mode & 0o222 and os.access(place, os.W_OK)):
         raise InputError(
             f"{path} is read-only and stays as it is; choose another name, or make it writable."
@@ -120,15 +121,15 @@ def check_place(path: Path) -> Path:
 def write_sound(
     place: Path, samples: np.ndarray, sample_rate: int, *, kind: str, subtype: str
 ) -> None:
-    """Write samples [shape=(n, channels)] whole or not at all; a file replaced passes on its mode.
+    """Write samples [shape=(n, channels)] atomically; an existing file keeps its mode.
 
     `place` is from `check_place`, `kind` and `subtype` from `choose_format`.  Raises InputError
-    with what the system or the format has against it.
+    with the reason given by the system or by libsndfile.
     """
     mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else None
     try:
         with atomic_path(place) as part:
-            part.touch(0o666 if mode is None else 0o600)  # never more open than the old one
+            part.touch(0o666 if mode is None else 0o600)  # never more permissive than the old file
             _encode(part, samples, sample_rate, kind, subtype)
             if mode is not None:
                 part.chmod(mode)
@@ -146,7 +147,7 @@ def _encode(part: Path, samples: np.ndarray, sample_rate: int, kind: str, subtyp
         with soundfile.SoundFile(name, "w", sample_rate, channels, subtype, format=kind) as file:
             for start in range(0, len(samples), BLOCK):
                 file.write(samples[start : start + BLOCK])
-    except soundfile.LibsndfileError:  # it only says "System error"; one more block asks that
+    except soundfile.LibsndfileError:  # only "System error"; one more write raises the cause
         with open(part, "ab") as rest:
             rest.write(bytes(BLOCK))
         raise

@@ -1,1 +1,1 @@
-"""How good: scores on waveforms, method against method, other noise, and what it costs."""
+"""Evaluation: scores on waveforms, comparison of methods, other noise, computational cost."""

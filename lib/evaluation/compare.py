@@ -1,6 +1,6 @@
-"""Method against method, from the score table alone: means, intervals, the headline.
+"""Comparison of methods from the score table alone: means, intervals, headline numbers.
 
-No Keras here, so the speaker analysis starts fast.
+Keras is not imported, so that the speaker analysis starts quickly.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ COMPARED = ["snr_db", "si_sdr_db", "snr_improvement_db", "si_sdr_improvement_db"
 
 
 def compare(scores: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd.DataFrame:
-    """Mean and interval of each score for each method, best SI-SDR last, oracles at the end.
+    """Return mean and interval of each score per method, best SI-SDR last, oracles at the end.
 
-    `accuracy` is the share of clips whose digit is `recognised`.
+    `accuracy` is the share of clips whose `recognised` digit is the one spoken.
 
     Returns
     -------
     pd.DataFrame
-        One row per method: for each value `<value>`, `<value>_low`, `<value>_high` (means over
-        the clips that have it, missing if none has); the median milliseconds; `oracle`.
+        One row per method: for each score `<score>`, `<score>_low`, `<score>_high` (means over
+        the clips that have it, missing if none does); the median `milliseconds`; `oracle`.
     """
     if "recognised" in scores:
         scores = scores.assign(accuracy=scores["recognised"] == scores["digit"])
@@ -53,15 +53,15 @@ def compare(scores: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd
 
 
 def undefined(scores: pd.DataFrame) -> pd.DataFrame:
-    """Which metrics have no value for some clips.
+    """Count the clips for which a metric is undefined.
 
-    Silence is left out: hardly a metric says anything of it.
+    The method "silence" is left out, since hardly any metric is defined for it.
 
     Returns
     -------
     pd.DataFrame
-        One row per metric with a missing value: `metric`; `clips`, those for which it is missing
-        for one method or more; `ours`, those for which it is missing for our model; `of`, all.
+        One row per metric with a missing value: `metric`; `clips`, the number for which it
+        is missing for at least one method; `ours`, that for our model; `of`, that of all clips.
     """
     heard, rows = scores[scores["method"] != "silence"], []
     for metric in [metric for metric in METRICS if metric in scores]:
@@ -75,13 +75,13 @@ def undefined(scores: pd.DataFrame) -> pd.DataFrame:
 def leads(
     scores: pd.DataFrame, value: str, *, rng: np.random.Generator, draws: int
 ) -> pd.DataFrame:
-    """Ours minus each other method without an oracle, clip by clip, smallest lead first.
+    """Return the paired difference between ours and each non-oracle method, smallest first.
 
     Returns
     -------
     pd.DataFrame
         One row per method: the mean difference `lead` with `lead_low` and `lead_high` over
-        speakers, and `better`, the share of clips on which ours is ahead; over the clips for
+        speakers, and `better`, the share of clips on which ours is better; over the clips for
         which both have a value.
     """
     ours = scores[scores["method"] == "ours"].set_index("clip_id")[value]
@@ -96,9 +96,9 @@ def leads(
 
 
 def trained_otherwise(leads: pd.DataFrame) -> str:
-    """Say what fine-tuning and pretraining change in the same network.
+    """Describe the effect of fine-tuning and of pretraining on the same network.
 
-    The table is that of `leads`, in dB.
+    `leads` is the table that the function of that name returns for SI-SDR, in dB.
     """
     told = {
         "general network": "the general network without fine-tuning",
@@ -113,17 +113,17 @@ def trained_otherwise(leads: pd.DataFrame) -> str:
     ]
     if not parts:
         return ""
-    return f"In our model, SI-SDR differs {' and '.join(parts)}."
+    return f"The SI-SDR of our model differs {' and '.join(parts)}."
 
 
 def condition(scores: pd.DataFrame) -> dict:
-    """The noise that the scored clips are in.
+    """Return the noise condition of the scored clips.
 
     Returns
     -------
     dict
         `noise`, its kind; `input_snr_db`, the mean SNR of the noisy clips, to two decimals; and
-        `level`, "exactly" where all clips have it and else "on average".
+        `level`, "exactly" if all clips have that SNR, otherwise "on average".
     """
     noisy = scores[scores["method"] == "noisy"]
     same = np.ptp(noisy["snr_db"]) < 0.01
@@ -135,10 +135,10 @@ def condition(scores: pd.DataFrame) -> dict:
 
 
 def headline(scores: pd.DataFrame, run: Run) -> dict:
-    """The numbers of the abstract, flat and ready for JSON.
+    """Return the numbers of the abstract as a flat, JSON-serialisable dictionary.
 
-    Every entry is the mean over clips with its interval over speakers; keys are documented by
-    their use in ``notebooks/abstract.md``.
+    Scores are means over clips with intervals over speakers; the keys are documented by their use
+    in ``notebooks/abstract.md``.
     """
     statistics, rng = run.config.statistics, np.random.default_rng(run.config.seed)
     table = compare(scores, rng=rng, draws=statistics.bootstrap_draws).set_index("method")
@@ -172,7 +172,7 @@ def headline(scores: pd.DataFrame, run: Run) -> dict:
 
 
 def confusion(heard: pd.DataFrame, method: str) -> np.ndarray:
-    """Clips by digit spoken and digit recognised [shape=(digits, digits), dtype=int].
+    """Count clips by digit spoken and digit recognised [shape=(digits, digits), dtype=int].
 
     Parameters
     ----------
@@ -187,13 +187,13 @@ def confusion(heard: pd.DataFrame, method: str) -> np.ndarray:
 
 
 def words_changed(heard: pd.DataFrame, before: str, after: str) -> pd.DataFrame:
-    """How many words a method repairs and breaks: one row per digit spoken.
+    """Count the words that a method repairs and breaks: one row per digit spoken.
 
     Returns
     -------
     pd.DataFrame
-        digit; `clips`; `repaired`: wrong `before`, right `after`; `broken`: the reverse;
-        `kept`: right both times; `lost`: wrong both times.
+        digit; `clips`; `repaired`: misrecognised `before`, correct `after`; `broken`: the
+        reverse; `kept`: correct both times; `lost`: misrecognised both times.
     """
     heard = heard.assign(right=heard["recognised"] == heard["digit"])
     right = heard.pivot(index=["digit", "clip_id"], columns="method", values="right")

@@ -1,4 +1,4 @@
-"""What each method costs: parameters, work, time to denoise and to learn."""
+"""Cost of each method: parameters, operations, time to denoise and to train."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["cost_table"]
 
 
 def cost_table(run: Run, scores: pd.DataFrame) -> pd.DataFrame:
-    """What each method costs; a value that is unknown or does not apply is missing.
+    """Return the cost of each method; a value that is unknown or not applicable is missing.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ def cost_table(run: Run, scores: pd.DataFrame) -> pd.DataFrame:
     -------
     pd.DataFrame
         One row per method in the order of `scores`: `method`; `parameters`; `macs`,
-        multiply-accumulates for one second of sound; `milliseconds`, the median time to denoise
-        a clip; `training_ms`, the mean time to learn from one clip in one epoch.
+        multiply-accumulates per second of audio; `milliseconds`, the median time to denoise
+        a clip; `training_ms`, the mean training time per clip and epoch.
     """
     table = scores.groupby("method", sort=False)[["milliseconds"]].median().reset_index()
     folds = range(int(scores["fold"].max()) + 1)

@@ -1,6 +1,6 @@
-"""What methods make of single clips, to be heard and seen.
+"""Outputs of methods for single clips, to be played and plotted.
 
-No Keras here: the scores of a fold keep the waveforms of our model, which is not run again.
+Keras is not imported: the scores of a fold include the output of our model, which is not run again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PLAYED = "ours"  # the method whose estimates are kept
 
 
 def sounds_of(run: Run, store: ClipStore, clips: list[pd.Series]) -> list[dict[str, np.ndarray]]:
-    """Clean, noisy and denoised waveforms of scored clips, by the fold's own model.
+    """Return clean, noisy and denoised waveforms of scored clips, from the model of their fold.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ def sounds_of(run: Run, store: ClipStore, clips: list[pd.Series]) -> list[dict[s
 def outputs_of(
     run: Run, store: ClipStore, clip: pd.Series, names: list[str]
 ) -> dict[str, np.ndarray]:
-    """Denoise one scored clip by several methods, each trained on other speakers.
+    """Denoise one scored clip with several methods, each trained on other speakers.
 
     Parameters
     ----------
     clip : pd.Series
         Row of the score table (`clip_id`, `fold`).
     names : list of str
-        Methods.
+        Names of methods.
     """
     row = store.index.index[store.index["clip_id"] == clip["clip_id"]][0]
     clean, noisy = store.clean(row), store.noisy(row)

@@ -1,8 +1,8 @@
 """Score every method on the test clips of every fold.
 
-Every clip is denoised by a model that never heard its speaker.  What a method scored in a fold is
-kept under ``scores/`` and taken from there while nothing that it depends on has changed: an
-interrupted evaluation goes on where it was, and a changed method is scored alone.
+Every clip is denoised by a model for which its speaker is unseen.  The scores of a method in a fold
+are cached under ``scores/`` and reused while nothing that they depend on has changed: an
+interrupted evaluation is resumed, and after a change to a method only that method is rescored.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from lib.workspace.folder import Run
 
 __all__ = ["evaluate", "kept_parts", "rests_on", "spectrogram_figure", "words_heard"]
 
-PUBLISHED = "reference as published"  # whose own figure is taken of all methods
+PUBLISHED = "reference as published"  # its own figure is computed for all methods
 
 
 def rests_on(run: Run, method: Method, fold: int) -> list:
-    """What the output of a method in a fold depends on: its code and, if trained, its network."""
+    """Return what the output of a method in a fold depends on: its code and its weights."""
     if not method.trained:
         weights = [version_of(name) for name in PACKAGES] if method.compared else []
         weights += [shipped.record()["sha256"]] if method.recipe else []
@@ -45,7 +45,7 @@ def rests_on(run: Run, method: Method, fold: int) -> list:
 
 
 def _part(run: Run, store: ClipStore, method: Method, fold: int, rows) -> tuple[str, str]:
-    """Folder and key under which the scores of a method in a fold are kept."""
+    """Return folder and key under which the scores of a method in a fold are cached."""
     settings = [run.config.to_dict()[part] for part in ("seed", "audio", "noise")]
     ear = [recipe_of("recogniser").wrap, read_record(run, stem("recogniser", fold))]
     facts = [rests_on(run, method, fold), ear, settings, content_of(store), rows.tolist()]
@@ -54,7 +54,7 @@ def _part(run: Run, store: ClipStore, method: Method, fold: int, rows) -> tuple[
 
 
 def _scale(run: Run, fold: int) -> dict | None:
-    """The z-score of the published variant in a fold, with which its own figure is taken."""
+    """Return the z-score statistics with which the published system's figure is computed."""
     return read_record(run, stem(PUBLISHED, fold)).get("scale")
 
 
@@ -63,7 +63,7 @@ def _score(
 ) -> pd.DataFrame:
     denoise, scale = method.open(run, fold), _scale(run, fold)
     rate = store.config.audio.sample_rate
-    denoise(store.noisy(rows[0]), rate, store.clean(rows[0]))  # what loads or compiles
+    denoise(store.noisy(rows[0]), rate, store.clean(rows[0]))  # warm-up: load and compile
     with tqdm(total=len(rows), desc=f"{method.name}, fold {fold + 1}", mininterval=2) as progress:
         return score_method(
             method,
@@ -85,7 +85,7 @@ def evaluate(
     Parameters
     ----------
     methods : iterable of Method, optional
-        Those of every report by default; "noisy" must be among them.
+        By default those of every report; "noisy" must be among them.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def evaluate(
 
 
 def kept_parts(run: Run, store: ClipStore, folds: pd.DataFrame, method: Method) -> list:
-    """Folder and key of what a method scored, or would score, in each fold."""
+    """Return folder and key of the scores of a method in each fold, present or not."""
     most = run.config.evaluation.max_clips
     return [
         _part(run, store, method, fold, rows)
@@ -113,7 +113,7 @@ def kept_parts(run: Run, store: ClipStore, folds: pd.DataFrame, method: Method) 
 
 
 def words_heard(run: Run, store: ClipStore, scores: pd.DataFrame) -> pd.DataFrame:
-    """The digit that the recogniser hears in each scored clip, clean speech among the methods.
+    """Return the digit recognised in each scored clip, with clean speech among the methods.
 
     Returns
     -------
@@ -132,9 +132,9 @@ def words_heard(run: Run, store: ClipStore, scores: pd.DataFrame) -> pd.DataFram
 
 
 def spectrogram_figure(run: Run, store: ClipStore, folds: pd.DataFrame, *, about: int = 20):
-    """The published figure as it was computed: on the network's raw output, for some clips.
+    """Compute the published figure as in the original: on the network's raw output.
 
-    Every speaker gives the same number of clips, `about` so many in all.
+    Every speaker contributes the same number of clips, about `about` in all.
 
     Returns
     -------

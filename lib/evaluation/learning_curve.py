@@ -1,13 +1,13 @@
-"""What more people are worth: the general network, learned from few people and from many.
+"""Learning curve: the general network trained on few speakers and on many.
 
 ::
 
     python -m lib.evaluation.learning_curve CORPUS PROFILE DATA_DIR PARAMS VOICES_DIR  (make curve)
 
-Every network starts from nothing, takes equally many steps and is scored on speakers of the corpus,
-none of whom it heard; only the number of people that it learned from differs.  Beside it stands how
-much is luck: our network of the first fold, tuned with several seeds.  All that was computed before
-from the same voices, clips, settings and code is taken as it is.
+Every network is trained from scratch for the same number of steps and scored on the speakers of the
+corpus, all of them unseen; only the number of training speakers differs.  The variation between
+random seeds is given for comparison: our network, fine-tuned on the first fold with several seeds.
+Results computed before from the same voices, clips, settings and code are reused.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from lib.workspace.folder import Run, open_run
 
 __all__ = ["SIZES", "compute", "describe", "learn_from", "luck", "open_curve", "with_means"]
 
-SIZES = (4, 16, 64, 256)  # people; and all that there are
+SIZES = (4, 16, 64, 256)  # speakers; and all available
 SEEDS = 3
-EPOCHS = 5  # in which the steps are taken; the best one is kept
+EPOCHS = 5  # over which the steps are divided; the best one is kept
 SCORES = ["si_sdr_improvement_db", "estoi", "accuracy"]
 
 
 class Steps:
-    """Batches of (noisy, clean) waveforms of one epoch, whose clips are drawn with replacement.
+    """Batches of (noisy, clean) waveforms of one epoch, with clips drawn with replacement.
 
-    However few clips there are, an epoch has the same number of steps, and no example twice.
+    However few clips there are, an epoch has the same number of steps and no example occurs twice.
     """
 
     def __init__(self, store: ClipStore, rows: np.ndarray, *, steps: int, draw: int, epoch: int):
@@ -69,12 +69,12 @@ class Steps:
 
 
 def _people(voices: ClipStore) -> tuple[list[str], list[str]]:
-    """Those to learn from and those who choose the epoch, as for the general network."""
+    """Return training and validation speakers, as for the general network."""
     return part_people(voices.index["speaker"], np.random.default_rng(voices.config.seed))
 
 
 def _score(run: Run, store: ClipStore, folds: pd.DataFrame, denoise: Callable, rows: dict):
-    """Means over the test clips of the folds in `rows`: `SCORES`, and the number of clips."""
+    """Return means of `SCORES` over the test clips in `rows`, and the number of clips."""
     tables = []
     for fold, of_fold in rows.items():
         ear = open_trained(run, "recogniser", fold)
@@ -100,7 +100,7 @@ def _train(run: Run, recipe: Recipe, config, lessons: Lessons, title: str) -> Ca
 def learn_from(
     run: Run, store: ClipStore, folds: pd.DataFrame, voices: ClipStore, people: int, draw: int
 ) -> pd.DataFrame:
-    """Train on some of the people, drawn at random, and score on the corpus.
+    """Train on a random subset of the speakers and score on the corpus.
 
     Returns
     -------
@@ -126,12 +126,12 @@ def learn_from(
 
 
 def luck(run: Run, store: ClipStore, folds: pd.DataFrame, draw: int) -> pd.DataFrame:
-    """Tune our network to the first fold with another seed, and score it on that fold.
+    """Fine-tune our network on the first fold with another seed, and score it on that fold.
 
     Returns
     -------
     pd.DataFrame
-        One row: `draw` and the means as `learn_from` returns them.
+        One row: `draw`, and the means and `clips` as in `learn_from`.
     """
     recipe, learning = recipe_of("ours"), store.for_training()
     config = dataclasses.replace(learning.config, seed=store.config.seed + draw)
@@ -143,14 +143,14 @@ def luck(run: Run, store: ClipStore, folds: pd.DataFrame, draw: int) -> pd.DataF
 
 
 def _points(voices: ClipStore, draws: int) -> list[tuple[int, int]]:
-    """(people, draw) of every network of the curve, the few people first."""
+    """Return (people, draw) of every network of the curve, fewest people first."""
     training, _ = _people(voices)
     sizes = [*(size for size in SIZES if size < len(training)), len(training)]
     return [(size, draw) for size in sizes for draw in range(draws)]
 
 
 def _rests_on(run: Run, store: ClipStore, folds: pd.DataFrame) -> str:
-    """Fingerprint of all that the curve depends on, but for the voices."""
+    """Return the fingerprint of everything that the curve depends on except the voices."""
     settings, recipes = run.config.to_dict(), [recipe_of("general"), recipe_of("ours")]
     parts = {"curve", "evaluation", *recipes[0].settings, *recipes[1].settings}
     ears = [read_record(run, stem("recogniser", fold)) for fold in sorted(folds["fold"].unique())]
@@ -160,10 +160,10 @@ def _rests_on(run: Run, store: ClipStore, folds: pd.DataFrame) -> str:
 
 
 def compute(run: Run, store: ClipStore, folds: pd.DataFrame, voices: ClipStore) -> None:
-    """Train and score what was not before.
+    """Train and score whatever is not computed yet.
 
-    Leaves ``curve.parquet`` and ``luck.parquet``, and last ``curve.json``, which says what they
-    were made from; nothing is written where that is what is there.
+    Writes ``curve.parquet`` and ``luck.parquet``, and last ``curve.json``, which records what they
+    were computed from; nothing is written if they are up to date.
     """
     facts = {"corpus": _rests_on(run, store, folds), "voices": content_of(voices)}
     curve = [
@@ -191,9 +191,9 @@ def compute(run: Run, store: ClipStore, folds: pd.DataFrame, voices: ClipStore) 
 def open_curve(
     run: Run, store: ClipStore, folds: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame, str]:
-    """Return the rows of `learn_from` and of `luck`, and a line about them.
+    """Return the rows of `learn_from` and of `luck`, and a note if there are none.
 
-    Those of other settings, clips or code than the present ones are not taken.
+    Results from other settings, clips or code than the present ones are not used.
     """
     how = f"`make curve CORPUS={run.corpus} PROFILE={run.config.profile}`"
     there = run.path("curve.json").is_file()
@@ -204,13 +204,13 @@ def open_curve(
 
 
 def with_means(curve: pd.DataFrame) -> pd.DataFrame:
-    """Add the mean over the draws, and Student's t interval, of every score.
+    """Add the mean of every score over the draws, with Student's t interval.
 
     Returns
     -------
     pd.DataFrame
         The rows of `curve` and, for each score, its ``_mean``, ``_low`` and ``_high`` for that
-        number of people; no limits where there is one draw.
+        number of people; the limits are NaN where there is only one draw.
     """
     table = curve.copy()
     for score in SCORES if len(curve) else []:
@@ -224,7 +224,7 @@ def with_means(curve: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe(curve: pd.DataFrame, seeds: pd.DataFrame) -> str:
-    """Say in two sentences what more people are worth, and how much is luck."""
+    """Describe the effect of more speakers and the variation between seeds in two sentences."""
     score = "si_sdr_improvement_db"
     mean = curve.groupby("people")[score].mean()
     few, many = mean.index[0], mean.index[-1]
@@ -236,15 +236,15 @@ def describe(curve: pd.DataFrame, seeds: pd.DataFrame) -> str:
     )
     low, high = seeds[score].min(), seeds[score].max()
     return text + (
-        f"In one fold, {len(seeds)} random seeds of our model range over {high - low:.2f} dB "
-        f"({low:.2f} to {high:.2f} dB)."
+        f"In one fold, the SI-SDRi of our model varies by {high - low:.2f} dB over {len(seeds)} "
+        f"random seeds ({low:.2f} to {high:.2f} dB)."
     )
 
 
 def main(
     corpus: str, profile: str, data_dir: str = "", params_file: str = "", voices_dir: str = ""
 ) -> None:
-    """Compute the curve of the command line."""
+    """Command-line entry point."""
     run = open_run(corpus=corpus, profile=profile, data_dir=data_dir, params_file=params_file)
     place = open_run(
         corpus="speech-commands",

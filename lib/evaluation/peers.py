@@ -1,12 +1,12 @@
-"""The published denoisers on the very same clips: what `make compare` runs.
+"""Evaluation of published denoisers on the same clips as our model (`make compare`).
 
 ::
 
     python -m lib.evaluation.peers CORPUS PROFILE DATA_DIR PARAMS
 
-trains the networks among them on the folds, as our own model is trained, and scores all on the test
-clips of every fold.  Notebook 04 takes the scores up with `open_peers` while they are about its
-clips, its noise and the present code; otherwise it says so and goes without them.
+trains those of them that need it on the folds, as our own model is trained, and scores all on the
+test clips of every fold.  Notebook 04 reads the scores with `open_peers` if they are of its clips,
+its noise and the present code; otherwise it says so and leaves them out.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ __all__ = ["open_peers", "score_peers"]
 
 
 def score_peers(run: Run, store: ClipStore, folds: pd.DataFrame) -> pd.DataFrame:
-    """Train what is to be trained, score all peers, and leave the scores for the report.
+    """Train the peers that need training, score all peers, and save the scores for the report.
 
-    What was trained or scored before, with all that it depends on unchanged, is taken as it is.
-    ``peers.json`` is written anew when a score was.
+    Networks and scores are reused if all that they depend on is unchanged.  ``peers.json`` is
+    rewritten only if scores were recomputed.
 
     Returns
     -------
@@ -56,9 +56,9 @@ def score_peers(run: Run, store: ClipStore, folds: pd.DataFrame) -> pd.DataFrame
 def open_peers(
     run: Run, store: ClipStore, folds: pd.DataFrame, scores: pd.DataFrame
 ) -> tuple[pd.DataFrame, str]:
-    """Return scores with those of the peers behind them, as far as they hold, and a line about it.
+    """Return scores with those of the peers appended, if they are valid, and a note about them.
 
-    They hold if clips, noise, settings, code and networks are those they were made with.
+    They are valid if clips, noise, settings, code and networks are those they were computed with.
     """
     how = f"`make compare CORPUS={run.corpus} PROFILE={run.config.profile}`"
     if run.data_dir:
@@ -69,8 +69,8 @@ def open_peers(
     parts = [part for peer in peers for part in kept_parts(run, store, folds, peer)]
     if not all(run.keeps(*part) for part in parts):
         return scores, (
-            "Published denoisers were evaluated with other clips, settings or code than the "
-            f"present ones, so their scores are left out; {how} evaluates them again."
+            "The scores of the published denoisers were computed with different clips, settings "
+            f"or code and are left out; {how} recomputes them."
         )
     noisy = scores[scores["method"] == "noisy"]
     theirs = pd.concat([noisy, *(run.open_kept(*part) for part in parts)], ignore_index=True)
@@ -80,14 +80,14 @@ def open_peers(
     ours = " and ".join(method.name for method in peers if method.trained)
     return both, (
         f"{len(names)} published denoisers are in the tables: {', '.join(names)}. {ours} was "
-        "trained by us on the same folds, examples and loss as our model; the others use their "
-        "own weights and sample rates, receive each clip three times in a row, and get the input "
+        "trained by us on the folds and examples and with the loss of our model; the others use "
+        "their own weights and sample rates, receive each clip three times in a row, at the input "
         "level that suited them best on twenty test clips of FSDD, a choice in their favour."
     )
 
 
 def main(corpus: str, profile: str, data_dir: str = "", params_file: str = "") -> None:
-    """Run the comparison of the command line."""
+    """Command-line entry point."""
     require_packages()
     run = open_run(corpus=corpus, profile=profile, data_dir=data_dir, params_file=params_file)
     score_peers(run, open_store(run), run.load("folds"))

@@ -1,7 +1,7 @@
 """Score one method on clips: any ``denoise(noisy, sample_rate, clean)`` in, a tidy table out.
 
-Metrics are taken over the clip's own samples.  An improvement is ``metric(estimate) -
-metric(noisy)`` of the same clip.  No Keras here: the workers that score clips start fast.
+Metrics are computed over the clip's own samples.  An improvement is ``metric(estimate) -
+metric(noisy)`` of the same clip.  Keras is not imported, so that worker processes start quickly.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ IMPROVED = {"snr_db": "snr_improvement_db", "si_sdr_db": "si_sdr_improvement_db"
 def score_estimate(
     clean: np.ndarray, estimate: np.ndarray, sample_rate: int, scale: ZScore | None = None
 ) -> dict[str, float]:
-    """Return every metric by name, with `scale` also ``spectrogram_snr_db``.
+    """Return every metric by name, and ``spectrogram_snr_db`` if `scale` is given.
 
     All are NaN for an estimate that is not finite.
 
     Parameters
     ----------
     clean, estimate : np.ndarray [shape=(n,)]
-        Own samples of a clip.
+        The clip's own samples, without padding.
     scale : ZScore, optional
-        Statistics with which the published system's figure is taken.
+        Statistics with which the published system's figure is computed.
     """
     if not np.all(np.isfinite(estimate)):
         names = [*metrics.METRICS, *(["spectrogram_snr_db"] if scale is not None else [])]
@@ -72,15 +72,15 @@ def score_method(
     ----------
     method : Method
     denoise : callable
-        What its `open` returned for the fold of these clips; called clip by clip, and timed.
+        Returned by `method.open` for the fold of these clips; called, and timed, clip by clip.
     rows : np.ndarray
         Rows of the clip store.
     scale : ZScore, optional
-        With it the reference's own figure is taken, too.
+        If given, the published system's figure is computed, too.
     recogniser : Recogniser, optional
-        With it the digit that it hears is written down as `recognised`.
+        If given, the digit that it recognises is stored as `recognised`.
     keep : bool
-        Whether the waveforms are kept, too, as `estimate`.
+        Whether to include the denoised waveforms as `estimate`.
     tick : callable
         Called after each clip.
 
@@ -90,13 +90,13 @@ def score_method(
         One row per clip: clip_id, speaker, digit, method, noise, input_snr_db, the metrics and
         `milliseconds`.
 
-        An estimate that is not finite has no scores and counts as silence when it is heard.
+        An estimate that is not finite has no scores and is passed to the recogniser as silence.
 
     Raises
     ------
     InputError
-        The method returned something that is no waveform of the same length, or none that is
-        finite.
+        The method returned something other than a waveform of the same length, or no finite
+        waveform at all.
     """
     rate, noise = store.config.audio.sample_rate, store.config.noise
     estimates, cleans, milliseconds = [], [], []
@@ -117,7 +117,7 @@ def score_method(
     if not any(finite):
         raise InputError(
             f"{method.name} returned NaN or infinite samples for all {len(rows)} clips, such as "
-            f"{store.index['clip_id'].iat[rows[0]]}; a waveform is finite."
+            f"{store.index['clip_id'].iat[rows[0]]}; its output must be finite."
         )
     tasks = ((clean, estimate, rate, scale) for clean, estimate in zip(cleans, estimates))
     scores = list(in_parallel(score_estimate, tasks, batch=16))
@@ -134,12 +134,12 @@ def score_method(
 def add_improvements(scores: pd.DataFrame) -> pd.DataFrame:
     """Add ``metric(estimate) - metric(noisy)`` per clip and condition.
 
-    NaN where the metric is not defined for one of the two.
+    NaN where the metric is undefined for either.
 
     Raises
     ------
     InputError
-        A clip lacks its row for the method "noisy".
+        A clip has no row for the method "noisy".
     """
     key = ["clip_id", "noise", "input_snr_db"]
     noisy = scores[scores["method"] == "noisy"].set_index(key)[list(IMPROVED)]

@@ -1,12 +1,12 @@
-"""How far the result carries: other input SNRs and other noise than the model was trained on.
+"""Generalisation: input SNRs and noise other than those the model was trained on.
 
-Babble is several voices at once.  They are clips of the fold's validation speakers: besides
-the speaker to be denoised only they are unheard in training (though training was stopped on
-them), and where they are few, one of them speaks with several voices; a corpus with a fold of
-less than three clips does without babble.  The published autoencoder is left out, since it takes
-many times as long as all the others together.
+Babble is several voices at once.  They are clips of the fold's validation speakers: apart from
+the test speakers, only these are unseen in training (although they are used for early stopping).
+Where they are few, one speaker provides several voices; a corpus with a fold of fewer than three
+clips is not tested in babble.  The published autoencoder is left out, since it takes many times as
+long as all the others together.
 
-SNRs and gains in dB; a gain is ``si_sdr(estimate) - si_sdr(noisy)`` of one clip.
+SNRs and improvements in dB; an improvement is ``si_sdr(estimate) - si_sdr(noisy)`` of one clip.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ INPUT_SNRS_DB = (-15.0, -10.0, -8.0, -5.0, 0.0, 5.0, 10.0)
 
 
 def noises(store: ClipStore, folds: pd.DataFrame) -> tuple[str, ...]:
-    """Return all kinds of noise, babble only where every fold has the clips for it."""
+    """Return all kinds of noise, babble only if every fold has enough clips for it."""
     enough = fewest_clips(store.index, folds) >= FEWEST_TALKERS
     return (*NOISES, "babble") if enough else tuple(NOISES)
 
@@ -65,10 +65,10 @@ def _sweep_fold(
 def sweep_folds(
     run: Run, store: ClipStore, folds: pd.DataFrame, names: Iterable[str] = SWEPT
 ) -> pd.DataFrame:
-    """Gain of methods in every noise at every input SNR, on some clips of every speaker.
+    """Return SI-SDR improvements by noise and input SNR, on some clips of every speaker.
 
-    Noise is of the kinds that the folds can make (`noises`).  Each fold is kept under ``sweep/``,
-    as `lib.evaluation.folds.evaluate` keeps its scores.
+    The kinds of noise are those of `noises`.  Each fold is cached under ``sweep/``, as
+    `lib.evaluation.folds.evaluate` caches its scores.
 
     Returns
     -------
@@ -88,26 +88,26 @@ def sweep_folds(
 
 
 def _crossing(x: np.ndarray, y: np.ndarray, i: int) -> float:
-    """Where the straight line from point i to point i + 1 meets 0."""
+    """Return where the straight line from point i to point i + 1 crosses zero."""
     return float(x[i] - y[i] * (x[i + 1] - x[i]) / (y[i + 1] - y[i]))
 
 
 def summary(curves: pd.DataFrame, method: str) -> pd.DataFrame:
-    """What a method does to the least noisy clips, and between which input SNRs it helps.
+    """Return a method's improvement at the highest input SNR, and the SNR range where it helps.
 
     Parameters
     ----------
     curves : pd.DataFrame
-        Means of the gain by noise, method and input_snr_db, from
+        Mean improvement by noise, method and input_snr_db, from
         `lib.statistics.intervals.by_group`.
 
     Returns
     -------
     pd.DataFrame
-        One row per noise: `noise`, `input_snr_db` (the highest), there `estimate`, `low` and
-        `high` of the improvement; `from_db` and `to_db`, the input SNRs
-        between which the mean gain is above 0, at most the range that was swept, on straight
-        lines between what was tried, NaN if it never is.
+        One row per noise: `noise`; the highest `input_snr_db`, and `estimate`, `low` and `high`
+        of the improvement there; `from_db` and `to_db`, the input SNRs between which the mean
+        improvement is above 0, linearly interpolated and at most the range that was swept, NaN
+        if it never is.
     """
     rows = []
     for _, curve in curves[curves["method"] == method].groupby("noise", sort=False):

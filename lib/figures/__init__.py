@@ -1,1 +1,1 @@
-"""Table in, Matplotlib figure out; `style` and `marks` are for all."""
+"""Matplotlib figures of the report, from tables and arrays; `style` and `marks` are shared."""

@@ -15,7 +15,7 @@ SECOND = style.NEUTRAL
 
 
 def overlap(shares: pd.DataFrame):
-    """Draw how well one property predicts another (one row or more), with n in each cell."""
+    """Draw how well one property predicts another, with n in each cell; `shares` is not empty."""
     table = shares.pivot(index="attribute", columns="other", values=["share", "n_speakers"])
     rows = [a for a in ATTRIBUTES if a in table.index]
     columns = [c for c in shares["other"].unique() if c not in table.index]
@@ -29,7 +29,7 @@ def overlap(shares: pd.DataFrame):
 
 
 def remaining(table: pd.DataFrame):
-    """Draw each difference of `lib.speakers.held_fixed` with nothing and all measures fixed."""
+    """Draw the differences of `lib.speakers.held_fixed`, unadjusted and with all measures fixed."""
     names = [name for name in ATTRIBUTES if name in set(table["attribute"])]
     fig, ax = style.new(0.95 + 0.42 * len(names))
     ax.axvline(0, color=POINT, lw=0.8)
@@ -37,8 +37,9 @@ def remaining(table: pd.DataFrame):
     for fixed, (offset, colour, hollow) in looks.items():
         part = table[table["fixed"] == fixed]
         y = [names.index(name) + offset for name in part["attribute"]]
-        marks.dots(ax, y, *(part[name] for name in INTERVAL), colour=colour, hollow=hollow,
-                   label=f"{fixed} held fixed" if fixed != "nothing" else "unadjusted")  # fmt: skip
+        label = "unadjusted" if fixed == "nothing" else f"adjusted for {fixed}"
+        interval = (part[name] for name in INTERVAL)
+        marks.dots(ax, y, *interval, colour=colour, hollow=hollow, label=label)
     n = table.groupby("attribute")["n_speakers"].max()
     marks.rows(ax, [f"{name} (n = {n[name]})" for name in names])
     ax.set_xlabel("difference in SI-SDRi (dB; age: per ten years)")
@@ -47,7 +48,7 @@ def remaining(table: pd.DataFrame):
 
 
 def accuracy_by_group(shown: pd.DataFrame):
-    """Draw recognition accuracy beside the improvement, a row per group."""
+    """Draw recognition accuracy next to the SI-SDR improvement, one row per group."""
     fig, axes = style.new(0.8 + 0.21 * len(shown), ncols=2, sharey=True)
     names = [f"{row.attribute}: {row.level} (n = {row.n_speakers})" for row in shown.itertuples()]
     panels = (("accuracy", 100, "recognition accuracy (%)"), ("gain_db", 1, GAIN))

@@ -1,4 +1,4 @@
-"""Figures of the exploration: metadata, durations and levels, faults, supplied pairs."""
+"""Figures for data exploration: metadata, durations and levels, faults, supplied pairs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GREY = "#8c8c8c"
 
 
 def _levels(values: pd.Series) -> pd.Series:
-    """Speakers per level, the rare ones as one bar and the missing ones as another."""
+    """Count speakers per level, with one entry for all rare levels and one for missing values."""
     if values.name == "age":
         counts = (values.dropna() // 5 * 5).astype(int).value_counts()
         if len(counts):
@@ -46,13 +46,13 @@ def _levels(values: pd.Series) -> pd.Series:
 
 
 def _short(level) -> str:
-    """A level as a label that leaves room for its bar."""
+    """Return a level as a label, truncated to leave room for its bar."""
     text = str(level)
     return text if len(text) <= LONGEST_LABEL else text[:LONGEST_LABEL] + "…"
 
 
 def metadata_bars(speakers: pd.DataFrame) -> plt.Figure:
-    """Six bar charts of the cleaned metadata; the number at a bar is that of speakers."""
+    """Draw six bar charts of the cleaned metadata; bars are labelled with their speaker counts."""
     panels = {field: _levels(speakers[field]) for field in PANELS}
     rows = [max(len(panels[f]) for f in pair) for pair in zip(*[iter(PANELS)] * 2, strict=True)]
     heights = {"height_ratios": [n + 1.5 for n in rows]}
@@ -62,7 +62,7 @@ def metadata_bars(speakers: pd.DataFrame) -> plt.Figure:
         bars = ax.barh(range(len(counts)), counts.to_numpy(dtype=float), color=colours, height=0.7)
         ax.bar_label(bars, padding=2, fontsize=8)
         marks.rows(ax, [_short(level) for level in counts.index])
-        ax.set_ylim(n - 0.4, -0.6)  # the same in both panels of a row: bars of one thickness
+        ax.set_ylim(n - 0.4, -0.6)  # the same in both panels of a row: equally thick bars
         ax.set_title(PANELS[field])
         ax.set_xlim(0, 1.12 * counts.max())
         ax.xaxis.set_visible(False)
@@ -72,13 +72,13 @@ def metadata_bars(speakers: pd.DataFrame) -> plt.Figure:
 
 
 def durations_and_levels(clips: pd.DataFrame, clip_s: float) -> plt.Figure:
-    """Histograms of duration, with the window `clip_s` of the models, and of level."""
-    import seaborn as sns  # takes longer than our own modules
+    """Draw histograms of duration, with the models' window `clip_s` marked, and of level."""
+    import seaborn as sns  # slow to import
 
     fig, (left, right) = style.new(2.6, ncols=2)
     width_s, width_db = (0.02, 0.5) if len(clips) >= 200 else (0.1, 2.0)
     longest, levels = max(clips["duration_s"].max(), 1.25 * clip_s), clips["rms_dbfs"]
-    # Edges off the grid: clips cut on a grid of 10 ms must not fall on them.
+    # Offset bin edges: durations that are multiples of 10 ms must not fall on them.
     edges_s = np.arange(-0.005, longest + width_s, width_s)
     looks = {"color": style.NEUTRAL, "alpha": 1, "linewidth": 0}
     sns.histplot(clips, x="duration_s", bins=edges_s, ax=left, **looks)
@@ -96,7 +96,7 @@ def durations_and_levels(clips: pd.DataFrame, clip_s: float) -> plt.Figure:
 
 
 def speaker_faults(clips: pd.DataFrame) -> plt.Figure:
-    """Offset and rumble (median and largest share) and noise floor, speaker by speaker."""
+    """Draw offset and rumble (median and maximum share) and the noise floor of each speaker."""
     groups = clips.groupby("speaker")
     names = list(groups.groups)
     x = np.arange(len(names))
@@ -110,7 +110,7 @@ def speaker_faults(clips: pd.DataFrame) -> plt.Figure:
         marks.dots(top, x + shift, median, median, worst, label=label, colour=colour, **looks)
     top.set(ylabel="share of the energy (%)", ylim=(0, None))
     top.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
-    top.set_title("dot: median clip; line: up to the maximum", fontsize=8.5)
+    top.set_title("dot: median; line: up to the maximum", fontsize=8.5)
     floor = groups["noise_floor_db"].quantile([0.05, 0.5, 0.95]).unstack()
     marks.dots(bottom, x, floor[0.5], floor[0.05], floor[0.95], colour=style.NEUTRAL, **looks)
     bottom.set(ylabel="noise floor\n(dB re clip level)", xlabel="speaker")
@@ -120,7 +120,7 @@ def speaker_faults(clips: pd.DataFrame) -> plt.Figure:
 
 
 def measured_snr(by_digit: pd.DataFrame, by_accent: pd.DataFrame, nominal_db: float) -> plt.Figure:
-    """Mean and range of the SNR of the supplied pairs, by digit and by accent."""
+    """Draw the mean and range of the SNR of the supplied pairs, by digit and by accent."""
     fig, axes = style.new(1.0 + 0.2 * max(len(by_digit), len(by_accent)), ncols=2, sharex=True)
     for ax, table, title in zip(axes, (by_digit, by_accent), ("Digit", "Accent"), strict=True):
         ax.axvline(nominal_db, color=GREY, linestyle="--", linewidth=1)

@@ -1,4 +1,4 @@
-"""Marks that figures share: dots with their intervals, cells with texts, rows with names."""
+"""Plot elements shared by figures: dots with intervals, annotated heat maps, labelled rows."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import pandas as pd
 
 __all__ = ["cells", "dots", "rows"]
 
-CROSSOVER = 0.179  # luminance at which black and white stand out alike, by 4.6 to 1
+CROSSOVER = 0.179  # luminance at which black and white text have equal contrast, 4.6:1
 
 
 def dots(ax, place, value, low, high, *, colour: str, marker="o", hollow=False, size=6.0,
          upright=False, text="", label=None) -> None:  # fmt: skip
-    """Draw values as dots on bars from `low` to `high`; what is missing is not drawn.
+    """Draw values as dots on bars from `low` to `high`; missing values are not drawn.
 
-    `place` on the other axis, `value`, `low` and `high` are floats or array_like [shape=(n,)].  The
-    diameter `size` is in points; the bar has a third of it.  `upright` values go up instead of to
-    the right.  A `text` stands to the right of a single value.
+    `place` (on the other axis), `value`, `low` and `high` are floats or array_like [shape=(n,)].
+    `size` is the diameter in points; the bar is a third as thick.  With `upright`, values run along
+    the y axis instead of the x axis.  `text` is written to the right of a single value.
     """
     bars, at = (ax.vlines, (place, value)) if upright else (ax.hlines, (value, place))
     bars(place, low, high, color=colour, linewidth=size / 3, zorder=2)
@@ -28,13 +28,13 @@ def dots(ax, place, value, low, high, *, colour: str, marker="o", hollow=False, 
 
 
 def cells(ax, values: pd.DataFrame, texts=None, *, fontsize: float = 7.0, **looks) -> None:
-    """Draw a table as a heat map with a text in each cell; cells without a value stay empty.
+    """Draw a table as a heat map with text in each cell; cells without a value stay empty.
 
-    `values` and `texts` have one shape (n_rows, n_columns); `looks` are for `seaborn.heatmap`.
+    `values` and `texts` have shape (n_rows, n_columns); `looks` is passed to `seaborn.heatmap`.
     """
-    import seaborn as sns  # takes longer than our own modules
+    import seaborn as sns  # slow to import
 
-    unnamed = {"xticklabels": False, "yticklabels": False}  # it would draw what fonts may lack
+    unnamed = {"xticklabels": False, "yticklabels": False}  # seaborn would render missing glyphs
     text = {"fmt": "", "annot_kws": {"fontsize": fontsize}}
     sns.heatmap(values, ax=ax, annot=texts, linewidths=1, **text, **unnamed, **looks)
     drawn = values.to_numpy()[values.notna()]
@@ -48,7 +48,7 @@ def cells(ax, values: pd.DataFrame, texts=None, *, fontsize: float = 7.0, **look
 
 
 def rows(ax, names, **text) -> None:
-    """Give every name a row of its own, the first one on top."""
+    """Label the rows of the y axis with `names`, the first one at the top."""
     ax.set_yticks(range(len(names)), names, **text)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)

@@ -1,4 +1,4 @@
-"""Our network as a picture, and its mask beside the ideal one."""
+"""Figures of our network: its architecture, and its mask next to the ideal one."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from lib.signals.stft import level_db, stft
 __all__ = ["autoencoder", "masks"]
 
 COLOURS = {"encoder": "#56B4E9", "recurrent": "#E69F00", "decoder": "#009E73"}
-GAP = 0.55  # between two boxes; a box is as wide as this for 48 channels
+GAP = 0.55  # between two boxes, and the width of a box with 48 channels
 
 
 def autoencoder(stages: pd.DataFrame, *, bins: int):
-    """Draw our network from left to right: taller for more frequency bins, wider for more channels.
+    """Draw our network, left to right: boxes are taller for more bins, wider for more channels.
 
-    `stages` are those of `lib.models.size.stages`, `bins` the height of its input and of the mask.
+    `stages` come from `lib.models.size.stages`; `bins` counts the frequency bins of input and mask.
     """
     fig, ax = style.new(2.9)
     ends = {"bins": bins, "channels": 1}
@@ -53,7 +53,7 @@ def autoencoder(stages: pd.DataFrame, *, bins: int):
 
 
 def _skip(ax, start: float, end: float, height: float) -> None:
-    """Draw a skip connection over the boxes between."""
+    """Draw a skip connection above the boxes in between."""
     top = 4.2 + height
     ax.plot([start, start, end], [height, top, top], color="#595959", lw=0.8)
     arrow = {"arrowstyle": "-|>", "mutation_scale": 8, "color": "#595959", "lw": 0.8}
@@ -61,7 +61,7 @@ def _skip(ax, start: float, end: float, height: float) -> None:
 
 
 def _sides(ax, first: float, last: float) -> None:
-    """Write what comes before the network and what is made of the mask."""
+    """Annotate the steps before the network and those after the mask."""
     arrow = {"arrowstyle": "-|>", "mutation_scale": 10, "color": "black"}
     for start, end in ((first - 0.9, first - 0.15), (last + 0.15, last + 0.9)):
         ax.add_patch(FancyArrowPatch((start, 0), (end, 0), shrinkA=0, shrinkB=0, **arrow))
@@ -72,10 +72,10 @@ def _sides(ax, first: float, last: float) -> None:
 def masks(
     clips: dict[str, dict[str, np.ndarray]], sample_rate: int, *, n_fft: int, hop_length: int
 ):
-    """Noisy spectrogram, what a denoiser let through, and the ideal ratio mask; a row per clip.
+    """Draw the noisy spectrogram, the learned mask and the ideal ratio mask, one row per clip.
 
-    `clips` is label -> {"clean", "noisy", "denoised": waveform [shape=(n,)]}.  What was let through
-    is the ratio of the magnitudes after and before; white is 1 and more.
+    `clips` maps label -> {"clean", "noisy", "denoised": waveform [shape=(n,)]}.  The learned mask
+    is the ratio of the magnitudes after and before denoising; white is 1 or more.
     """
     fig, axes = style.new(
         1.75 * len(clips) + 0.5, nrows=len(clips), ncols=3, sharey=True, squeeze=False

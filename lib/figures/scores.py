@@ -1,4 +1,4 @@
-"""Losses and scores: methods compared, input SNR, cost, and recognition accuracy."""
+"""Figures of losses and scores: method comparison, input SNR, cost, recognition accuracy."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = [
     "loss_curves",
 ]
 
-FLOOR = {"silence": ":", "noisy": "-"}  # trivial methods, and their lines
+FLOOR = {"silence": ":", "noisy": "-"}  # trivial methods and their line styles
 CEILING = "#e3eee9"
-BESIDE = [  # places of a name in points from its dot, the best one first
+BESIDE = [  # label positions relative to the dot, in points, in order of preference
     *[((7, height), "left") for height in (3, -3, -10)],
     *[((-7, height), "right") for height in (3, -3, -10)],
     *[((0, height), "center") for height in (9, -16)],
@@ -33,11 +33,11 @@ BESIDE = [  # places of a name in points from its dot, the best one first
 
 
 def method_comparison(table: pd.DataFrame, values: dict[str, str]):
-    """Dots with intervals between floor and ceiling: one row per method, one panel per measure.
+    """Draw scores with intervals between floor and ceiling: a row per method, a panel per metric.
 
-    `table` is that of `lib.evaluation.compare.compare`, `values` column -> axis label.  The floor
-    is "silence" and "noisy", drawn as lines where they have a value; the ceiling is a band over
-    the values of the oracles, whose dots are hollow.
+    `table` comes from `lib.evaluation.compare.compare`; `values` maps column -> axis label.  The
+    floor is "silence" and "noisy", drawn as lines where they have a value; the ceiling is a band
+    over the values of the oracles, whose dots are hollow.
     """
     floor = table[table["method"].isin(FLOOR)].set_index("method")
     table, ceiling = table[~table["method"].isin(FLOOR)], table[table["oracle"]]
@@ -64,8 +64,8 @@ def method_comparison(table: pd.DataFrame, values: dict[str, str]):
 
 
 def distribution(scores: pd.DataFrame, methods: list[str], value: str, label: str):
-    """Share of clips with at least a given improvement: one line per method."""
-    import seaborn as sns  # takes longer than our own modules
+    """Draw the share of clips with at least a given improvement, one line per method."""
+    import seaborn as sns  # slow to import
 
     fig, ax = style.new(2.9)
     for method in methods:
@@ -75,14 +75,14 @@ def distribution(scores: pd.DataFrame, methods: list[str], value: str, label: st
     ax.legend(loc="lower left")
     ax.axvline(0, color="#bbbbbb", linewidth=0.8, zorder=0)
     ax.set_xlabel(label)
-    ax.set_ylabel("clips with at least this (%)")
+    ax.set_ylabel("clips with improvement ≥ x (%)")
     return fig
 
 
 def sweep(curves: pd.DataFrame, label: str):
-    """Improvement by input SNR with intervals: one panel per noise, one line per method.
+    """Draw improvement by input SNR with intervals, one panel per noise, one line per method.
 
-    The columns of `curves` are noise, method, input_snr_db, estimate, low and high.
+    `curves` has the columns noise, method, input_snr_db, estimate, low and high.
     """
     noises = curves["noise"].unique()
     fig, axes = style.new(3.0, ncols=len(noises), sharex=True, sharey=True, squeeze=False)
@@ -101,7 +101,7 @@ def sweep(curves: pd.DataFrame, label: str):
 
 
 def cost(table: pd.DataFrame, value: str, label: str):
-    """Quality against the milliseconds that one clip takes, every method a labelled dot."""
+    """Draw quality against milliseconds per clip, with a labelled dot for each method."""
     fig, ax = style.new(3.6)
     x, y = table["milliseconds"].clip(lower=0.01).to_numpy(), table[value].to_numpy()
     for method, *place in zip(table["method"], x, y):
@@ -117,8 +117,8 @@ def cost(table: pd.DataFrame, value: str, label: str):
 
 
 def _label_dots(ax, names, x, y) -> None:
-    """Write a name beside each dot, where it covers nothing or as little as can be."""
-    ax.figure.draw_without_rendering()  # settles where things are
+    """Label each dot at the position with the fewest overlaps."""
+    ax.figure.draw_without_rendering()  # fixes the layout
     dots = ax.transData.transform(np.column_stack([x, y]))
     taken = [Bbox.from_bounds(*(dot - 5), 10, 10) for dot in dots]
     for name, *place in zip(names, x, y):
@@ -134,9 +134,9 @@ def _label_dots(ax, names, x, y) -> None:
 
 
 def accuracy(table: pd.DataFrame):
-    """Dots with intervals, one row per method; clean and noisy speech are lines to compare with.
+    """Draw accuracies with intervals, one row per method; lines mark clean and noisy speech.
 
-    The columns of `table` are method, estimate, low and high (shares).
+    `table` has the columns method, estimate, low and high (shares).
     """
     table = table.sort_values("estimate", ignore_index=True)
     fig, ax = style.new(0.27 * len(table) + 0.8)
@@ -153,9 +153,9 @@ def accuracy(table: pd.DataFrame):
 
 
 def confusions(counts: dict[str, np.ndarray]):
-    """Maps of digit spoken over digit recognised, side by side, shaded by share of the digit.
+    """Draw confusion matrices (digit spoken by digit recognised), shaded by share of the row.
 
-    `counts` is title -> counts of `lib.evaluation.compare.confusion` [shape=(10, 10)].
+    `counts` maps title -> counts from `lib.evaluation.compare.confusion` [shape=(10, 10)].
     """
     fig, axes = style.new(3.6, ncols=len(counts), sharey=True, squeeze=False)
     for ax, (title, cells) in zip(axes[0], counts.items()):
@@ -169,10 +169,10 @@ def confusions(counts: dict[str, np.ndarray]):
 
 
 def learning_curve(table: pd.DataFrame, values: dict[str, str]):
-    """Score over the number of training speakers: small dots are draws, large ones their means.
+    """Draw scores by number of training speakers: small dots are draws, large dots their means.
 
-    `table` is that of `lib.evaluation.learning_curve.with_means`, `values` column -> axis label;
-    one panel per value.
+    `table` comes from `lib.evaluation.learning_curve.with_means`; `values` maps column -> axis
+    label, with one panel each.
     """
     fig, axes = style.new(2.7, ncols=len(values), squeeze=False)
     looks = style.look("general network")
@@ -190,12 +190,12 @@ def learning_curve(table: pd.DataFrame, values: dict[str, str]):
 
 
 def loss_curves(history: pd.DataFrame, units: dict[str, str]):
-    """Training and validation loss by epoch, one panel per model, one thin line per fold.
+    """Draw training and validation loss by epoch, one panel per model, one thin line per fold.
 
-    The columns of `history` are model, fold, epoch, loss, validation_loss and kept; `units` is
+    `history` has the columns model, fold, epoch, loss, validation_loss and kept; `units` maps
     model -> label of its loss axis.
     """
-    import seaborn as sns  # takes longer than our own modules
+    import seaborn as sns  # slow to import
 
     models = history["model"].unique()
     fig, axes = style.new(2.7, ncols=len(models), squeeze=False)
@@ -214,7 +214,7 @@ def loss_curves(history: pd.DataFrame, units: dict[str, str]):
     lines = [
         Line2D([], [], color="black", linestyle=":", label="training"),
         Line2D([], [], color="black", label="validation"),
-        Line2D([], [], color="black", linestyle="", marker="o", markersize=4, label="kept"),
+        Line2D([], [], color="black", linestyle="", marker="o", markersize=4, label="selected"),
     ]
     fig.legend(handles=lines, loc="outside upper right", ncols=3)
     return fig

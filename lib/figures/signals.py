@@ -1,4 +1,4 @@
-"""The overview of the task, spectrograms, and folds."""
+"""Figures of the signals and the task: overview, spectrograms, and folds."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from lib.signals.stft import level_db, stft
 __all__ = ["spectrograms", "folds_chart", "overview"]
 
 RANGE_DB = 60.0
-IMAGE: dict = {"origin": "lower", "aspect": "auto", "interpolation": "none"}  # a pixel a point
-ARROWS = [  # from panel, to panel, what happens on the way
+IMAGE: dict = {"origin": "lower", "aspect": "auto", "interpolation": "none"}  # 1 pixel per bin
+ARROWS = [  # from panel, to panel, label
     ("clean", "noise", "+"),
     ("noise", "noisy", "="),
     ("noisy", "spectrogram", "STFT"),
@@ -30,9 +30,9 @@ PANELS = ["clean", "noise", "noisy", "spectrogram", "evaluation", "denoised", "m
 def spectrograms(
     rows: dict[str, dict[str, np.ndarray]], sample_rate: int, *, n_fft: int, hop_length: int
 ):
-    """A grid of spectrograms, one row per clip and one column per signal.
+    """Draw a grid of spectrograms, one row per clip and one column per signal.
 
-    `rows` is row label -> column label -> waveform [shape=(n,)].  Each row has one colour scale:
+    `rows` maps row label -> column label -> waveform [shape=(n,)].  Each row has one colour scale:
     dB relative to the peak of its first signal.
     """
     columns = list(next(iter(rows.values())))
@@ -56,7 +56,7 @@ def spectrograms(
 
 
 def folds_chart(folds: pd.DataFrame):
-    """The training, validation and test speakers of each fold."""
+    """Draw the training, validation and test speakers of each fold."""
     speakers = folds.sort_values(["fold", "speaker"])["speaker"].tolist()
     k = int(folds["fold"].max()) + 1
     fold_of = folds.set_index("speaker")["fold"]
@@ -82,14 +82,14 @@ def overview(
     hop_length: int,
     judges: list[str],
 ):
-    """Draw one clip on its way: mixed, transformed, masked, transformed back, and judged.
+    """Draw the processing of one clip: mixing, STFT, masking, inverse STFT, and evaluation.
 
     Waveforms [shape=(n,)] share one scale, and so do the two spectrograms; the mask is the ratio of
-    their magnitudes, from 0 (black) to 1 (white).  `judges` compare clean and denoised.
+    their magnitudes, from 0 (black) to 1 (white).  `judges` names what compares clean and denoised.
     """
     room = {"left": 0, "right": 1, "bottom": 0, "top": 0.93, "wspace": 0.52, "hspace": 0.7}
     fig, axes = style.new(3.2, nrows=2, ncols=4, gridspec_kw=room)
-    fig.set_layout_engine("none")  # the arrows stay where the panels are
+    fig.set_layout_engine("none")  # keeps the arrows aligned with the panels
     panels = dict(zip(PANELS, axes.flat))
     for name, ax in panels.items():
         ax.set(title=name, xticks=[], yticks=[])
@@ -113,7 +113,7 @@ def overview(
 
 
 def _arrow(fig, start, end, text: str) -> None:
-    """Draw an arrow from box to box, sideways or down, with a text beside it."""
+    """Draw an arrow between two boxes, sideways or downwards, with text next to it."""
     (x, y), (to_x, to_y) = ((b.x0 + b.width / 2, b.y0 + b.height / 2) for b in (start, end))
     gap = 0.008
     if abs(to_x - x) > 0.01:

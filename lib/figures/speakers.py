@@ -1,6 +1,6 @@
 """Figures of the speaker analysis: tables of `lib.speakers` in, Matplotlib figures out.
 
-Each speaker is a point and each group an interval, with its n beside it.  Improvements in dB.
+Speakers are drawn as points, groups as intervals with their n; improvements are in dB.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from lib.text import plain
 
 __all__ = ["age_trend", "caterpillar", "differences", "heatmap", "levels", "spreads"]
 
-ORDERED = ("age", "digit")  # levels with an order of their own
+ORDERED = ("age", "digit")  # attributes whose levels have a natural order
 GAIN = "SI-SDR improvement (dB)"
 INTERVAL = ("estimate_db", "low_db", "high_db")
 POINT, GROUP, FEW = "#7d8b95", style.colour("ours"), "#6e6e6e"
 
 
 def caterpillar(means: pd.DataFrame):
-    """Draw each of `lib.speakers.speaker_means`, lowest first, with its interval over clips."""
+    """Draw the means of `lib.speakers.speaker_means`, lowest first, with intervals over clips."""
     fig, ax = style.new(2.9)
     x, n = np.arange(len(means)), means["n_clips"]
     ax.axhline(np.average(means["estimate_db"], weights=n), color=POINT, lw=0.8, ls="--", zorder=0)
@@ -39,14 +39,14 @@ def caterpillar(means: pd.DataFrame):
 
 
 def levels(clips: pd.DataFrame, effects: pd.DataFrame, attributes: list[str], *, fewest: int):
-    """Draw the levels of attributes, a panel each: speakers as points, means with intervals, n.
+    """Draw the levels of attributes, a panel each: points for speakers, means with intervals, n.
 
-    Levels with fewer than `fewest` speakers are points only; intervals wider than the speakers'
-    own range run out of the picture.
+    Levels with fewer than `fewest` speakers are points only; intervals that exceed the range of
+    the points are cut off at the edge of the panel.
     """
     drawn = effects[effects["attribute"].isin(attributes)]
     counts = [int((drawn["attribute"] == name).sum()) for name in attributes]
-    pitch = 0.27 if sum(counts) <= 12 else 0.21  # inches a row
+    pitch = 0.27 if sum(counts) <= 12 else 0.21  # inches per row
     fig, axes = style.new(
         0.55 + 0.27 * len(attributes) + pitch * sum(counts),
         nrows=len(attributes), sharex=True, squeeze=False, height_ratios=[n + 0.5 for n in counts],
@@ -86,8 +86,8 @@ def _draw_levels(ax, clips: pd.DataFrame, table: pd.DataFrame, attribute: str, f
 
 
 def age_trend(means: pd.DataFrame):
-    """Draw every speaker's mean improvement by age, if known, with the least-squares line."""
-    import seaborn as sns  # takes longer than our own modules
+    """Draw each speaker's mean improvement by age, where known, with the least-squares line."""
+    import seaborn as sns  # slow to import
 
     known = means.dropna(subset=["age"]).astype({"age": float})
     fig, ax = style.new(2.0)
@@ -116,7 +116,7 @@ def heatmap(effects: pd.DataFrame, attribute: str):
 
 
 def differences(results: pd.DataFrame):
-    """Draw each difference of `lib.speakers.add_power` over the differences too small to detect."""
+    """Draw the differences of `lib.speakers.add_power` over the range too small to detect."""
     table = results.dropna(subset=["estimate_db"])
     fig, ax = style.new(0.7 + 0.3 * max(1, len(table)))
     ax.axvline(0, color=POINT, lw=0.8)
@@ -140,7 +140,7 @@ def differences(results: pd.DataFrame):
 
 
 def spreads(own: pd.DataFrame, published: pd.DataFrame):
-    """Draw `shuffled_spreads` and `published_spreads` over the spreads that chance gives."""
+    """Draw `shuffled_spreads` and `published_spreads` over the spreads expected by chance."""
     fig, axes = style.new(0.9 + 0.3 * max(len(own), len(published), 2), ncols=2)
     panels = (
         (axes[0], own, "true_db", "This corpus", "o"),

@@ -1,4 +1,4 @@
-"""One look for all figures; colour and marker of a method stand in `lib.methods.METHODS`."""
+"""The style of all figures; `lib.methods.METHODS` has the colour and marker of each method."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ CLEAN = "#009E73"  # speech before any noise
 
 
 def colour(method: str) -> str:
-    """Colour of a method, or of "clean" speech."""
+    """Return the colour of a method, or of "clean" speech."""
     return CLEAN if method == "clean" else look_up(method).colour
 
 
 def marker(method: str) -> str:
-    """Marker of a method; a dot for "clean" speech."""
+    """Return the marker of a method; a dot for "clean" speech."""
     return "o" if method == "clean" else look_up(method).marker
 
 
 def look(method: str) -> dict:
-    """How `lib.figures.marks.dots` draws a method, or "clean" speech: oracles are hollow."""
+    """Return options of `marks.dots` for a method, or "clean" speech: oracles are hollow."""
     hollow = method != "clean" and look_up(method).oracle
     return {"colour": colour(method), "marker": marker(method), "hollow": hollow}
 
 
 def apply() -> None:
-    """Set the look of the report, whatever a matplotlibrc or a style set before."""
+    """Apply the report's style, overriding any matplotlibrc or earlier style."""
     mpl.rcdefaults()
     mpl.rcParams.update(
         {
@@ -49,7 +49,7 @@ def apply() -> None:
             "legend.fontsize": 9,
             "svg.hashsalt": "denoising-audio-mnist",
             "svg.fonttype": "path",
-            "text.parse_math": False,  # a dollar in the metadata is a dollar
+            "text.parse_math": False,  # dollar signs in the metadata are literal
             "image.cmap": "magma",
         }
     )

@@ -1,4 +1,4 @@
-"""Spectrograms small enough to stand beside a player: no axes, no Matplotlib figure."""
+"""Spectrogram thumbnails for the audio players: no axes, no Matplotlib figure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ RANGE_DB = 45.0
 
 
 def thumbnail(y: np.ndarray) -> bytes:
-    """Spectrogram as a PNG of at most 6 KB, in dB relative to its own peak.
+    """Return a spectrogram as a PNG of at most 6 KB, in dB relative to its own peak.
 
     Parameters
     ----------
     y : np.ndarray [shape=(n,)]
-        Waveform of any length and rate; silence is black.
+        Waveform of any length and sample rate; silence is black.
     """
     y = np.pad(y, (0, max(0, N_FFT - len(y))))
     S = stft(y, n_fft=N_FFT, hop_length=max(1, len(y) // COLUMNS))

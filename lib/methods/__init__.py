@@ -1,13 +1,13 @@
-"""The methods: every row of the report's tables, in one table, and how each denoises.
+"""The methods: one entry per row of the report's tables, with the function that denoises.
 
-A method is a function ``denoise(noisy, sample_rate)``; an oracle takes the clean signal, too.  A
-new one is that function and a line in `METHODS`; a network has a recipe in
-``lib/training/recipes.py``, too.  Notebooks, figures and tables read names, order and looks from
-here.
+A method is a function ``denoise(noisy, sample_rate)``; an oracle also takes the clean signal.  To
+add one, write that function and add an entry to `METHODS`; a network also needs a recipe in
+``lib/training/recipes.py``.  Notebooks, figures and tables take names, order, colours and markers
+from here.
 
-The colours are from the Okabe-Ito palette and others like it, which stay apart in the common kinds
-of colour blindness; grey is for what is not a denoiser.  The markers tell methods apart in grey
-print.
+The colours come from the Okabe-Ito palette and similar ones, which remain distinguishable under
+the common forms of colour blindness; grey marks what is not a denoiser.  The markers distinguish
+methods in greyscale print.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _where_it_serves(config: Config) -> bool:
 
 @dataclass(frozen=True)
 class Method:
-    """A row of the tables.
+    """A method: one row of the tables.
 
     Attributes
     ----------
@@ -52,21 +52,21 @@ class Method:
     denoiser : callable
         ``denoiser(run, fold)`` returns the function that denoises the test clips of a fold.
     colour, marker : str
-        Of Matplotlib.
+        Matplotlib colour and marker.
     source : str
-        Who described it.
+        Reference or origin.
     oracle : bool
-        Whether it is shown the clean signal.
+        Whether it receives the clean signal.
     recipe : str
-        Of the network, if it is one of this project.
+        Name of the recipe, if it is a network trained in this project.
     trained : bool
-        Whether that is trained on each fold, by the recipe of the method's name.
+        Whether the network is trained on each fold, with the recipe of the method's name.
     variant : bool
-        Whether it is our network, trained in another way.
+        Whether it is our network, trained differently.
     applies : callable
-        ``applies(config)``: whether a run with these settings scores it.
+        ``applies(config)``: whether it is scored in a run with these settings.
     compared : bool
-        Whether `make compare` scores it, and no other run.
+        Whether it is scored by `make compare` only.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Method:
     compared: bool = False
 
     def open(self, run: Run, fold: int) -> Denoise:
-        """Return ``denoise(noisy, sample_rate, clean)``; only an oracle looks at `clean`."""
+        """Return ``denoise(noisy, sample_rate, clean)``; only an oracle uses `clean`."""
         denoise = self.denoiser(run, fold)
         return denoise if self.oracle else lambda noisy, rate, clean: denoise(noisy, rate)
 
@@ -96,7 +96,7 @@ def _configured(make: Callable[[Config], Denoise], run: Run, fold: int) -> Denoi
 
 
 def _network(name: str, run: Run, fold: int) -> Denoise:
-    from lib.training.train import open_trained  # TensorFlow takes seconds
+    from lib.training.train import open_trained  # slow: imports TensorFlow
 
     return open_trained(run, name, fold)
 
@@ -108,23 +108,23 @@ def _general(run: Run, fold: int) -> Denoise:
 
 
 def always(name: str, denoise: Denoise, colour: str, **facts) -> Method:
-    """A method that is the same in every run and fold."""
+    """Return a method that is the same in every run and fold."""
     return Method(name, functools.partial(_fixed, denoise), colour, **facts)
 
 
 def network(name: str, colour: str, **facts) -> Method:
-    """A method that is a network, trained on each fold by the recipe of its name."""
+    """Return a network as a method, trained on each fold with the recipe of the same name."""
     opened = functools.partial(_network, name)
     return Method(name, opened, colour, recipe=name, trained=True, **facts)
 
 
 def peer(name: str, colour: str, source: str) -> Method:
-    """A published denoiser with its own weights."""
+    """Return a published denoiser with its own weights as a method."""
     return always(name, pretrained.PEERS[name], colour, source=source, compared=True)
 
 
 def ideal(name: str, kind: str, colour: str, source: str) -> Method:
-    """An oracle."""
+    """Return an ideal mask as a method (an oracle)."""
     mask = functools.partial(oracles.ideal_mask, kind=kind)
     return always(name, mask, colour, marker="D", source=source, oracle=True)
 
@@ -135,7 +135,7 @@ METHODS = {
         always("noisy", classical.unchanged, "#8c8c8c", source="the input itself"),
         always("silence", classical.silence, "#b3b3b3", source="zeros"),
         Method("constant gain", functools.partial(_configured, classical.constant_gain),
-               "#595959", source="the best gain for the stated SNR, the same for all clips"),
+               "#595959", source="the best gain for the configured SNR, the same for all clips"),
         always("spectral gating", classical.spectral_gating, "#56B4E9", marker="P",
                source="library noisereduce, stationary (Sainburg 2019)"),
         always("Wiener", classical.wiener, "#0072B2", marker="s",
@@ -143,16 +143,16 @@ METHODS = {
         ideal("ideal ratio mask", "ratio", "#009E73", "sqrt(S / (S + N)) on power spectra"),
         ideal("oracle Wiener mask", "Wiener", "#00795a", "S / (S + N) on power spectra"),
         ideal("phase-sensitive mask", "phase-sensitive", "#004d3a",
-              "Re(X / Y), cut to 0..1 (Erdogan et al. 2015)"),
+              "Re(X / Y), clipped to 0..1 (Erdogan et al. 2015)"),
         network("reference as published", "#CC79A7", marker="v", source="lib.models.published"),
         network("reference repaired", "#E69F00", marker="^", source="lib.models.published"),
         Method("general network", _general, "#F0A868", marker="X", recipe="general", variant=True,
                applies=_where_it_serves,
-               source="ours, learned from Speech Commands: it never heard this corpus"),
+               source="ours, trained on Speech Commands only, not on this corpus"),
         network("ours from scratch", "#A03C00", marker="p", variant=True, applies=_in_full_runs,
-                source="ours, learned from this corpus alone"),
+                source="ours, trained on this corpus only"),
         network("ours", "#D55E00",
-                source="lib.models.mask: the general network, tuned to each fold's speakers"),
+                source="lib.models.mask: the general network, fine-tuned in each fold"),
         peer("log-MMSE", "#88CCEE", "Ephraim and Malah (1985), library logmmse"),
         peer("RNNoise", "#AA9955", "Valin (2018), arXiv:1709.08243"),
         peer("DeepFilterNet3", "#885522", "Schröter et al. (2023), arXiv:2305.08227"),
@@ -164,23 +164,23 @@ METHODS = {
 
 
 def look_up(name: str) -> Method:
-    """Return a method.
+    """Return the method called `name`.
 
     Raises
     ------
     InputError
-        There is none of this name.
+        No method has this name.
     """
     if name not in METHODS:
         raise InputError(
-            f"{name!r} is no method: what is scored and shown needs a line in METHODS of "
+            f"Unknown method {name!r}: a method needs an entry in METHODS of "
             "lib/methods/__init__.py, and a recipe in RECIPES of lib/training/recipes.py if it is "
-            "a network that is trained here."
+            "a network trained in this project."
         )
     return METHODS[name]
 
 
 def reported(config: Config, *, trained: bool = False) -> list[Method]:
-    """The methods of a report, in the order of its tables; or those that are trained."""
+    """Return the methods of a report in table order, or only those trained on each fold."""
     methods = [m for m in METHODS.values() if not m.compared and m.applies(config)]
     return [method for method in methods if method.trained or not trained]

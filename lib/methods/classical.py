@@ -1,4 +1,4 @@
-"""What a denoiser must beat: methods that learn nothing, each ``denoise(noisy, sample_rate)``."""
+"""Baselines without training, each ``denoise(noisy, sample_rate)``."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ WINDOW = {"n_fft": 256, "hop_length": 64}  # 32 ms at 8 kHz, as in the oracle li
 
 
 def unchanged(noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-    """The input itself."""
+    """Return the input unchanged."""
     return noisy
 
 
 def silence(noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Zeros."""
+    """Return zeros."""
     return np.zeros_like(noisy)
 
 
 def constant_gain(config: Config) -> Callable[[np.ndarray, int], np.ndarray]:
-    """Return the best gain for the configured SNR, the same for all clips, as ``denoise``."""
+    """Return a ``denoise`` that applies the best constant gain for the configured SNR."""
     snr = 10 ** (config.noise.snr_db / 10)
     gain = snr / (1 + snr)  # minimises the expected squared error
     return lambda noisy, sample_rate: gain * noisy
 
 
 def spectral_gating(noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Noisereduce's stationary spectral gate with a window that fits half-second clips."""
-    import noisereduce  # takes a second
+    """Apply noisereduce's stationary spectral gate with a window suited to half-second clips."""
+    import noisereduce  # slow: takes a second
 
     return noisereduce.reduce_noise(
         y=noisy, sr=sample_rate, stationary=True, n_fft=WINDOW["n_fft"],
@@ -44,17 +44,17 @@ def spectral_gating(noisy: np.ndarray, sample_rate: int) -> np.ndarray:
 def wiener(
     noisy: np.ndarray, sample_rate: int, *, smoothing: float = 0.98, quietest: float = 0.2
 ) -> np.ndarray:
-    """Wiener filter with the decision-directed estimate of the a-priori SNR.
+    """Apply a Wiener filter with the decision-directed estimate of the a priori SNR.
 
-    The noise power is taken as flat over frequency and measured in the quietest frames, since
-    half a second of speech offers no pause to listen to the noise alone.
+    The noise power is assumed to be flat over frequency and is estimated as a low quantile of the
+    frame power, since half a second of speech has no pause in which to measure the noise alone.
 
     Parameters
     ----------
     smoothing : float
         Weight of the previous frame's estimate.
     quietest : float
-        Share of the frames whose mean power is taken for noise.
+        Quantile of the frame power that is taken as the noise power.
     """
     Y = stft(noisy, **WINDOW)
     power = np.abs(Y) ** 2

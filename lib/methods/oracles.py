@@ -1,6 +1,6 @@
-"""What masking with the noisy phase could reach at best: masks made with the clean signal.
+"""Ideal masks, computed from the clean signal: the limit of masking with the noisy phase.
 
-No denoiser has that.  Each oracle is ``denoise(noisy, sample_rate, clean)``.
+No real denoiser has access to that.  Each oracle is ``denoise(noisy, sample_rate, clean)``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["ideal_mask", "mask_of"]
 
 
 def mask_of(X: np.ndarray, Y: np.ndarray, *, kind: str) -> np.ndarray:
-    """Return the ideal mask, between 0 and 1, of a noisy spectrogram `Y` whose speech is `X`.
+    """Return the ideal mask, between 0 and 1, of a noisy spectrogram `Y` with clean speech `X`.
 
     Parameters
     ----------
@@ -32,6 +32,6 @@ def mask_of(X: np.ndarray, Y: np.ndarray, *, kind: str) -> np.ndarray:
 
 
 def ideal_mask(noisy: np.ndarray, sample_rate: int, clean: np.ndarray, *, kind: str) -> np.ndarray:
-    """Denoise with one of the three ideal masks, as `mask_of` names them."""
+    """Denoise with one of the three ideal masks of `mask_of`."""
     X, Y = stft(clean, **WINDOW), stft(noisy, **WINDOW)
     return istft(mask_of(X, Y, kind=kind) * Y, **WINDOW, length=len(noisy))

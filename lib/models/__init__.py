@@ -1,5 +1,5 @@
-"""The networks: one module each, with what it sees, its layers and how it is used; and their size.
+"""The networks, one module each, with its features, layers and inference; and their size.
 
-All use `keras` and `keras.ops` only, so they train on TensorFlow, JAX or Torch.  How each is
-trained stands in `lib.training.recipes`.
+All use only `keras` and `keras.ops`, so they train on TensorFlow, JAX or Torch.  How each is
+trained is defined in `lib.training.recipes`.
 """

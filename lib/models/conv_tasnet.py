@@ -1,6 +1,6 @@
-"""A small Conv-TasNet: the best-known network that learns its own transform instead of the STFT.
+"""A small Conv-TasNet: the best-known network with a learned transform instead of the STFT.
 
-Not causal.  Source: Luo and Mesgarani (2019), arXiv:1809.07454.
+Non-causal.  Source: Luo and Mesgarani (2019), arXiv:1809.07454.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ class CutTo(layers.Layer):
         self.start = start
 
     def call(self, inputs):
-        """Cut a batch of signals."""
+        """Trim a batch of signals."""
         signal, y = inputs
         return signal[:, self.start : self.start + ops.shape(y)[1], 0]
 
     def compute_output_shape(self, shapes):
-        """Shape of the waveform."""
+        """Return the shape of the waveform."""
         return shapes[1]
 
     def get_config(self):
-        """Settings that rebuild the layer when a network is loaded."""
+        """Return the arguments that rebuild the layer when a network is loaded."""
         return super().get_config() | {"start": self.start}
 
 
 def _global_norm():
-    """Normalisation over time and channels together (gLN); 1e-20 does not see the level."""
+    """Return a global layer normalisation (gLN); epsilon 1e-20 is negligible at any level."""
     return layers.GroupNormalization(groups=1, epsilon=1e-20)
 
 
@@ -59,15 +59,15 @@ def build_conv_tasnet(
 ) -> keras.Model:
     """Return a small Conv-TasNet: noisy waveform in, denoised waveform of the same length out.
 
-    A learned filter bank instead of the STFT, a mask on it, and learned filters back; the mask
-    comes from blocks of dilated depthwise convolutions.  The filters are 4 ms long (published:
-    2 ms, which doubles the cost) and have no bias, so the first normalisation takes the level
-    away from the mask, and a gain passes through.
+    A learned filter bank replaces the STFT, a mask is applied to its output, and learned filters
+    transform it back; the mask is estimated by blocks of dilated depthwise convolutions.  The
+    filters are 4 ms long (published: 2 ms, which doubles the cost) and have no bias, so the first
+    normalisation makes the mask independent of the level, and a gain passes through.
 
     Parameters
     ----------
     filters, bottleneck, hidden, blocks, repeats : int
-        N, B (and Sc), H, X and R of the paper, whose own network has ten times the parameters.
+        N, B (and Sc), H, X and R in the paper, whose network has ten times as many parameters.
     """
     length = round(0.004 * audio.sample_rate)
     hop = length // 2
@@ -91,9 +91,9 @@ def build_conv_tasnet(
 
 @dataclass(frozen=True)
 class ClipDenoiser:
-    """A trained network as a function of a waveform, which it hears alone, as in training.
+    """A trained network as a function of a waveform, which is not padded.
 
-    This one normalises over the whole input, so that zeros behind a clip would make it seem louder.
+    It normalises over the whole input, so zeros after a clip would make the clip seem louder.
     """
 
     network: keras.Model

@@ -1,11 +1,11 @@
-"""Our mask autoencoder: a waveform in, the denoised waveform out.
+"""Our mask autoencoder: noisy waveform in, denoised waveform out.
 
-A convolutional encoder-decoder looks at the noisy spectrogram and answers with a sigmoid mask; the
-masked spectrogram, with the noisy phase, goes through the inverse STFT, so that the network is
-trained on waveforms.
+A convolutional encoder-decoder estimates a sigmoid mask from the noisy spectrogram; the masked
+spectrogram, with the noisy phase, goes through the inverse STFT, so the network is trained on
+waveforms.
 
 Sources: U-Net skips from Ronneberger et al. (2015); mask on the noisy STFT with the noisy phase
-from Erdogan et al. (2015); kernels of transposed convolutions from Odena et al. (2016).
+from Erdogan et al. (2015); kernel sizes of transposed convolutions from Odena et al. (2016).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from lib.signals.audio import fix_length, require_rate
 
 __all__ = ["LogMagnitude", "MaskedWaveform", "Spectrogram", "WindowDenoiser", "build_ours"]
 
-MOMENTUM = 0.9  # of the batch statistics; Keras' 0.99 needs more steps than a short run has
+MOMENTUM = 0.9  # of the batch statistics; Keras' 0.99 needs more steps than a short run takes
 
 
 def _convolve(x, channels: int, *, strides=1):
-    """3x3 convolution, batch normalisation, ReLU."""
+    """Apply a 3x3 convolution, batch normalisation and ReLU."""
     x = layers.Conv2D(channels, 3, strides=strides, padding="same", use_bias=False)(x)
     return _activate(x)
 
@@ -36,9 +36,9 @@ def _activate(x):
 
 
 def _widen(x, channels: int, strides: tuple[int, int], **options):
-    """Transposed convolution: a 3x3 one of a map whose points were repeated, in less time.
+    """Apply a transposed convolution, a faster form of upsampling and a 3x3 convolution.
 
-    All points are made of equally many, which leaves no chequered pattern (Odena et al. 2016).
+    All outputs have equally many inputs, which avoids checkerboard artifacts (Odena et al. 2016).
     """
     kernel = [2 + stride for stride in strides]
     return layers.Conv2DTranspose(channels, kernel, strides=strides, padding="same", **options)(x)
@@ -63,13 +63,13 @@ class Spectrogram(layers.Layer):
         return ops.stack([real, imaginary], axis=-1)
 
     def compute_output_shape(self, shape):
-        """Shape of the result; an open time axis stays open."""
+        """Return the output shape; an unknown number of frames stays unknown."""
         n = shape[1]
         frames = None if n is None else 2 * (1 + n // (2 * self.hop_length))
         return (shape[0], frames, self.n_fft // 2 + 1, 2)
 
     def get_config(self):
-        """Settings that rebuild the layer when a network is loaded."""
+        """Return the arguments that rebuild the layer when a network is loaded."""
         return super().get_config() | {"n_fft": self.n_fft, "hop_length": self.hop_length}
 
 
@@ -79,18 +79,18 @@ class LogMagnitude(layers.Layer):
 
     The level is the power-weighted mean power, which zeros around a clip do not change.
     Dividing by it makes the mask independent of the recording's gain; the mask is applied to
-    the spectrogram as it was, so the level itself passes through.
+    the original spectrogram, so the level itself is preserved.
     """
 
     def call(self, spectrogram):
-        """Look at a batch of spectrograms."""
+        """Compute the features of a batch of spectrograms."""
         power = ops.sum(ops.square(spectrogram[:, :, 1:]), axis=-1, keepdims=True)
         squares = ops.sum(ops.square(power), axis=(1, 2, 3), keepdims=True)
         level = squares / (ops.sum(power, axis=(1, 2, 3), keepdims=True) + 1e-20)
         return 0.5 * ops.log(power / (level + 1e-20) + 1e-4)
 
     def compute_output_shape(self, shape):
-        """Shape of the result; an open time axis stays open."""
+        """Return the output shape; an unknown number of frames stays unknown."""
         return (shape[0], shape[1], shape[2] - 1, 1)
 
 
@@ -103,18 +103,18 @@ class MaskedWaveform(layers.Layer):
         self.n_fft, self.hop_length = n_fft, hop_length
 
     def call(self, inputs):
-        """Mask and transform back."""
+        """Apply the mask and the inverse STFT."""
         y, spectrogram, mask = inputs
         masked = spectrogram * ops.pad(mask, [[0, 0], [0, 0], [1, 0], [0, 0]])
         out = ops.istft((masked[..., 0], masked[..., 1]), self.n_fft, self.hop_length, self.n_fft)
         return out[:, : ops.shape(y)[1]]
 
     def compute_output_shape(self, shapes):
-        """Shape of the waveform that came in."""
+        """Return the shape of the input waveform."""
         return shapes[0]
 
     def get_config(self):
-        """Settings that rebuild the layer when a network is loaded."""
+        """Return the arguments that rebuild the layer when a network is loaded."""
         return super().get_config() | {"n_fft": self.n_fft, "hop_length": self.hop_length}
 
 
@@ -126,17 +126,17 @@ def build_ours(
 ) -> keras.Model:
     """Return our mask autoencoder: noisy waveform in, denoised waveform of the same length out.
 
-    Any length from ``n_fft / 4 + 1`` samples on.
+    The length must be at least ``n_fft / 4 + 1`` samples.
 
     Parameters
     ----------
     audio : AudioConfig
         Working rate and STFT; ``n_fft / 2`` must be divisible by ``2 ** len(channels)``.
     channels : tuple of int
-        Feature maps of the encoder.  Each step halves the frequency axis, the first one the
-        time axis, too.
+        Feature maps of the encoder.  Each step halves the frequency axis; the first also
+        halves the time axis.
     recurrent_units : int
-        Width of the bidirectional GRU that reads the bottleneck along time.
+        Units per direction of the bidirectional GRU along time in the bottleneck.
     """
     y = keras.Input((None,), name="noisy")
     spectrogram = Spectrogram(audio.n_fft, audio.hop_length, name="stft")(y)
@@ -170,16 +170,16 @@ class WindowDenoiser:
     Attributes
     ----------
     network : keras.Model
-        From waveforms to waveforms of the same length.
+        Maps waveforms to waveforms of the same length.
     audio : AudioConfig
-        Its working rate, and the window in which it hears a clip, zeros behind it.
+        Its working sample rate, and the window to which clips are zero-padded.
     """
 
     network: keras.Model
     audio: AudioConfig
 
     def windows(self, noisy: np.ndarray) -> np.ndarray:
-        """Denoise whole windows at once [shape=(windows, clip_samples)]."""
+        """Denoise a batch of whole windows [shape=(windows, clip_samples)]."""
         return np.asarray(self.network.predict_on_batch(noisy.astype(np.float32)))
 
     def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -1,11 +1,11 @@
-"""The published autoencoder: what it sees, its two targets, its layers, and its use as a denoiser.
+"""The published autoencoder: its features, two targets, layers, and use as a denoiser.
 
 It maps a magnitude spectrogram of shape ``(1024, 44, 1)`` to another: one second at 22,050 Hz,
-``n_fft`` 2048, hop 512, without the last (Nyquist) bin.  *Reference* means this network, and
-nothing else here.  It was published with z-scored input and target (`ZScore`); `RelativeMagnitude`
-repairs both.
+``n_fft`` 2048, hop 512, without the last (Nyquist) bin.  *Reference* always means this
+network.  It was published with z-scored input and target (`ZScore`); `RelativeMagnitude` repairs
+both.
 
-Keras is imported to build it only: workers that score clips need its features, and start fast.
+Keras is imported only to build it: workers that score clips need only its features, and start fast.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ REFERENCE_RATE = 22_050  # Hz
 REFERENCE_FFT = 2048
 REFERENCE_HOP = 512
 REFERENCE_SHAPE = (1024, 44, 1)
-COMPRESSION = 0.3  # exponent; the ear's loudness grows about so with sound pressure
-MOMENTUM = 0.9  # of the batch statistics; Keras' 0.99 needs more steps than a short run has
-REACH = 16  # bins; what lies farther from a bin has no part in the network's answer for it
+COMPRESSION = 0.3  # exponent of the power-law compression of magnitudes
+MOMENTUM = 0.9  # of the batch statistics; Keras' 0.99 needs more steps than a short run takes
+REACH = 16  # bins; inputs farther from a bin do not affect the network's output for it
 
 
 def _reference_stft(y: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -53,29 +53,29 @@ def _reference_stft(y: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def reference_features(y: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Magnitude spectrogram [shape=(1024, 44, 1), dtype=float32] as the reference made it.
+    """Return the reference's magnitude spectrogram [shape=(1024, 44, 1), dtype=float32].
 
     Parameters
     ----------
     y : np.ndarray [shape=(n,)]
         Waveform; padded or trimmed to one second.
     sample_rate : int
-        Its rate in Hz.
+        Its sample rate in Hz.
     """
     return np.abs(_reference_stft(y, sample_rate))[:-1, :, None].astype(np.float32)
 
 
 def reference_waveform(magnitude: np.ndarray, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Waveform of reference features with the phase of the noisy signal, at the input's rate.
+    """Return the waveform of reference features, with the phase of the noisy signal.
 
     Parameters
     ----------
     magnitude : np.ndarray [shape=(1024, 44, 1)]
-        Estimated magnitudes; negative values count as zero.
+        Estimated magnitudes; negative values are set to zero.
     noisy : np.ndarray [shape=(n,)]
         The noisy waveform, at most one second.
     sample_rate : int
-        Rate of `noisy` and of the result in Hz.
+        Sample rate of `noisy` and of the result in Hz.
 
     Returns
     -------
@@ -94,12 +94,12 @@ def reference_waveform(magnitude: np.ndarray, noisy: np.ndarray, sample_rate: in
 
 
 def filled_bins(sample_rate: int) -> int:
-    """How many of the 1,024 bins lie below half of a rate in Hz; those above are empty."""
+    """Return how many of the 1,024 bins lie below half of `sample_rate`; the others are empty."""
     return min(REFERENCE_SHAPE[0], REFERENCE_SHAPE[0] * sample_rate // REFERENCE_RATE)
 
 
 def input_sizes(audio: AudioConfig) -> pd.DataFrame:
-    """What the two kinds of model look at, side by side: one row per property."""
+    """Compare the inputs of the reference and of our models: one row per property."""
     frames = 1 + -(-audio.clip_samples // audio.hop_length)
     bins = audio.n_fft // 2
     ours = {
@@ -127,10 +127,10 @@ def input_sizes(audio: AudioConfig) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class ZScore:
-    """The published z-score of magnitudes, with the statistics of the training clips only.
+    """The published z-scoring of magnitudes, with the statistics of the training clips only.
 
-    Input and target were both z-scored, though a sigmoid output can reach neither the negative
-    half of such a target nor what lies above 1.
+    Input and target were both z-scored, although a sigmoid output can reach neither the negative
+    values of such a target nor those above 1.
     """
 
     noisy_mean: float
@@ -140,47 +140,47 @@ class ZScore:
 
     @classmethod
     def fit(cls, noisy: np.ndarray, clean: np.ndarray) -> ZScore:
-        """Take the statistics of training features, each [shape=(clips, 1024, 44, 1)]."""
+        """Compute the statistics of training features, each [shape=(clips, 1024, 44, 1)]."""
         statistics = (noisy.mean(), noisy.std(), clean.mean(), clean.std())
         return cls(*map(float, statistics))
 
     def inputs(self, noisy: np.ndarray) -> np.ndarray:
-        """z-scored noisy magnitudes."""
+        """Return z-scored noisy magnitudes."""
         return (noisy - self.noisy_mean) / self.noisy_std
 
     def targets(self, clean: np.ndarray, noisy: np.ndarray | None = None) -> np.ndarray:
-        """z-scored clean magnitudes; the noisy ones have no say."""
+        """Return z-scored clean magnitudes; `noisy` is ignored."""
         return (clean - self.clean_mean) / self.clean_std
 
     def magnitudes(self, output: np.ndarray, noisy: np.ndarray | None = None) -> np.ndarray:
-        """Magnitudes from an output; undoes `targets`."""
+        """Return the magnitudes of an output; undoes `targets`."""
         return output * self.clean_std + self.clean_mean
 
 
 @dataclass(frozen=True)
 class RelativeMagnitude:
-    """Magnitudes relative to the peak of the noisy clip, compressed: between 0 and 1.
+    """Compressed magnitudes relative to the peak of the noisy clip, between 0 and 1.
 
-    The repair of the reference's input and target: a sigmoid reaches all of it, weak sounds
-    count as well as strong ones, and how loud a speaker was recorded does not matter.  Magnitudes
-    have the shape (..., 1024, 44, 1).
+    Repairs the reference's input and target: a sigmoid covers the whole range, weak sounds count
+    as well as strong ones, and the recording level does not matter.  Magnitudes have the shape
+    (..., 1024, 44, 1).
     """
 
     @classmethod
     def fit(cls, noisy: np.ndarray, clean: np.ndarray) -> RelativeMagnitude:
-        """Learn nothing: every clip has its own scale."""
+        """Return an instance; there is nothing to fit, as every clip has its own scale."""
         return cls()
 
     def inputs(self, noisy: np.ndarray) -> np.ndarray:
-        """Relative noisy magnitudes."""
+        """Return relative noisy magnitudes."""
         return self.targets(noisy, noisy)
 
     def targets(self, clean: np.ndarray, noisy: np.ndarray) -> np.ndarray:
-        """Relative clean magnitudes."""
+        """Return relative clean magnitudes."""
         return np.minimum(clean / self._peak(noisy), 1.0) ** COMPRESSION
 
     def magnitudes(self, output: np.ndarray, noisy: np.ndarray) -> np.ndarray:
-        """Magnitudes from an output; undoes `targets`."""
+        """Return the magnitudes of an output; undoes `targets`."""
         return np.maximum(output, 0.0) ** (1 / COMPRESSION) * self._peak(noisy)
 
     @staticmethod
@@ -190,13 +190,13 @@ class RelativeMagnitude:
 
 
 def build_reference(shape: tuple[int | None, ...] = REFERENCE_SHAPE) -> keras.Model:
-    """Return the published autoencoder: 316,289 parameters, of which 832 are not trained.
+    """Return the published autoencoder: 316,289 parameters, of which 832 are not trainable.
 
     Parameters
     ----------
     shape : tuple
         Input shape ``(frequency, frames, 1)``.  The network is fully convolutional, so it can
-        be trained on crops along frequency and run on whole spectrograms: same weights.
+        be trained on crops along frequency and run on whole spectrograms with the same weights.
     """
     import keras
     from keras import layers
@@ -219,17 +219,17 @@ def build_reference(shape: tuple[int | None, ...] = REFERENCE_SHAPE) -> keras.Mo
 class ReferenceDenoiser:
     """The trained network as a function of a waveform: ``denoise(noisy, sample_rate)``.
 
-    Called, it asks the network only for the bins that the working rate fills, and leaves the
-    others empty; at 8 kHz the waveforms differ by less than -25 dB and SI-SDR by 0.01 dB from
-    those of whole spectrograms, which take 2.6 times as long.
+    A call runs the network only on the bins that the working rate fills and leaves the others
+    empty; at 8 kHz the waveforms differ by less than -25 dB and SI-SDR by 0.01 dB from those of
+    whole spectrograms, which take 2.6 times as long.
 
     Attributes
     ----------
     network : keras.Model
     sample_rate : int
-        Working rate in Hz.
+        Working sample rate in Hz.
     scale : ZScore or RelativeMagnitude
-        What the network was trained with.
+        Scaling that the network was trained with.
     """
 
     network: keras.Model
@@ -237,12 +237,12 @@ class ReferenceDenoiser:
     scale: ZScore | RelativeMagnitude
 
     def magnitudes(self, noisy: np.ndarray, bins: int = REFERENCE_SHAPE[0]) -> np.ndarray:
-        """Estimate of the clean magnitudes of a clip [shape=(1024, 44, 1)].
+        """Estimate the clean magnitudes of a clip [shape=(1024, 44, 1)].
 
         Parameters
         ----------
         bins : int
-            How many of the lowest bins are estimated; those above are zero.
+            How many of the lowest bins to estimate; those above are zero.
         """
         features = reference_features(noisy, self.sample_rate)
         seen = self.scale.inputs(features)[None, : bins + REACH + bins % 2].astype(np.float32)
@@ -252,7 +252,7 @@ class ReferenceDenoiser:
         return estimate
 
     def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Denoise one clip [shape=(n,)], second by second; it keeps its length and rate."""
+        """Denoise one clip [shape=(n,)], second by second; its length and rate are kept."""
         require_rate(sample_rate, self.sample_rate)
         seconds = np.split(noisy, range(sample_rate, len(noisy), sample_rate))
         bins = filled_bins(sample_rate)

@@ -1,15 +1,15 @@
-"""A small digit recogniser that asks whether denoised speech is easier to understand.
+"""A small digit recogniser that measures whether denoised speech is easier to understand.
 
-It sees a log-mel spectrogram of 32 bands and 32 ms windows.  Levels are relative to the clip's own
-loud frames, so a recording's gain does not matter, and cut off 30 dB below them, where speech
-ends and residue begins.  0 is that floor and 1 the level of the loud frames: silence, padding
-and what lies behind the end of a clip look alike.
+Its input is a log-mel spectrogram with 32 bands and 32 ms windows.  Levels are relative to the
+clip's own loud frames, so a recording's gain does not matter, and floored 30 dB below them, where
+speech ends and residual noise begins.  0 is that floor and 1 the level of the loud frames: silence
+and padding look alike.
 
-In training, `augmented` shows it each clip as another speaker might have said it, and of some
-clips the loud parts only: a denoiser leaves gaps where speech is weak, which says nothing about the
-word and must not be taken for it.
+In training, `augmented` varies each clip as if another speaker had said it, and keeps only the loud
+parts of some clips: a denoiser leaves gaps where speech is weak, which carry no information about
+the word and must not be mistaken for it.
 
-Sources: stretched frequencies from Jaitly & Hinton, Vocal Tract Length Perturbation (2013);
+Sources: frequency warping from Jaitly & Hinton, Vocal Tract Length Perturbation (2013);
 masks from Park et al., SpecAugment, arXiv:1904.08779.
 """
 
@@ -41,16 +41,16 @@ DIGITS = 10
 BANDS, LOWEST_HZ, HIGHEST_HZ = 32, 60.0, 3800.0
 WINDOW_S, HOP_S = 0.032, 0.016
 FLOOR_DB = 30.0
-WARP, STRETCH = 0.15, 0.25  # largest relative change of frequencies and of time
-EQUALISER_DB = np.array([4.0, 3.0, 2.0, 1.6])  # spread of the first cosines over the bands
+WARP, STRETCH = 0.15, 0.25  # largest relative change of frequency and of time
+EQUALISER_DB = np.array([4.0, 3.0, 2.0, 1.6])  # standard deviations of the first cosines
 DELAY_S = 0.2
-MASKS, MASKED_FRAMES, MASKED_BANDS = 2, 6, 5  # how many of each, and how wide at most
-CUT_SHARE, HIGHEST_CUT = 0.5, 0.7  # clips that lose their weak parts, and up to which value
+MASKS, MASKED_FRAMES, MASKED_BANDS = 2, 6, 5  # number of each kind, and largest widths
+CUT_SHARE, HIGHEST_CUT = 0.5, 0.7  # clips that lose weak parts, and the highest threshold
 
 
 @functools.lru_cache(maxsize=64)
 def _mel_filters(sample_rate: int, n_fft: int, warp: float) -> np.ndarray:
-    """Triangles over the bins [shape=(bins, BANDS)], for sound whose frequencies are warped."""
+    """Return triangular filters [shape=(bins, BANDS)] for sound with warped frequencies."""
     edges = librosa.mel_frequencies(BANDS + 2, fmin=LOWEST_HZ, fmax=HIGHEST_HZ)
     bins = warp * np.fft.rfftfreq(n_fft, 1 / sample_rate)
     return np.stack([np.interp(bins, edges[i : i + 3], [0, 1, 0]) for i in range(BANDS)], axis=1)
@@ -65,17 +65,17 @@ def log_mel(
     delay_s: float = 0.0,
     equaliser: np.ndarray | float = 0.0,
 ) -> np.ndarray:
-    """What the recogniser sees of a clip [shape=(frames, BANDS), dtype=float32].
+    """Return the recogniser's features of a clip [shape=(frames, BANDS), dtype=float32].
 
     0 is the floor, 30 dB below the level of the loud frames; 1 is that level.  Neither a gain
-    nor zeros behind the clip change anything.
+    nor zeros after the clip change the result.
 
     Parameters
     ----------
     y : np.ndarray [shape=(n,)]
-        Own samples of a clip; cut after ``audio.clip_samples``.
+        Samples of a clip without padding; truncated to ``audio.clip_samples``.
     warp, stretch : float
-        Factors on all frequencies and on the speed of speaking.
+        Factors on all frequencies and on the speaking rate.
     delay_s : float
         Silence before the clip, in seconds.
     equaliser : np.ndarray [shape=(BANDS,)]
@@ -97,7 +97,7 @@ def log_mel(
 
 
 def augmented(y: np.ndarray, audio: AudioConfig, rng: np.random.Generator) -> np.ndarray:
-    """`log_mel` of a clip as another speaker might have said it elsewhere, in part or whole."""
+    """Return `log_mel` of a clip, randomly warped, stretched, delayed, equalised and masked."""
     cosines = np.cos(np.pi * np.outer(np.arange(1, 5), np.arange(BANDS) + 0.5) / BANDS)
     features = log_mel(
         y,
@@ -118,7 +118,7 @@ def augmented(y: np.ndarray, audio: AudioConfig, rng: np.random.Generator) -> np
 
 @keras.saving.register_keras_serializable(package="denoising")
 class HeardFrames(layers.Layer):
-    """(values over time, `log_mel`) -> mean and maximum over the frames that hold sound.
+    """(values over time, `log_mel`) -> mean and maximum over the frames that contain sound.
 
     Shapes: (batch, frames / 2, channels) and (batch, frames, BANDS, 1) -> (batch, 2 channels).
     """
@@ -133,15 +133,15 @@ class HeardFrames(layers.Layer):
         return ops.concatenate([ops.sum(x, axis=1) / count, ops.max(x, axis=1)], axis=-1)
 
     def compute_output_shape(self, shapes):
-        """Twice the channels, no time axis."""
+        """Return the output shape: twice the channels, no time axis."""
         return (shapes[0][0], 2 * shapes[0][-1])
 
 
 def build_recogniser(audio: AudioConfig, *, width: int = 12) -> keras.Model:
     """Return the network: `log_mel` in, probabilities of the ten digits out.
 
-    Four convolutions that halve the bands, one that listens along time, and the mean and the
-    maximum over the frames that hold sound.
+    Four convolutions, each of which halves the bands, one along time, and the mean and maximum
+    over the frames that contain sound.
     """
     frames = log_mel(np.zeros(1), audio).shape[0]
     inputs = x = keras.Input((frames, BANDS, 1), name="log_mel")
@@ -158,25 +158,25 @@ def build_recogniser(audio: AudioConfig, *, width: int = 12) -> keras.Model:
 
 
 def stacked(clips, audio: AudioConfig) -> np.ndarray:
-    """Features of clips [shape=(n, frames, BANDS, 1)]."""
+    """Return the features of clips [shape=(n, frames, BANDS, 1)]."""
     return np.stack([log_mel(y, audio) for y in clips])[..., None]
 
 
 def probabilities(model: keras.Model, features: np.ndarray, size: int = 64) -> np.ndarray:
-    """Probability of each digit [shape=(n, 10)] for features of clips, `size` at a time."""
+    """Return the probability of each digit [shape=(n, 10)] from features, in batches of `size`."""
     parts = [features[i : i + size] for i in range(0, len(features), size)]
     return np.concatenate([np.asarray(model.predict_on_batch(part)) for part in parts])
 
 
 @dataclass(frozen=True)
 class Recogniser:
-    """A trained network that reads digits from waveforms at the working rate."""
+    """A trained network that recognises digits in waveforms at the working sample rate."""
 
     model: keras.Model
     audio: AudioConfig
 
     def probabilities(self, clips: list[np.ndarray]) -> np.ndarray:
-        """Probability of each digit [shape=(n, 10)] for clips of any length up to a window.
+        """Return the probability of each digit [shape=(n, 10)] for clips of up to one window.
 
         Raises
         ------
@@ -194,5 +194,5 @@ class Recogniser:
         return probabilities(self.model, stacked(clips, self.audio))
 
     def digits(self, clips: list[np.ndarray]) -> np.ndarray:
-        """The most probable digit of each clip [shape=(n,), dtype=int64]."""
+        """Return the most probable digit of each clip [shape=(n,), dtype=int64]."""
         return self.probabilities(clips).argmax(axis=1)

@@ -1,4 +1,4 @@
-"""How large a network is: its layers, its parameters, its work for a second of sound."""
+"""The size of a network: its layers, its parameters and its multiply-accumulates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv1D, *TRANSPOSE
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
-    """One row per layer that has weights or changes the shape: layer, output shape, parameters."""
+    """Return one row per layer, except ReLU and Reshape: layer, output shape, parameters."""
     rows = []
     for layer in model.layers[1:]:
         if isinstance(layer, (layers.ReLU, layers.Reshape)):
@@ -30,12 +30,12 @@ def layer_table(model: keras.Model) -> pd.DataFrame:
 
 
 def stages(model: keras.Model) -> pd.DataFrame:
-    """Return the stages of an encoder-decoder with a recurrent layer between the two.
+    """Return the stages of an encoder-decoder with a recurrent layer in between.
 
     Returns
     -------
     pd.DataFrame
-        One row per convolution, transposed or not, that ends in a ReLU, and one for the recurrent
+        One row per convolution, transposed or not, followed by a ReLU, and one for the recurrent
         layer: `part` ("encoder", "recurrent" or "decoder"), frequency `bins` and `channels` of its
         output.
     """
@@ -51,15 +51,15 @@ def stages(model: keras.Model) -> pd.DataFrame:
 
 
 def count_macs(model: keras.Model, shape: tuple[int, ...]) -> int:
-    """Multiply-accumulates of one input, over convolutions, dense and recurrent layers.
+    """Count the multiply-accumulates for one input in convolutional, dense and recurrent layers.
 
     Parameters
     ----------
     model : keras.Model
     shape : tuple of int
-        Shape of the input without the batch, such as ``(8000,)`` for a second at 8 kHz.
+        Shape of the input without the batch axis, such as ``(8000,)`` for a second at 8 kHz.
     """
-    tensors = [  # on which the kernel of a layer is applied at every position
+    tensors = [  # a layer's kernel is applied at every position of its tensor
         layer.input if isinstance(layer, TRANSPOSED) else layer.output for layer in model.layers
     ]
     probe = keras.Model(model.inputs, tensors)

@@ -1,1 +1,1 @@
-"""What goes out: the general network with its card, published reports, the README's table."""
+"""Publishing: the general network with its card, published reports, the README's table."""

@@ -1,11 +1,11 @@
-"""Train the general network and ship it with its model card, as ``make voices`` does.
+"""Train the general network and ship it with its model card (``make voices``).
 
 ::
 
     python -m lib.publish.general VOICES_DIR PARAMS
 
-leaves ``lib/models/general/`` and does nothing while what is there was made from the same voices,
-settings and code.  Form of the card after Mitchell et al. (2019), Model Cards for Model Reporting.
+writes ``lib/models/general/``, unless its contents were made from the same voices, settings and
+code.  The card follows Mitchell et al. (2019), Model Cards for Model Reporting.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TEMPLATE = Path(__file__).with_name("general.md")
 
 
 def general_card(record: dict) -> str:
-    """Return the card as Markdown, every number in it from the record."""
+    """Return the model card as Markdown; all its numbers come from the record."""
     history, origin = record["history"], record["origin"]
     best = min(history, key=lambda epoch: epoch["validation_loss"])
     return TEMPLATE.read_text(encoding="utf-8").format(
@@ -48,7 +48,7 @@ def general_card(record: dict) -> str:
 
 
 def ship(run: Run, record: dict) -> None:
-    """Copy the trained network of a run to where it is shipped, with its record and its card."""
+    """Write the trained network of a run to the shipped folder, with its record and model card."""
     path = run.path(f"models/{general.NAME}.keras")
     network = load_network(path)
     record = record | {
@@ -65,7 +65,7 @@ def ship(run: Run, record: dict) -> None:
 
 
 def main(voices_dir: str = "", params_file: str = "", build_dir: str = "build/voices") -> None:
-    """Command line."""
+    """Command-line entry point."""
     run = open_run(
         corpus="speech-commands", profile="quick", params_file=params_file, build_dir=build_dir
     )

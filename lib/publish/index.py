@@ -1,11 +1,11 @@
-"""One page that lists rendered reports: ``report/index.html``, and the index of the published ones.
+"""An index page of rendered reports: ``report/index.html``, and that of the published ones.
 
 ::
 
     python -m lib.publish.index report
 
-lists every report in the folder, and below them those in its folder ``published``.  The standard
-library is enough, so that a workflow can call it without an installation.
+lists every report in the folder, followed by those in its subfolder ``published``.  Only the
+standard library is needed, so that a workflow can run it without installing anything.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from lib.errors import end
-from lib.publish.verify import PUBLISHED, read_facts
+from lib.publish.verify import PUBLISHED, RUNS, read_facts
 from lib.workspace.stamps import remember
 from lib.workspace.variables import PROJECT_ROOT
 
@@ -61,7 +61,7 @@ def _entry(folder: Path, root: Path) -> str:
     corpus, code = provenance["corpus"], provenance["code"]
     title = corpus.get("title") or corpus["name"]
     title += " (synthetic)" if corpus.get("synthetic") else ""
-    made = f"{corpus['name']}, {provenance['profile']} run, {provenance['date']}, "
+    made = f"{corpus['name']}, {RUNS[provenance['profile']]}, {provenance['date']}, "
     made += f"commit {code['commit'] or 'unknown'}"
     gain, *ends = (
         _number(headline, f"ours_si_sdr_improvement_db{end_}", ".1f")
@@ -86,14 +86,14 @@ def _entry(folder: Path, root: Path) -> str:
 def _entries(folder: Path, root: Path) -> str:
     entries = [_entry(path.parent, root) for path in sorted(folder.glob("*/headline.json"))]
     if not entries:
-        return "<p>No report yet: <code>make report</code> makes one.</p>"
+        return "<p>No reports yet; create one with <code>make report</code>.</p>"
     return '<ul class="reports">\n' + "\n".join(entries) + "\n</ul>"
 
 
 def index_page(root: Path) -> str:
-    """Return the page for the reports in a folder; links are relative to it."""
+    """Return the index page of the reports in a folder; links are relative to the folder."""
     published = root / PUBLISHED.name
-    parts = {"Reports made here": root, "Reports published with the project": published}
+    parts = {"Local reports": root, "Published reports": published}
     if not published.is_dir():
         parts = {"Published reports": root}
     body = "\n".join(f"<h2>{name}</h2>\n{_entries(folder, root)}" for name, folder in parts.items())
@@ -101,7 +101,7 @@ def index_page(root: Path) -> str:
 
 
 def main(folder: str) -> None:
-    """Command line."""
+    """Command-line entry point."""
     root = Path(folder).resolve()
     remember(root / "index.html", index_page(root))
 

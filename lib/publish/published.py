@@ -1,11 +1,11 @@
-"""Publish a report: copy what a run left to where it is committed, and fill the README's table.
+"""Publish a report: copy it to the folder that is committed, and update the README's table.
 
 ::
 
     python -m lib.publish.published fsdd
 
-copies ``report/fsdd`` to ``report/published/fsdd``, if a fresh clone would make the same of the
-same command and the corpus allows it.
+copies ``report/fsdd`` to ``report/published/fsdd``, if a fresh clone would reproduce it with the
+same command and the corpus permits publication.
 """
 
 from __future__ import annotations
@@ -23,42 +23,42 @@ FILES = ("report.html", "report.pdf", "headline.json", "provenance.json", "spect
 
 
 def refusals(facts: dict, page: str) -> list[str]:
-    """Say why a report must not be published, each reason with what to do.
+    """Return the reasons why a report must not be published, each with its remedy.
 
     Parameters
     ----------
     facts : dict
         ``headline`` and ``provenance`` of the report.
     page : str
-        Its HTML.
+        HTML of the report.
     """
     headline, provenance = facts["headline"], facts["provenance"]
     corpus, found = provenance["corpus"]["name"], []
     again = f"CORPUS={corpus} PROFILE={provenance['profile']}"
     if "<audio" in page and not provenance["corpus"].get("redistributable"):
         found.append(
-            f"it holds sound of {corpus}, which is not ours to distribute: render it with "
+            f"it contains audio of {corpus}, which may not be redistributed: render it with "
             f"`make report {again} PLAYERS=0`"
         )
     if "ours_pesq" in headline and not provenance.get("peers"):
         found.append(
-            "it has PESQ scores, which `make report` gives only where the optional package pesq is "
-            "installed: `.venv/bin/python -m pip uninstall pesq`, remove "
+            "it has PESQ scores, which `make report` computes only if the optional package pesq is "
+            "installed: run `.venv/bin/python -m pip uninstall pesq`, remove "
             f"build/{corpus}-{provenance['profile']}/scores and run `make report {again}`, or "
-            f"publish what `make compare {again}` gives"
+            f"publish the report of `make compare {again}`"
         )
     if provenance["profile"] == "smoke":
-        found.append("a smoke run is no result: make one with PROFILE=quick or full")
+        found.append("it is a smoke run, which is not a result: use PROFILE=quick or full")
     if not provenance["code"]["commit"] or provenance["code"]["modified"]:
         found.append(
-            "its networks or scores were made by code that is not committed: commit it, remove "
+            "its networks or scores were computed with uncommitted code: commit it, remove "
             f"build/{corpus}-{provenance['profile']} and run `make report {again}` again"
         )
     return found
 
 
 def main(corpus: str) -> None:
-    """Command line."""
+    """Command-line entry point."""
     source, target = REPORTS / corpus, PUBLISHED / corpus
     facts = read_facts(source)
     missing = [name for name in FILES if not (source / name).is_file()]
@@ -71,7 +71,8 @@ def main(corpus: str) -> None:
         raise InputError(f"report/{corpus} is not published: {'; '.join(why)}.")
     write_all(target, {name: (source / name).read_bytes() for name in FILES})
     readme.main()
-    print(f"── report/{corpus} is in {target.relative_to(REPORTS.parent)}; commit it and README.md")
+    place = target.relative_to(REPORTS.parent)
+    print(f"── report/{corpus} was copied to {place}; commit it and README.md")
 
 
 if __name__ == "__main__":

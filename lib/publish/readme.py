@@ -1,11 +1,11 @@
-"""Keep the README's result in step with the published report.
+"""Keep the README's results table in step with the published report.
 
 ::
 
     python -m lib.publish.readme
 
-writes the table between the two ``headline`` marks of README.md anew, from
-``report/published/fsdd/headline.json``; a test fails while they differ.
+rewrites the table between the two ``headline`` marks of README.md from
+``report/published/fsdd/headline.json``; a test fails if the two differ.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import re
 
 from lib.errors import InputError, end
-from lib.publish.verify import PUBLISHED
+from lib.publish.verify import PUBLISHED, RUNS
 from lib.text import plain
 from lib.workspace.folder import PROJECT_ROOT, atomic_path
 
@@ -40,7 +40,7 @@ SCORES = {
 
 
 def headline_table(facts: dict) -> str:
-    """Return the result as Markdown: one row per method, means over clips."""
+    """Return the results table as Markdown: one row per method, means over clips."""
     columns = ["method", "SI-SDRi (dB)", "SNRi (dB)", "ESTOI", "recognition accuracy"]
     lines = [f"| {' | '.join(columns)} |", "|---" + "|---:" * (len(columns) - 1) + "|"]
     for key, name in ROWS.items():
@@ -54,23 +54,23 @@ def headline_table(facts: dict) -> str:
         f"Real speech (FSDD), {facts['n_clips']:,} clips by {facts['n_speakers']} speakers, each "
         f"denoised by a model trained on other speakers; {facts['noise']} noise at "
         f"{plain(facts['input_snr_db'], 'g')} dB SNR, {facts['sample_rate']:,} Hz, "
-        f"{facts['profile']} run; means over clips, in brackets the 95 % confidence interval over "
-        "speakers. SI-SDRi and SNRi are improvements over the noisy input; recognition accuracy is "
-        "that of a digit recogniser trained on clean speech of other speakers.",
+        f"{RUNS[facts['profile']]}; means over clips, in brackets the 95 % confidence interval "
+        "over speakers. SI-SDRi and SNRi are improvements over the noisy input; recognition "
+        "accuracy is that of a digit recogniser trained on clean speech of other speakers.",
     ]
     return "\n".join(lines) + "\n"
 
 
 def filled(readme: str, facts: dict) -> str:
-    """Return the README's text with its table made anew."""
+    """Return the README's text with its table updated."""
     text, count = BLOCK.subn(lambda m: m[1] + headline_table(facts) + m[2], readme)
     if count != 1:
-        raise InputError("README.md needs one pair of <!-- headline --> and <!-- /headline -->.")
+        raise InputError("README.md must have one <!-- headline --> ... <!-- /headline --> block.")
     return text
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     facts = json.loads(SOURCE.read_text(encoding="utf-8"))
     text = filled(README.read_text(encoding="utf-8"), facts)
     with atomic_path(README) as part:

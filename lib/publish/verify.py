@@ -1,17 +1,18 @@
-"""Reproduced or not: the headline of a run beside the published one of the same corpus.
+"""Reproducibility check: the headline numbers of a run against those of the published report.
 
 ::
 
     python -m lib.publish.verify sample --line
 
-prints one line, as the last of ``make report``; without ``--line`` the table of ``make verify``,
-whose exit status is 1 where a number differs by more than it may.  The standard library is enough.
+prints one line, the last of ``make report``; without ``--line``, the table of ``make verify``, with
+exit status 1 if a number differs by more than its tolerance.  Only the standard library is needed.
 
-Runs of one code on one machine give the same numbers.  Between two kinds of processor (Intel Xeon
-and AMD EPYC, sample corpus, quick) trained networks differ: SI-SDR improvement by 0.001 dB for
-ours, 0.04 dB for the published autoencoder and 0.13 dB for its repaired variant, which trains for
-two epochs; recognition accuracy by 2 points; what is not trained by less than 1e-6 dB.  `CHECKED`
-allows about twice as much, and no less than the last digit that the report shows.
+The same code on the same machine gives the same numbers.  Between two kinds of processor (Intel
+Xeon and AMD EPYC, sample corpus, PROFILE=quick), trained networks differ: SI-SDR improvement by
+0.001 dB for ours, 0.04 dB for the published autoencoder and 0.13 dB for its repaired variant, which
+trains for two epochs; recognition accuracy by 2 percentage points.  Untrained methods differ by
+less than 1e-6 dB.  The tolerances are about twice as large, and at least the last digit shown in
+the report.
 """
 
 from __future__ import annotations
@@ -23,12 +24,23 @@ from pathlib import Path
 from lib.errors import InputError, end
 from lib.workspace.variables import PROJECT_ROOT
 
-__all__ = ["CHECKED", "PUBLISHED", "REPORTS", "compared", "line", "read_facts", "reasons", "table"]
+__all__ = [
+    "CHECKED",
+    "PUBLISHED",
+    "REPORTS",
+    "RUNS",
+    "compared",
+    "line",
+    "read_facts",
+    "reasons",
+    "table",
+]
 
-REPORTS = PROJECT_ROOT / "report"  # what runs leave
-PUBLISHED = REPORTS / "published"  # what is committed
+REPORTS = PROJECT_ROOT / "report"  # of local runs
+PUBLISHED = REPORTS / "published"  # committed
+RUNS = {"smoke": "smoke run", "quick": "short run", "full": "full run"}  # profiles, in prose
 GAIN = "si_sdr_improvement_db"
-CHECKED = {  # key of the headline -> what it is, and by how much it may differ
+CHECKED = {  # headline key -> label and tolerance
     f"ours_{GAIN}": ("SI-SDR improvement, ours (dB)", 0.05),
     "ours_snr_improvement_db": ("SNR improvement, ours (dB)", 0.05),
     "ours_estoi": ("ESTOI, ours", 0.01),
@@ -46,14 +58,14 @@ CHECKED = {  # key of the headline -> what it is, and by how much it may differ
 
 
 def read_facts(folder: Path) -> dict:
-    """Return ``headline`` and ``provenance`` of a rendered report, or raise InputError."""
+    """Return ``headline`` and ``provenance`` of a report; raise InputError if one is missing."""
     facts = {}
     for name in ("headline", "provenance"):
         path = folder / f"{name}.json"
         if not path.is_file():
             shown = folder.relative_to(PROJECT_ROOT) if PROJECT_ROOT in folder.parents else folder
             raise InputError(
-                f"{shown} holds no whole report (there is no {path.name}); make one with "
+                f"{shown} does not contain a complete report (no {path.name}); create one with "
                 f"`make report CORPUS={folder.name}`."
             )
         facts[name] = json.loads(path.read_text(encoding="utf-8"))
@@ -61,9 +73,9 @@ def read_facts(folder: Path) -> dict:
 
 
 def compared(run: dict, published: dict) -> list[tuple[str, float, float, float, bool]]:
-    """Compare two headlines: what it is, published, this run, allowed difference, whether it holds.
+    """Compare two headlines: label, published value, value of this run, tolerance, agreement.
 
-    What either of them lacks is left out.
+    Entries that either of them lacks are left out.
     """
     rows = []
     for key, (name, allowed) in CHECKED.items():
@@ -82,9 +94,9 @@ def _flat(values: dict, prefix: str = "") -> dict:
 
 
 def reasons(run: dict, published: dict, *, most: int = 3) -> list[str]:
-    """Say why the numbers of two runs may differ, from their provenance, most telling first.
+    """Return why the numbers of two runs may differ, from their provenance, likeliest first.
 
-    Of the settings and of the packages that differ at most `most` are named.
+    Of the differing settings and packages, at most `most` each are named.
     """
     found = []
     for what, key in (("settings", "config"), ("packages", "packages")):
@@ -96,38 +108,39 @@ def reasons(run: dict, published: dict, *, most: int = 3) -> list[str]:
         ]
         if other:
             more = f"; {len(other) - most} more" if len(other) > most else ""
-            found.append(f"other {what} ({'; '.join(other[:most])}{more})")
+            found.append(f"different {what} ({'; '.join(other[:most])}{more})")
     here, there = (facts.get("corpus", {}).get("content_sha256") for facts in (run, published))
     if here != there:
-        found.append("other clips")
+        found.append("different clips")
     pairs = {
-        "another processor": [facts.get("machine", {}).get("cpu") for facts in (run, published)],
-        "another Python": [facts.get("python") for facts in (run, published)],
-        "other code": [facts.get("code", {}).get("commit") for facts in (run, published)],
+        "different processor": [facts.get("machine", {}).get("cpu") for facts in (run, published)],
+        "different Python version": [facts.get("python") for facts in (run, published)],
+        "different code": [facts.get("code", {}).get("commit") for facts in (run, published)],
     }
     found += [
         f"{k} ({here}, published {there})" for k, (here, there) in pairs.items() if here != there
     ]
     if run.get("code", {}).get("modified"):
-        found.append("uncommitted changes of the code")
+        found.append("uncommitted code changes")
     return found
 
 
 def _why_not(corpus: str, run: dict) -> str:
-    """Say why there is nothing to compare a run with, or ""."""
+    """Return why a run cannot be compared with a published report, or ""."""
     if not (PUBLISHED / corpus / "headline.json").is_file():
         return f"no report on {corpus} is published, so there is nothing to compare this run with"
     profile = run["headline"].get("profile")
     there = read_facts(PUBLISHED / corpus)["headline"].get("profile")
     if profile != there:
         return (
-            f"a {profile} run is not compared: the published report on {corpus} is of a {there} run"
+            f"this run (PROFILE={profile}) is not compared: the published report on {corpus} was "
+            f"made with PROFILE={there}"
         )
     return ""
 
 
 def line(corpus: str) -> str:
-    """Return one line on whether the last run on a corpus reproduces the published report."""
+    """Return one line stating whether the last run on a corpus reproduces the published report."""
     run = read_facts(REPORTS / corpus)
     if why := _why_not(corpus, run):
         return why
@@ -138,14 +151,14 @@ def line(corpus: str) -> str:
     if not off:
         return (
             f"reproduced: {name} agrees with the published report within {allowed} dB "
-            f"({here:.3f}, published {there:.3f}), and so does all else within its tolerance"
+            f"({here:.3f}, published {there:.3f}); all other numbers agree within their tolerances"
         )
     name, there, here, allowed, _ = off[0]
     more = f" and {len(off) - 1} more" if len(off) > 1 else ""
     why = "; ".join(reasons(run["provenance"], published["provenance"], most=1))
     return (
         f"not reproduced: {name} is {here:.4g}, published {there:.4g} (±{allowed}){more}, see "
-        f"`make verify`; it may be {why or 'chance: nothing that is recorded differs'}"
+        f"`make verify`; possible reasons: {why or 'random variation (nothing recorded differs)'}"
     )
 
 
@@ -165,15 +178,16 @@ def table(corpus: str) -> tuple[str, bool]:
             f"  {allowed:7g}  {'agrees' if agrees else 'DIFFERS'}"
         )
     else_ = "; ".join(reasons(run["provenance"], published["provenance"]))
-    lines += [f"What else differs: {else_ or 'nothing that is recorded'}."]
+    lines += [f"Possible reasons for differences: {else_ or 'none recorded'}."]
     return "\n".join(lines), all(row[-1] for row in rows)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Command line; returns the exit status."""
+    """Command-line entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m lib.publish.verify", description=__doc__)
     parser.add_argument("corpus")
-    parser.add_argument("--line", action="store_true", help="one line, and no verdict by status")
+    told = "print one line; the exit status is 0 even if numbers differ"
+    parser.add_argument("--line", action="store_true", help=told)
     arguments = parser.parse_args(argv)
     if arguments.line:
         print(f"── {line(arguments.corpus)}")

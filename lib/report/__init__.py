@@ -1,4 +1,4 @@
-"""The report: display in the notebooks, provenance, HTML and PDF.
+"""The report: notebook display, provenance, and export to HTML and PDF.
 
 ``python -m lib.report.export`` turns executed notebooks into ``report.html`` and ``report.pdf``.
 """

@@ -1,7 +1,7 @@
-"""What the notebooks show: figures, tables, players and sentences with numbers.
+"""Notebook output: figures, tables, audio players and sentences with numbers.
 
 Each output carries ``metadata.report = {"kind", "id", "caption", ...}`` for `lib.report.markdown`
-and looks right in Jupyter itself.  Captions are Markdown; table cells and labels are plain text.
+and also renders in Jupyter.  Captions are Markdown; table cells and labels are plain text.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _state: dict = {"run": None, "players": True}
 
 
 def start(run: Run, *, players: bool = True) -> None:
-    """Remember the run, quiet the libraries and set the look of the figures.
+    """Set the current run, quiet the libraries and apply the style of the figures.
 
-    Without `players` a line of text stands for each audio player.
+    Without `players`, a line of text replaces each audio player.
     """
     _state.update(run=run, players=bool(players))
     for library in ("absl", "tensorflow"):  # a filter, because TensorFlow resets its level
@@ -48,12 +48,12 @@ def start(run: Run, *, players: bool = True) -> None:
 
 
 def _check(identifier: str, prefix: str, **texts: str) -> None:
-    """Raise InputError unless the identifier and every text can be used."""
+    """Raise InputError unless the identifier is well formed and no text is empty."""
     if not re.fullmatch(rf"{prefix}-[a-z0-9]+(-[a-z0-9]+)*", identifier):
-        raise InputError(f"An id here must look like '{prefix}-some-words', got {identifier!r}.")
+        raise InputError(f"An identifier must look like '{prefix}-some-words', got {identifier!r}.")
     for name, text in texts.items():
         if not str(text).strip():
-            raise InputError(f"{identifier}: {name} is empty; say in a sentence what is seen.")
+            raise InputError(f"{identifier}: {name} is empty; describe what is shown.")
 
 
 def _show(data: dict, report: dict, **metadata) -> None:
@@ -77,9 +77,9 @@ def figure(fig, identifier: str, *, caption: str, alt: str, **values) -> None:
     identifier : str
         ``"fig-..."``, unique in the report; prose refers to it as ``@fig-...``.
     caption, alt : str
-        The message in Markdown, and plain text for those who cannot see the figure; not empty.
+        The message in Markdown, and a plain-text alternative to the figure; not empty.
     **values
-        What fills the ``{name}`` fields of the caption, as in `say`; without any it has none.
+        Values of the caption's ``{name}`` fields, as in `say`; without any, it is used as it is.
     """
     import matplotlib.pyplot as plt
 
@@ -89,7 +89,7 @@ def figure(fig, identifier: str, *, caption: str, alt: str, **values) -> None:
     options = {"bbox_inches": "tight", "pad_inches": 0.04}
     words = make_drawable(fig)
     fig.savefig(svg, format="svg", dpi=200, metadata={"Date": None}, **options)
-    fig.set_layout_engine("none")  # the places of its parts are found
+    fig.set_layout_engine("none")  # the layout is final
     fig.savefig(png, format="png", dpi=160, metadata={"Software": None}, **options)
     plt.close(fig)
     source = svg.getvalue().decode("utf-8")
@@ -113,7 +113,7 @@ def table(
 ) -> None:
     """Show a table with its caption; a named index becomes the first columns.
 
-    Missing values are a dash, numbers stand to the right, a first column of text heads the rows.
+    Missing values are dashes, numbers right-aligned, and a first column of text is a row header.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def table(
     formats : dict, optional
         Column -> ``"{:.1f}"`` or a callable; other floats get two decimals.
     headers : dict, optional
-        Column -> heading; other columns show their name with spaces for underscores.
+        Column -> heading; other columns show their name, with spaces in place of underscores.
     """
     _check(identifier, "tbl", caption=caption)
     formats, headers = formats or {}, headers or {}
@@ -134,7 +134,7 @@ def table(
     unknown = [str(c) for c in [*formats, *headers] if c not in df.columns]
     if unknown:
         raise InputError(
-            f"{identifier}: no column {', '.join(unknown)}; there are {', '.join(map(str, df))}."
+            f"{identifier}: no column {', '.join(unknown)}; columns: {', '.join(map(str, df))}."
         )
     shown = table_html(df, caption=caption, formats=formats, headers=headers)
     _show(
@@ -146,11 +146,11 @@ def table(
 def players(sounds: list[tuple[str, np.ndarray, int]], *, title: str) -> None:
     """Show a labelled group of audio players, all at the same loudness, with small spectrograms.
 
-    `sounds` are (label, y [shape=(n,)], sample_rate); each is brought to the same RMS, at most
-    -23 dBFS, so that no peak exceeds -1 dBFS.  The title, plain text, says what is heard.
+    `sounds` are (label, y [shape=(n,)], sample_rate); all are scaled to the same RMS, at most
+    -23 dBFS, so that no peak exceeds -1 dBFS.  `title`, plain text, describes the group.
     """
     if not sounds:
-        raise InputError(f"players {title!r}: there is no sound to play.")
+        raise InputError(f"players {title!r}: got no sounds, expected at least one.")
     labels = [str(label) for label, _, _ in sounds]
     levelled = _same_loudness([y for _, y, _ in sounds])
     pictures = [_base64(thumbnail(y)) for y in levelled]
@@ -165,7 +165,7 @@ def players(sounds: list[tuple[str, np.ndarray, int]], *, title: str) -> None:
         '<div class="player" style="display: flex; align-items: center; gap: 1em">'
         f'<span style="min-width: 9em">{html.escape(label)}</span>'
         f'<img src="data:image/png;base64,{picture}" width="110" height="56" '
-        'alt="Its spectrogram.">'
+        'alt="Spectrogram.">'
         f'<audio controls preload="metadata" aria-label="{html.escape(f"{title}: {label}")}" '
         f'src="{_audio_uri(y, rate)}"></audio></div>\n'
         for label, y, picture, (_, _, rate) in zip(labels, levelled, pictures, sounds)
@@ -185,7 +185,7 @@ def _how_to_hear() -> str:
 
 
 def _same_loudness(sounds: list[np.ndarray]) -> list[np.ndarray]:
-    """Bring all clips to one RMS that leaves every peak below `PEAK_DBFS`; silence stays."""
+    """Scale all clips to one RMS, with no peak above `PEAK_DBFS`; silence is unchanged."""
     arrays = [np.nan_to_num(np.asarray(y, dtype=np.float64).ravel()) for y in sounds]
     rms = [float(np.sqrt(np.mean(y**2))) if y.size else 0.0 for y in arrays]
     room = [
@@ -196,7 +196,7 @@ def _same_loudness(sounds: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def _audio_uri(y: np.ndarray, sample_rate: int) -> str:
-    """Return `y` as a data URI: MP3 (a tenth of the size), or WAV at rates MP3 does not know."""
+    """Return `y` as a data URI: MP3 (a tenth of the size), or WAV at rates MP3 does not support."""
     buffer = io.BytesIO()
     if sample_rate in MP3_RATES:
         kind = "mpeg"
@@ -210,8 +210,8 @@ def _audio_uri(y: np.ndarray, sample_rate: int) -> str:
 def say(text: str, /, **values) -> None:
     """Show Markdown prose whose ``{name:.1f}`` fields are filled from `values`.
 
-    Numbers get a typographic minus, missing values a dash; strings are shown letter for letter,
-    never as markup.
+    Numbers get a typographic minus, missing values a dash; strings are shown verbatim, never as
+    markup.
 
     Examples
     --------

@@ -1,14 +1,14 @@
-"""Executed notebooks to one report: self-contained HTML, and a tagged PDF through Typst.
+"""Render executed notebooks as one report: self-contained HTML, and a tagged PDF by Typst.
 
 ::
 
     python -m lib.report.export build/sample-quick --output report/sample
 
-writes all files of a report or none.  The way is notebooks -> one Markdown stream
-(`lib.report.markdown`) -> pandoc with ``assets/report.lua`` -> HTML, or Typst -> PDF/UA-1.  Pandoc
-and Typst come with their pip packages.  A reference that leads nowhere is an error.
+writes all files of a report or none.  The notebooks are joined into one Markdown stream
+(`lib.report.markdown`), which pandoc with ``assets/report.lua`` converts to HTML, and to PDF/UA-1
+through Typst.  Pandoc and Typst come with their pip packages.  A broken reference is an error.
 
-One notebook by itself: ``jupyter nbconvert --to lib.report.export.ReportPDFExporter x.ipynb``.
+A single notebook: ``jupyter nbconvert --to lib.report.export.ReportPDFExporter x.ipynb``.
 """
 
 from __future__ import annotations
@@ -47,22 +47,22 @@ from lib.workspace.folder import PROJECT_ROOT, as_json, open_run, write_all
 __all__ = ["export", "render_html", "render_pdf", "ReportHTMLExporter", "ReportPDFExporter"]
 
 ASSETS = Path(__file__).parent / "assets"
-PANDOC = Path(pypandoc.__file__).parent / "files" / "pandoc"  # never another one on the PATH
+PANDOC = Path(pypandoc.__file__).parent / "files" / "pandoc"  # never one from the PATH
 NOTEBOOKS = PROJECT_ROOT / "notebooks"
-PICTURE = "fig-triptychs"  # shown by the README
+PICTURE = "fig-triptychs"  # shown in the README
 MEDIA = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
     ".mp3": "audio/mpeg",
     ".wav": "audio/wav",
 }
-SMALLER = "```{=typst}\n#set text(9pt)\n#set par(spacing: 0.75em)\n```\n\n"  # in the PDF alone
+SMALLER = "```{=typst}\n#set text(9pt)\n#set par(spacing: 0.75em)\n```\n\n"  # PDF only
 REFERENCES = f"# References {{.unnumbered}}\n\n{SMALLER}::: {{#refs}}\n:::\n"
 ACCENTS = {"\u0302": "^", "\u0303": "~", "\u0304": "\u00af", "\u0307": "\u02d9", "\u20d7": "\u2192"}
 
 
 def _pandoc(notebooks: dict, metadata: dict, ending: str, folder: Path, *, to: str) -> str:
-    """Return the report as text in the format `to`; pictures lie in ``folder/media``."""
+    """Return the report as text in the format `to`; pictures are written to ``folder/media``."""
     stream = "\n\n".join(
         notebook_markdown(notebook, media=folder / "media", to=to, name=name, prefix=f"n{i}-")
         for i, (name, notebook) in enumerate(notebooks.items(), start=1)
@@ -97,15 +97,15 @@ def _pandoc(notebooks: dict, metadata: dict, ending: str, folder: Path, *, to: s
     ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
-        raise InputError(f"The report could not be put together: {done.stderr.strip()}")
+        raise InputError(f"Pandoc could not convert the report: {done.stderr.strip()}")
     return done.stdout
 
 
 def render_html(notebooks: dict, metadata: dict, ending: str = REFERENCES) -> bytes:
-    """Return the report as one HTML file that asks no server for anything.
+    """Return the report as one self-contained HTML file.
 
-    `notebooks` is name -> executed notebook, `ending` Markdown that follows them.  Metadata are as
-    from `opening.title_page`; ``lenient`` lets references dangle, which else are an InputError.
+    `notebooks` maps name -> executed notebook; `ending` is Markdown appended to them.  `metadata`
+    is as from `opening.title_page`; dangling references are an InputError unless it is ``lenient``.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -117,7 +117,7 @@ def render_html(notebooks: dict, metadata: dict, ending: str = REFERENCES) -> by
         )
     for name in ("report.css", "report.js"):
         page = page.replace(f"/* {name} */", (ASSETS / name).read_text(encoding="utf-8"))
-    for combining, spacing in ACCENTS.items():  # which browsers draw as specks
+    for combining, spacing in ACCENTS.items():  # too small in browsers
         page = page.replace(
             f'<mo accent="true">{combining}</mo>',
             f'<mo accent="true" stretchy="false">{spacing}</mo>',
@@ -132,7 +132,7 @@ def _data_uri(path: Path) -> str:
 
 
 def _check_links(page: str) -> None:
-    """Raise InputError if a link leads nowhere or a resource lies outside the page."""
+    """Raise InputError if a link is broken or a resource lies outside the page."""
     bare = re.sub(r'"data:[^"]*"', '""', page)
     targets = set(re.findall(r'\sid="([^"]+)"', bare))
     dangling = sorted(set(re.findall(r'href="#([^"]+)"', bare)) - targets)
@@ -140,9 +140,9 @@ def _check_links(page: str) -> None:
     outside = re.findall(r'\ssrc="[^"]+"|<link [^>]+>', bare)
     outside += re.findall(r'@import[^;]+|url\((?!"")[^)]*\)', style)
     if dangling:
-        raise InputError(f"Links in the report lead nowhere: #{', #'.join(dangling)}.")
+        raise InputError(f"Broken links in the report: #{', #'.join(dangling)}.")
     if outside:
-        raise InputError(f"The report would load {outside[0]!r}; it must carry all it shows.")
+        raise InputError(f"The report loads {outside[0]!r}; it must be self-contained.")
 
 
 def render_pdf(notebooks: dict, metadata: dict, ending: str = REFERENCES) -> bytes:
@@ -163,14 +163,14 @@ def render_pdf(notebooks: dict, metadata: dict, ending: str = REFERENCES) -> byt
         try:
             return compiler.compile(format="pdf", pdf_standards=["ua-1"], timestamp=timestamp)
         except typst.TypstError as error:
-            raise InputError(f"The PDF could not be set: {error.diagnostic}") from error
+            raise InputError(f"Typst could not compile the PDF: {error.diagnostic}") from error
 
 
 def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -> dict:
     """Render the executed notebooks in `build_dir` into `output`; return the headline numbers.
 
-    Without `players` a line of text stands for each.  InputError: nothing was executed, a cell
-    failed, or a reference points nowhere.
+    Without `players`, a line of text replaces each.  InputError: no notebook was executed, a cell
+    failed, or a reference is broken.
     """
     build_dir, output = Path(build_dir).resolve(), Path(output)
     paths = provenance.executed_notebooks(build_dir)
@@ -191,7 +191,7 @@ def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -
     tables = provenance.sections(facts)
     words = letters.replaced(text for notebook in notebooks.values() for text in shown(notebook))
     if words:
-        note = f"{len(words)} words have letters that the fonts of the PDF and of the figures lack"
+        note = f"{len(words)} words contain letters that the fonts of the PDF and the figures lack"
         print(f"── {note}: {textwrap.shorten(', '.join(words.values()), 200)}")
         metadata["facts"].append({"name": "Letters", "value": f"{note}, see @tbl-letters"})
         tables.append(letters.table(words))
@@ -214,14 +214,14 @@ def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -
 
 
 class ReportPDFExporter(Exporter):
-    """``jupyter nbconvert --to lib.report.export.ReportPDFExporter x.ipynb``."""
+    """PDF exporter: ``jupyter nbconvert --to lib.report.export.ReportPDFExporter x.ipynb``."""
 
     output_mimetype = "application/pdf"
     file_extension = ".pdf"
     render: Callable = staticmethod(render_pdf)
 
     def from_notebook_node(self, nb, resources=None, **kwargs):
-        """Return one notebook, whose references may dangle, as a report, and the resources."""
+        """Return one notebook as a report, in which references may dangle, and the resources."""
         nb, resources = super().from_notebook_node(nb, resources, **kwargs)
         name = resources.get("metadata", {}).get("name", "notebook")
         metadata = {"title": opening.TITLE, "subtitle": escape(name), "lenient": True}
@@ -229,7 +229,7 @@ class ReportPDFExporter(Exporter):
 
 
 class ReportHTMLExporter(ReportPDFExporter):
-    """``jupyter nbconvert --to lib.report.export.ReportHTMLExporter x.ipynb``."""
+    """HTML exporter: ``jupyter nbconvert --to lib.report.export.ReportHTMLExporter x.ipynb``."""
 
     output_mimetype = "text/html"
     file_extension = ".html"
@@ -237,17 +237,17 @@ class ReportHTMLExporter(ReportPDFExporter):
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m lib.report.export", description=__doc__)
     parser.add_argument("build_dir")
-    parser.add_argument("--output", required=True, help="folder of the report")
-    parser.add_argument("--no-players", action="store_true", help="text in place of the players")
+    parser.add_argument("--output", required=True, help="output folder")
+    parser.add_argument("--no-players", action="store_true", help="text instead of audio players")
     arguments = parser.parse_args(argv)
     headline = export(arguments.build_dir, arguments.output, players=not arguments.no_players)
     if "ours_si_sdr_improvement_db" in headline:
         line = (
-            "── SI-SDR improvement: {ours_si_sdr_improvement_db:.1f} dB, the mean over {n_clips:,} "
-            "clips of {n_speakers} speakers whom the model had not heard"
+            "── SI-SDR improvement: {ours_si_sdr_improvement_db:.1f} dB, mean over {n_clips:,} "
+            "clips by {n_speakers} unseen speakers"
         )
         print(line.format_map(headline))
 

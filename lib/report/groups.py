@@ -1,4 +1,4 @@
-"""The figures of the group comparisons: one for each kind of comparison that a corpus supports."""
+"""Figures of the group comparisons, one for each kind of comparison that a corpus supports."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ POINTS = (
 def group_figures(
     clips: pd.DataFrame, effects: pd.DataFrame, tests: pd.DataFrame, *, fewest: int
 ) -> None:
-    """Show the groups, the trend with age and the profiles that could be tested, and no others.
+    """Show figures of only those groups, age trend, digits and interactions that could be tested.
 
     Parameters
     ----------
     clips, effects, tests : pd.DataFrame
         From `lib.speakers`: one row per clip, per level, and per comparison.
     fewest : int
-        Speakers that a group needs for an interval.
+        Minimum number of speakers for a group to have an interval.
     """
     tested = tests.loc[tests["testable"], "attribute"].tolist()
     grouped = [n for n in tested if n in ATTRIBUTES and ATTRIBUTES[n].rule != "trend"]

@@ -1,8 +1,8 @@
-"""Executed notebooks as one stream of pandoc's Markdown.
+"""Conversion of executed notebooks to one stream of pandoc Markdown.
 
-The code between two pieces of prose becomes one ``.code`` block, and each output shown by
-`lib.report` a block with the class ``.figure``, ``.table`` or ``.players``, an identifier and its
-caption, which ``assets/report.lua`` numbers and lays out.  Progress that cells print is left out.
+The code between two prose cells becomes one ``.code`` block, and each output shown by `lib.report`
+a block with the class ``.figure``, ``.table`` or ``.players``, an identifier and a caption, which
+``assets/report.lua`` numbers and lays out.  Progress printed by cells is omitted.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ __all__ = [
     "write_media",
 ]
 
-READER = (  # the dialect that Jupyter shows, as pandoc calls it; markup in data stays text
+READER = (  # Jupyter's Markdown dialect in pandoc's terms; markup in data stays text
     "markdown+lists_without_preceding_blankline-blank_before_header-blank_before_blockquote"
     "-yaml_metadata_block-raw_html-raw_tex-native_divs-native_spans"
 )
 HIDDEN_TAGS = {"parameters", "injected-parameters", "remove-cell"}
-LARGEST_SVG = 400_000  # bytes; a heavier figure goes into the HTML as PNG
+LARGEST_SVG = 400_000  # bytes; larger figures are embedded in the HTML as PNG
 
 
 def _fenced(text: str, attributes: str) -> str:
@@ -52,7 +52,7 @@ def _block(kind: str, identifier: str, content: str, **attributes: str) -> str:
 
 
 def write_media(folder: Path, data: bytes, suffix: str) -> str:
-    """Write `data` into `folder` under its hash and return the path from the folder's parent."""
+    """Write `data` to `folder`, named by its hash; return the path from the folder's parent."""
     name = f"{hashlib.sha256(data).hexdigest()[:16]}{suffix}"
     folder.mkdir(exist_ok=True)
     (folder / name).write_bytes(data)
@@ -60,19 +60,19 @@ def write_media(folder: Path, data: bytes, suffix: str) -> str:
 
 
 def table_block(identifier: str, caption: str, html: str) -> str:
-    """Return a numbered table as Markdown; `html` is what `tables.table_html` returned."""
+    """Return a numbered table as Markdown; `html` comes from `tables.table_html`."""
     bare = re.sub(r"<caption>.*?</caption>\s*", "", html, flags=re.DOTALL)
     return _block("table", identifier, f"{_fenced(bare, '{=html}')}\n\n{caption}")
 
 
 def reported(cell: nbformat.NotebookNode) -> Iterator[tuple[dict, dict]]:
-    """Yield what `lib.report` wrote down of each output of a cell, and the data of the output."""
+    """Yield the metadata by `lib.report` and the data of each output of a cell."""
     for output in cell.get("outputs", []):
         yield output.get("metadata", {}).get("report", {}), output.get("data", {})
 
 
 def without_players(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return `notebook` with the sound taken out; a line of text remains of each player."""
+    """Return a copy of `notebook` without audio; a line of text replaces each player."""
     notebook = copy.deepcopy(notebook)
     for report, data in (each for cell in notebook.cells for each in reported(cell)):
         if report.get("kind") == "players":
@@ -81,7 +81,7 @@ def without_players(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def shown(notebook: nbformat.NotebookNode) -> Iterator[str]:
-    """Yield the texts of an executed notebook, those of captions and figures included."""
+    """Yield the texts of an executed notebook, including those of captions and figures."""
     for cell in notebook.cells:
         yield cell.source
         for report, data in reported(cell):
@@ -99,7 +99,7 @@ def _figure_source(data: dict, media: Path, to: str) -> str:
 
 
 def _ours(report: dict, data: dict, media: Path, to: str) -> str:
-    """Return an output that `lib.report` showed."""
+    """Return the Markdown of an output shown by `lib.report`."""
     if report["kind"] == "figure":
         looks = {"src": _figure_source(data, media, to), "alt": report["alt"]}
         looks["width"] = f"{report['width_in']}in"
@@ -111,14 +111,14 @@ def _ours(report: dict, data: dict, media: Path, to: str) -> str:
         if "text/html" not in data:
             return _block("players", "", f"{title}: {report['note']}")
         if to == "typst":
-            return _block("players", "", f"{title}: to be heard in the HTML report.")
+            return _block("players", "", f"{title}: available in the HTML report.")
         html = _fenced(data["text/html"], "{=html}")
         return _block("players", "", f"{html}\n\n{escape(report['title'])}.")
     return data["text/markdown"] + "\n" if report["kind"] == "say" else ""
 
 
 def _other(data: dict, media: Path, to: str) -> str:
-    """Return an output that came some other way: the best of its forms, without a number."""
+    """Return the Markdown of any other output, in its best format and without a number."""
     alt = data.get("text/plain", "Output of the cell above.")
     if "image/svg+xml" in data or "image/png" in data:
         return _block("figure", "", "", src=_figure_source(data, media, to), alt=alt)
@@ -139,12 +139,12 @@ def notebook_markdown(
 ) -> str:
     """Return one executed notebook as Markdown and write its pictures to `media`.
 
-    The Markdown names pictures from the parent of `media`; `to` is ``"html"`` or ``"typst"``; the
-    `prefix` stands before the names of footnotes, which must differ between notebooks.  A cell that
-    holds an error is an InputError, which calls the notebook `name`.
+    Picture paths are relative to the parent of `media`; `to` is ``"html"`` or ``"typst"``; `prefix`
+    is prepended to the names of footnotes, which must differ between notebooks.  A cell with an
+    error raises InputError, whose message gives the notebook's `name`.
     """
     parts: list[str | list[str]] = []
-    code: list[str] | None = None  # of the place that is open: the code since the last prose
+    code: list[str] | None = None  # the code since the last prose cell
     for number, cell in enumerate(notebook.cells, start=1):
         if HIDDEN_TAGS & set(cell.metadata.get("tags", [])) or cell.cell_type == "raw":
             continue
@@ -159,7 +159,7 @@ def notebook_markdown(
         for output in cell.outputs:
             if output.output_type == "error":
                 raise InputError(
-                    f"Cell {number} of {name} holds an error ({output.ename}: {output.evalue}); "
+                    f"Cell {number} of {name} failed ({output.ename}: {output.evalue}); "
                     "run the notebook again."
                 )
         for report, data in reported(cell):

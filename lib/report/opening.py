@@ -1,7 +1,7 @@
-"""The first screen of the HTML, the first page of the PDF: finding, four figures, three words.
+"""First screen of the HTML, first page of the PDF: finding, four key figures, three words.
 
-Numbers come from ``headline.json``, spectrograms and sounds from the players that a notebook shows.
-What a run has not computed is left out, down to an empty opening.
+Numbers come from ``headline.json``, spectrograms and sounds from the players in the notebooks.
+Whatever a run has not computed is left out, so the opening may be empty.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ __all__ = ["TITLE", "finding", "key_figures", "title_page", "with_media", "words
 
 TITLE = "Denoising Audio MNIST"
 
-HEARD = ("noisy", "denoised", "clean")  # the versions of a word, in the order they are played
+HEARD = ("noisy", "denoised", "clean")  # the versions of a word, in playing order
 MOST_WORDS = 3
 SOUND = re.compile(r'src="data:audio/(\w+);base64,([^"]+)"')
 SUFFIXES = {"mpeg": ".mp3", "wav": ".wav"}
 
 
 def title_page(run: Run, facts: dict, headline: dict, abstract: Path) -> dict:
-    """Return the metadata of the title page but for the words to hear, every value escaped.
+    """Return the metadata of the title page except the audio examples, with all values escaped.
 
     Parameters
     ----------
     facts : dict
-        What `lib.report.provenance.collect` returned.
+        From `lib.report.provenance.collect`.
     abstract : Path
-        A Markdown file whose fields are filled from the headline, if it is there.
+        A Markdown file whose fields are filled from the headline; it may be missing.
     """
     corpus, code, machine = facts["corpus"], facts["code"], facts["machine"]
     seconds = facts["total_seconds"]
@@ -45,7 +45,7 @@ def title_page(run: Run, facts: dict, headline: dict, abstract: Path) -> dict:
     kind = MEANING[facts["profile"]]
     subtitle = f"{title}, {kind.removeprefix('a ')}"
     told = headline | {"corpus": title, "run": kind}
-    commit = (code["commit"] or "none") + (" and uncommitted changes" if code["modified"] else "")
+    commit = (code["commit"] or "none") + (" with uncommitted changes" if code["modified"] else "")
     lines = {
         "Date": f"{date.fromisoformat(facts['date']):%-d %B %Y}" if facts["date"] else "unknown",
         "Corpus": run.corpus,
@@ -67,13 +67,13 @@ def title_page(run: Run, facts: dict, headline: dict, abstract: Path) -> dict:
 
 
 def finding(facts: dict) -> str:
-    """Return the result in one sentence of Markdown, or "" where there is none.
+    """Return the result in one sentence of Markdown, or "" if there is none.
 
     Parameters
     ----------
     facts : dict
-        The headline of a run; directions are worded by its numbers, and so is an interval over
-        speakers that holds 0.
+        The headline of a run; the wording follows the signs of its numbers and whether the
+        interval over speakers contains 0.
     """
     key = "si_sdr_improvement_db"
     if f"ours_{key}" not in facts:
@@ -84,7 +84,7 @@ def finding(facts: dict) -> str:
     interval = f"(95 % CI {plain(low, '.1f')} to {plain(high, '.1f')})"
     if low <= 0 <= high:
         does = f"changes the SI-SDR of {noise} by {plain(gain, '+.1f')} dB {interval}, which is "
-        does += "not distinguishable from no change"
+        does += "not significantly different from zero"
     else:
         verb = "improves" if gain > 0 else "lowers"
         does = f"{verb} the SI-SDR of {noise} by **{plain(abs(gain), '.1f')} dB** {interval}"
@@ -102,13 +102,13 @@ def finding(facts: dict) -> str:
 
 
 def key_figures(facts: dict) -> list[dict]:
-    """Return the four figures of the opening, as far as `facts` hold what they need.
+    """Return those of the four key figures whose values are in `facts`.
 
     Returns
     -------
     list of dict
-        Each with `name`, `value`, `note` and `rows` of `name`, `value` and `share`, the length of
-        a bar in per cent of the longest; texts are escaped for Markdown.
+        Each with `name`, `value`, `note` and `rows` of `name`, `value` and `share`, the bar length
+        in per cent of the longest; texts are escaped for Markdown.
     """
     figures = [_improvement, _recognition, _cost, _claims]
     found = []
@@ -169,7 +169,7 @@ def _claims(facts: dict) -> Figure:
 
 
 def words(notebooks: Iterable[nbformat.NotebookNode]) -> list[dict]:
-    """Return up to three words that the notebooks play noisy, denoised and clean.
+    """Return up to three words for which the notebooks play noisy, denoised and clean audio.
 
     Returns
     -------
@@ -199,7 +199,7 @@ def words(notebooks: Iterable[nbformat.NotebookNode]) -> list[dict]:
 
 
 def with_media(found: list[dict], media: Path) -> list[dict]:
-    """Return `found` with paths in place of pictures and sounds, which are written to `media`."""
+    """Write pictures and sounds to `media`; return `found` with their paths in place of them."""
 
     def stored(version: dict) -> dict:
         paths = {"picture": write_media(media, base64.b64decode(version["picture"]), ".png")}

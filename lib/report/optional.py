@@ -1,6 +1,6 @@
-"""What a report shows only where there is something to see: no rows, no table and no figure.
+"""Output that is shown only if there is something to show: no rows, no table or figure.
 
-The notebooks call these in place of an ``if``, so that no cell branches for the wording.
+The notebooks call these functions so that their cells need no ``if``.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ __all__ = ["figure_if_any", "table_if_any", "tell"]
 
 
 def tell(*sentences: str) -> None:
-    """Show sentences built by the library as one paragraph; empty ones, and then it, are left out.
+    """Show sentences as one paragraph, without the empty ones; nothing if all are empty.
 
-    They are plain text and shown letter for letter, as values are by `say`; only what stands
-    between backticks is shown as code.
+    They are plain text and shown verbatim, like the values of `say`; only text between backticks
+    is shown as code.
     """
     parts = re.split(r"(`[^`\n]+`)", " ".join(filter(None, sentences)))
     shown = [part if part.startswith("`") else _escaped(part) for part in parts]
@@ -29,7 +29,7 @@ def tell(*sentences: str) -> None:
 
 
 def _escaped(text: str) -> str:
-    """Escape `text` and keep the blanks around it."""
+    """Escape `text`, keeping leading and trailing whitespace."""
     inner = text.strip()
     return text.replace(inner, escape(inner)) if inner else text
 
@@ -37,19 +37,19 @@ def _escaped(text: str) -> str:
 def table_if_any(
     df: pd.DataFrame, identifier: str, *, caption: str, most: int | None = None, **looks
 ) -> None:
-    """Show a table unless it has no rows: the first `most`, and then the caption says so.
+    """Show a table if it has rows; after `most` rows it is truncated, as its caption then says.
 
     Other arguments are those of `lib.report.table`.
     """
     if df.empty:
         return
     if most is not None and len(df) > most:
-        caption = f"{caption} The first {most} of {len(df):,} rows."
+        caption = f"{caption} The first {most} of {len(df):,} rows are shown."
         df = df.head(most)
     table(df, identifier, caption=caption, **looks)
 
 
 def figure_if_any(draw: Callable, df: pd.DataFrame, identifier: str, **words) -> None:
-    """Show ``draw(df)`` unless `df` has no rows; other arguments are those of `report.figure`."""
+    """Show ``draw(df)`` if `df` has rows; other arguments are those of `lib.report.figure`."""
     if len(df):
         figure(draw(df), identifier, **words)

@@ -1,6 +1,6 @@
-"""Where the numbers come from: code, machine, packages, corpus, choices and time.
+"""Provenance of the numbers: code, machine, packages, corpus, settings and run time.
 
-Nothing in it names a host, a user or a folder of the machine.
+It does not name the host, a user or a folder of the machine.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ def executed_notebooks(folder: str | Path) -> list[Path]:
 
 
 def collect(run: Run) -> dict:
-    """Return all that is needed to say how a report came about, ready for JSON.
+    """Return the provenance of a report, ready for JSON.
 
     Returns
     -------
     dict
-        ``code``, ``machine``, ``python`` and ``packages`` are those of the last network or score
-        that was made; ``made`` says where all of them come from; ``seconds`` is notebook -> s;
-        ``earlier_training_seconds`` is of networks that this run took as they were, and
-        ``total_seconds`` counts both, but not the scores of folds taken as they were; ``peers``
-        says whether `make compare` was run.
+        ``code``, ``machine``, ``python`` and ``packages`` are those of the most recent network or
+        score; ``made`` gives the origins of all of them; ``seconds`` maps notebook -> s;
+        ``earlier_training_seconds`` is the training time of networks that this run reused, and
+        ``total_seconds`` counts both, but not the scores of reused folds; ``peers`` says whether
+        `make compare` was run.
     """
     metadata = {
         path.stem: nbformat.read(path, as_version=4).metadata.get("papermill", {})
@@ -74,7 +74,7 @@ def collect(run: Run) -> dict:
 
 
 def _origins(run: Run) -> dict[str, list[dict]]:
-    """Where networks and scores come from, as far as it was written down when they were made."""
+    """Return the origins of networks and scores, as far as they were recorded."""
     files = sorted(run.path("models").glob("*.json"))
     records = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     return {
@@ -84,7 +84,7 @@ def _origins(run: Run) -> dict[str, list[dict]]:
 
 
 def _together(what: str, origins: list[dict]) -> dict:
-    """What is common to some origins and what is not: each fact with all its values."""
+    """Summarise origins: their number, first and last time, and all values of each fact."""
     facts = [
         {
             "code": _commit_text(each["code"]),
@@ -101,7 +101,7 @@ def _together(what: str, origins: list[dict]) -> dict:
 
 
 def loaded(run: Run, name: str, default):
-    """Return a JSON file of the run, or `default` where there is none."""
+    """Return a JSON file of the run, or `default` if there is none."""
     try:
         return run.load_json(name)
     except MissingArtifactError:
@@ -150,12 +150,12 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
 
 
 def _listed(values: dict) -> str:
-    """Return names and values in a row."""
+    """Return names and values as one comma-separated line."""
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _alike(made: list[dict]) -> str:
-    """Say whether all networks and scores have one origin."""
+    """Return a caption that says whether all networks and scores have the same origin."""
     values: dict = {}
     for name, found in (fact for each in made for fact in each["facts"].items()):
         values.setdefault(name, set()).update(found)
@@ -178,7 +178,8 @@ def _made_table(made: list[dict]) -> str:
         for each in made
     ]
     columns = ["what", "number", "first", "last", *told]
-    return table_html(pd.DataFrame(rows, columns=columns), headers={"first": "first (UTC)"})
+    headers = {"what": "artifact", "first": "first (UTC)"}
+    return table_html(pd.DataFrame(rows, columns=columns), headers=headers)
 
 
 def _commit_text(code: dict) -> str:

@@ -1,4 +1,4 @@
-"""The section on robustness and confounding, which a corpus of few speakers does not have."""
+"""Report section on robustness and confounding; left out for a corpus of few speakers."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ __all__ = ["robustness"]
 PROSE = """## Robustness and confounding
 
 **Mixed model.** The tests use one mean per speaker. As a robustness check, a mixed model is fitted
-to all clips: the improvement is the effect of the attribute plus effects of the digit and of the
-clip's level, a random offset of the speaker, and noise [@pinheiro2000]. Where its differences agree
-with those of @tbl-tests, neither digits nor levels explain them. It rests on stronger assumptions,
-and its p-values are not corrected for multiplicity.
+to all clips, with fixed effects of the attribute, the digit and the clip's level and a random
+intercept for each speaker [@pinheiro2000]. Where its differences agree with those of @tbl-tests,
+neither digits nor levels explain them. It rests on stronger assumptions, and its p-values are not
+corrected for multiple comparisons.
 
-**Confounding.** Groups of people differ in more than the name of the group: women have higher
+**Confounding.** Groups of speakers differ in more than their label: women have higher
 voices, rooms were used on different days, and accents are tied to countries. Pitch (median F0 by
 probabilistic YIN [@mauch2014]) and spectral tilt are measured on the clean clips of every speaker;
 level, duration and noise floor come from the manifest. By a rule fixed in advance, two properties
-are confounded where one explains half of the variance of the other or more. A regression across
-speakers, with standard errors that allow for unequal variances [@mackinnon1985], holds the measures
-fixed. A difference that disappears with a measure held fixed need not be *caused* by that measure,
-and one that remains need not be caused by the attribute: speakers were not assigned to either.
+are confounded if one explains at least half of the variance of the other. A regression across
+speakers, with heteroscedasticity-consistent standard errors [@mackinnon1985], adjusts for the
+measures. A difference that disappears after adjustment for a measure need not be *caused* by that
+measure, and one that remains need not be caused by the attribute: neither was randomly assigned.
 """
 
 
 def robustness(
     clips: pd.DataFrame, tests: pd.DataFrame, measured: pd.DataFrame, *, settings: StatisticsConfig
 ) -> None:
-    """Show a mixed model for each attribute that was tested, and what is confounded with what.
+    """Show a mixed model for each tested attribute, and which properties are confounded.
 
     Parameters
     ----------
     clips, tests, measured : pd.DataFrame
-        From `lib.speakers`: one row per clip and per comparison, and the measures of speakers.
+        From `lib.speakers`: one row per clip, one per comparison, and the measures of speakers.
     settings : StatisticsConfig
     """
     tested = tests.loc[tests["testable"]].set_index("attribute")["estimate_db"]
@@ -49,7 +49,7 @@ def robustness(
     overlap = speakers.overlap(clips, measured, settings=settings)
     if mixed.empty and overlap.empty:
         tell(
-            "The corpus has too few speakers for a robustness check and an analysis of confounding."
+            "The corpus has too few speakers for a robustness check or an analysis of confounding."
         )
         return
     say(PROSE)
@@ -64,7 +64,8 @@ def robustness(
         overlap,
         "fig-overlap",
         caption="Share of the variance of an attribute (rows) explained by a measure or another "
-        "attribute (columns), with the number of speakers. Empty: too few, or no variation.",
+        "attribute (columns), with the number of speakers. Empty cells: too few speakers, "
+        "or no variation.",
         alt="Heat map of squared correlations between attributes and measures, with n.",
     )
     fixed = speakers.held_fixed(clips, measured, settings=settings)
@@ -73,9 +74,9 @@ def robustness(
         confounders.remaining,
         fixed[fixed["attribute"].isin(adjusted)],
         "fig-held-fixed",
-        caption="Differences in SI-SDRi, unadjusted and with all measures held fixed, with "
-        "pointwise 95 % CI; speakers with all measures only.",
-        alt="One row per attribute: the difference with nothing and with all measures held fixed.",
+        caption="Differences in SI-SDRi, unadjusted and adjusted for all measures, with pointwise "
+        "95 % CI; only speakers with all measures.",
+        alt="One row per attribute: the difference, unadjusted and adjusted for all measures.",
     )
 
 
@@ -93,7 +94,7 @@ def _mixed_table(mixed: pd.DataFrame) -> None:
     table_if_any(
         with_intervals(mixed, {"estimate_db": ".2f"})[list(headers)],
         "tbl-mixed",
-        caption="Differences in SI-SDRi by the tests and by the mixed model, with pointwise 95 % "
+        caption="Differences in SI-SDRi from the tests and the mixed model, with pointwise 95 % "
         "CI, and standard deviations (SD) of its random effects.",
         formats={"estimate_db": "{}", "p": "{:.2g}"},
         headers=headers,

@@ -1,6 +1,6 @@
-"""Sentences whose words depend on results: numbers in, plain text out, shown by `lib.report.tell`.
+"""Sentences whose wording depends on results: numbers in, plain text out, for `lib.report.tell`.
 
-An empty text says nothing.  Those of the speaker analysis stand in `lib.speakers`.
+Where there is nothing to say, the text is "".  `lib.speakers` has those of its own analysis.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
     "without_babble",
 ]
 
-VERDICT = {1: "improves", -1: "degrades", 0: "neither improves nor degrades significantly"}
+VERDICT = {1: "improves", -1: "degrades", 0: "does not significantly change"}
 
 
 def _interval(row, spec: str = ".1f") -> str:
@@ -36,7 +36,7 @@ def _interval(row, spec: str = ".1f") -> str:
 
 
 def _sign(low: float, high: float) -> int:
-    """1 or -1 where an interval lies above or below zero; else 0."""
+    """Return 1 or -1 if an interval lies above or below zero, else 0."""
     return int(low > 0) - int(high < 0)
 
 
@@ -47,36 +47,36 @@ def questions_open(support: pd.DataFrame) -> str:
         return "The corpus supports every analysis of the later chapters."
     return (
         f"The corpus does not support {len(no)} of the {len(support)} analyses: {'; '.join(no)}. "
-        "Where later chapters show such numbers, they describe these clips only."
+        "Where later chapters report such numbers, they describe only these clips."
     )
 
 
 def found_on_disk(facts: dict) -> str:
-    """Where the clips of `describe_corpus` lie, and how they compare with the published ones."""
+    """State where the clips of `describe_corpus` are, and how they compare with those published."""
     return " ".join(text for text in (facts["found_in"], facts["published"]) if text)
 
 
 def noise_of_run(config: Config) -> str:
-    """Which noise a run uses."""
+    """State which noise a run uses."""
     if config.noise.supplied:
         return "This run uses the supplied noisy files as they are; clips without one are left out."
-    return f"Noise is mixed at exactly {plain(config.noise.snr_db, 'g')} dB SNR for every clip."
+    return f"Noise is added to every clip at exactly {plain(config.noise.snr_db, 'g')} dB SNR."
 
 
 def supplied_training(config: Config) -> str:
-    """How training uses supplied noisy files; "" where noise is mixed."""
+    """State how training uses supplied noisy files; "" if noise is mixed."""
     if not config.noise.supplied:
         return ""
     return (
         "The noisy files of this run come with the corpus: the reference is trained on them, and "
-        "the validation loss of all models is computed on them. Only the fresh noise of our "
-        "training examples is generated, as white noise at the nominal "
-        f"{plain(config.noise.snr_db, 'g')} dB apart from the share named above."
+        "the validation loss of all models is computed on them. Only the noise in our training "
+        "examples is generated: white noise at the nominal "
+        f"{plain(config.noise.snr_db, 'g')} dB, apart from the share stated above."
     )
 
 
 def loss_change(history: pd.DataFrame) -> str:
-    """How the validation loss of our model changes over its epochs; "" where there is one."""
+    """State how the validation loss of our model changes over epochs; "" if there is only one."""
     ours = history[history["model"] == "ours"]
     if ours["epoch"].max() == 1:
         return ""
@@ -85,32 +85,32 @@ def loss_change(history: pd.DataFrame) -> str:
     verb = "decreases" if kept < first else "does not decrease"
     return (
         f"The validation loss of our model {verb}: {plain(first, '.2f')} dB after the first epoch, "
-        f"{plain(kept, '.2f')} dB at the selected one (mean over {ours['kept'].sum()} folds)."
+        f"{plain(kept, '.2f')} dB at the selected epoch (mean over {ours['kept'].sum()} folds)."
     )
 
 
 def run_length(history: pd.DataFrame, profile: str) -> str:
-    """How long the models of a run were trained."""
+    """State the kind of a run and for how many epochs its models were trained."""
     ours = history.loc[history["model"] == "ours", "epoch"].max()
     theirs = history.loc[history["model"].str.startswith("reference"), "epoch"].max()
     return f"This was {MEANING[profile]}. Epochs: {ours} for our model, {theirs} for the reference."
 
 
 def supplied_input(scores: pd.DataFrame, config: Config) -> str:
-    """The SNR of supplied noisy files; "" where noise is mixed."""
+    """State the SNR of supplied noisy files; "" if noise is mixed."""
     if not config.noise.supplied:
         return ""
     snr = scores.loc[scores["method"] == "noisy", "snr_db"]
     low, high = plain(snr.min(), ".1f"), plain(snr.max(), ".1f")
     return (
-        f"The noisy input is the supplied files, at {plain(snr.mean(), '.1f')} dB SNR on average "
+        f"The noisy inputs are the supplied files, at {plain(snr.mean(), '.1f')} dB SNR on average "
         f"({low} to {high} dB; nominally {plain(config.noise.snr_db, 'g')} dB). Improvements are "
-        "relative to each clip's own file, so all methods are compared on the same input."
+        "relative to each clip's own noisy file, so all methods share the same input."
     )
 
 
 def undefined(missing: pd.DataFrame, measured: list[str], headers: dict[str, str]) -> str:
-    """Which metrics are missing altogether or for some clips.
+    """Name the metrics that are missing altogether or for some clips.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def undefined(missing: pd.DataFrame, measured: list[str], headers: dict[str, str
     """
     texts = [
         f"{headers.get(row.metric, row.metric)} is undefined for {row.clips:,} of {row.of:,} clips "
-        f"under at least one method ({row.ours:,} under ours); these are excluded from its means."
+        f"for at least one method ({row.ours:,} for ours); these are excluded from its means."
         for row in missing.itertuples()
     ]
     if "pesq" not in measured:
@@ -132,7 +132,7 @@ def undefined(missing: pd.DataFrame, measured: list[str], headers: dict[str, str
 
 
 def leads(table: pd.DataFrame) -> str:
-    """Over how many methods ours leads, from `lib.evaluation.compare.leads`."""
+    """State how many methods ours leads or trails, from `lib.evaluation.compare.leads`."""
     ahead, behind = (table["lead_low"] > 0).sum(), (table["lead_high"] < 0).sum()
     return (
         f"The confidence interval lies above zero for {ahead} of {len(table)} methods and below "
@@ -141,7 +141,7 @@ def leads(table: pd.DataFrame) -> str:
 
 
 def misleading(improvements: pd.Series, accuracy: pd.Series) -> str:
-    """Name the methods that improve SI-SDR and lower recognition accuracy; both by method."""
+    """Name the methods that improve SI-SDR but lower accuracy; both series are by method."""
     names = [m for m in improvements.index[improvements > 0] if accuracy[m] < accuracy["noisy"]]
     if not names:
         return "No method that improves SI-SDR lowers recognition accuracy."
@@ -156,14 +156,14 @@ def misleading(improvements: pd.Series, accuracy: pd.Series) -> str:
 
 
 def without_babble(swept: pd.DataFrame) -> str:
-    """Say that babble noise is left out, where it is."""
+    """State that babble noise is left out; "" if it is not."""
     if "babble" in set(swept["noise"]):
         return ""
     return "Babble is left out because a fold has too few validation clips to generate it."
 
 
 def sweep(rows: pd.DataFrame, lowest: float) -> str:
-    """What our model does in each noise, from `lib.evaluation.sweep.summary`."""
+    """Describe what our model does in each noise, from `lib.evaluation.sweep.summary`."""
     texts = []
     for row in rows.to_dict("records"):
         top = plain(row["input_snr_db"], "+g")
@@ -181,9 +181,9 @@ def sweep(rows: pd.DataFrame, lowest: float) -> str:
 
 
 def supplied_spread(means: pd.DataFrame, *, supplied: bool) -> str:
-    """How the input SNR of supplied files varies with the improvement, by speaker.
+    """State how the input SNR of supplied files correlates with the improvement, by speaker.
 
-    `means` has ``start_db`` and ``gain_db`` per speaker; "" where noise is mixed.
+    `means` has ``start_db`` and ``gain_db`` per speaker; the text is "" if noise is mixed.
     """
     if not supplied:
         return ""
@@ -192,12 +192,12 @@ def supplied_spread(means: pd.DataFrame, *, supplied: bool) -> str:
         "The noise is that of the supplied files, whose mean SNR by speaker ranges from "
         f"{plain(start.min(), '.1f')} to {plain(start.max(), '.1f')} dB; its rank correlation with "
         f"the mean improvement is {plain(r, '.2f')}. Differences between speakers or groups may "
-        "therefore be differences between their noisy files."
+        "therefore reflect differences between their noisy files."
     )
 
 
 def conclusion(headline: dict) -> str:
-    """Return the main conclusion, from `lib.evaluation.compare.headline`."""
+    """State the main conclusion, from `lib.evaluation.compare.headline`."""
     low, high = (headline[f"ours_si_sdr_improvement_db_{end}"] for end in ("low", "high"))
     part = headline["ours_si_sdr_improvement_db"] / headline["irm_si_sdr_improvement_db"]
     opening = {

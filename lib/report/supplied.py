@@ -1,4 +1,4 @@
-"""The section on noisy files that a corpus brings with it; a corpus without any has none."""
+"""Report section on noisy files supplied with a corpus; left out if there are none."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["supplied_files"]
 
 PROSE = """## Supplied noisy files
 
-The SNR of each supplied noisy file is measured against its clean file, after offset and rumble are
-removed from both; the noise is the difference between the two. The {n:,} pairs have
-**{mean:.1f} dB** on average ({low:.1f} to {high:.1f} dB, standard deviation {spread:.1f} dB),
-{off:+.1f} dB from the nominal {nominal:g} dB; {near:,} of them are within 1 dB of it. {follows}
+The SNR of each supplied noisy file is measured against its clean file, after removal of offset and
+rumble from both; the noise is the difference between the two. The {n:,} pairs have a mean SNR of
+**{mean:.1f} dB** ({low:.1f} to {high:.1f} dB, standard deviation {spread:.1f} dB), {off:+.1f} dB
+from the nominal {nominal:g} dB; {near:,} of them are within 1 dB of it. {follows}
 """
 
 
 def supplied_files(manifest: pd.DataFrame, speakers: pd.DataFrame, noise: NoiseConfig) -> None:
-    """Show heading, sentences, figure and tables of the supplied pairs, or nothing without any."""
+    """Show heading, text, figure and tables of the supplied pairs, or nothing if there are none."""
     facts = snr_facts(manifest, noise)
     if not facts["n"]:
         return

@@ -1,4 +1,4 @@
-"""A pandas table as accessible HTML: headings with scope, numbers to the right, text escaped."""
+"""pandas tables as accessible HTML: headers with scope, numbers right-aligned, text escaped."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def _cell(value, how) -> str:
 
 
 def with_intervals(df: pd.DataFrame, specs: dict[str, str]) -> pd.DataFrame:
-    """Return `df` with intervals behind means, as unbroken text: ``12.1 [11.6, 12.5]``.
+    """Return `df` with means and intervals as non-breaking text: ``12.1 [11.6, 12.5]``.
 
-    `specs` is column -> format specification such as ``".1f"``; the limits stand in
+    `specs` maps column -> format specification such as ``".1f"``; the limits are in the columns
     ``<column>_low`` and ``<column>_high``.
     """
 

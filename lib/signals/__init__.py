@@ -1,1 +1,1 @@
-"""Sound as arrays: read from files, mixed with noise, transformed and measured."""
+"""Audio signals as arrays: reading, resampling, mixing with noise, STFT and measurements."""

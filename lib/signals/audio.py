@@ -1,8 +1,8 @@
-"""Sound as an array: read, resample, clean, measure.
+"""Read, resample, filter and measure audio signals.
 
-A signal `y` is mono float64 [shape=(n,)], full scale is 1.0; `sample_rate` in Hz; levels in dB
-relative to full scale (a full-scale sine has -3.01 dBFS), to be taken without the energy of offset
-and rumble; shares, of the energy or of the samples, lie between 0 and 1.
+A signal `y` is mono float64 [shape=(n,)] with full scale at 1.0; `sample_rate` is in Hz.  Levels
+are in dB relative to full scale (a full-scale sine has -3.01 dBFS) and should be measured once DC
+and rumble have been removed.  Shares, of the energy or of the samples, lie between 0 and 1.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ __all__ = [
     "clipped_share",
 ]
 
-FRAME_S = 0.02  # s; frames in which the quietest moment of a clip is sought
+FRAME_S = 0.02  # s; length of the frames whose power is measured
 CLIPPED = 0.999  # of full scale
-MEAN = -1  # instead of the index of a channel
-LOSS_DB = 4.5  # more than two unrelated channels lose (3 dB), less than a silent one costs (6 dB)
-RANGE_FRAMES = 10  # the loudest and the quietest so many of a clip make its dynamic range
-WORD_DB = 30.0  # below the loudest frame of a clip no word begins
-RUMBLE_HZ = 50.0  # below lies no speech by which channels could be compared
+MEAN = -1  # stands for the mean, in place of a channel's index
+LOSS_DB = 4.5  # between the loss of two uncorrelated channels (3 dB) and of a silent one (6 dB)
+RANGE_FRAMES = 10  # number of loudest and of quietest frames that define the dynamic range
+WORD_DB = 30.0  # frames further below a clip's loudest one are not part of the word
+RUMBLE_HZ = 50.0  # no speech lies below; channels are compared above
 
 
 def read_audio(path: str | Path, channel: int | None = None) -> tuple[np.ndarray, int]:
-    """Read a whole sound file as one channel: `y` and its rate in Hz.
+    """Read a complete audio file as mono; return `y` and its sample rate in Hz.
 
-    `channel` is as for `mix_down`; without it `choose_channel` decides.  Errors as in `read_whole`.
+    `channel` is as in `mix_down`; by default `choose_channel` decides.  Errors as in `read_whole`.
     """
     recording = read_whole(path)
     samples, rate = recording.samples, recording.sample_rate
@@ -58,11 +58,10 @@ def read_audio(path: str | Path, channel: int | None = None) -> tuple[np.ndarray
 
 
 def choose_channel(samples: np.ndarray, sample_rate: int) -> int:
-    """Choose `MEAN`, or the index of the loudest channel where the mean loses what it holds.
+    """Return `MEAN`, or the index of the loudest channel where averaging loses its signal.
 
-    The mean of channels in opposite phase is silence, and a silent channel halves the level; two
-    that have nothing in common lose 3 dB.  `samples` [shape=(n, channels)] may have offset and
-    rumble.
+    Channels in opposite phase average to silence, a silent channel halves the amplitude, and two
+    uncorrelated channels lose 3 dB.  `samples` [shape=(n, channels)] may contain DC and rumble.
     """
     if samples.shape[1] == 1:
         return MEAN
@@ -77,28 +76,28 @@ def choose_channel(samples: np.ndarray, sample_rate: int) -> int:
 
 
 def mix_down(samples: np.ndarray, channel: int) -> np.ndarray:
-    """One channel [shape=(n,)] of samples [shape=(n, channels)], or with `MEAN` their mean."""
+    """Return one channel [shape=(n,)] of `samples` [shape=(n, channels)], or the mean (`MEAN`)."""
     return samples.mean(axis=1) if channel == MEAN else samples[:, channel]
 
 
 def resample(y: np.ndarray, orig: int, target: int) -> np.ndarray:
-    """Return `y`, sampled at `orig` Hz, at `target` Hz (soxr HQ, band-limited)."""
+    """Resample `y` from `orig` to `target` Hz (soxr HQ, band-limited)."""
     if orig <= 0 or target <= 0:
         raise InputError(f"Sample rates must be positive, got {orig} and {target} Hz.")
     return y if orig == target else soxr.resample(y, orig, target, quality="HQ")
 
 
 def require_rate(sample_rate: int, expected: int) -> None:
-    """Raise InputError unless a signal has the rate that a denoiser works at, both in Hz."""
+    """Raise InputError unless the sample rate is the working rate of the denoiser, both in Hz."""
     if sample_rate != expected:
         raise InputError(f"This denoiser works at {expected} Hz, got {sample_rate} Hz.")
 
 
 def remove_dc_and_rumble(y: np.ndarray, sample_rate: int, highpass_hz: float) -> np.ndarray:
-    """Remove, without phase shift, the offset and what lies below `highpass_hz`.
+    """Remove the DC offset and everything below `highpass_hz`, without phase shift.
 
-    A fourth-order Butterworth high-pass run forwards and backwards: -6 dB at `highpass_hz`, 48 dB
-    per octave below.  Raises InputError unless that lies between 0 and half of `sample_rate`.
+    A fourth-order Butterworth high-pass, applied forwards and backwards: -6 dB at `highpass_hz`,
+    48 dB per octave below.  Raises InputError unless 0 < `highpass_hz` < `sample_rate` / 2.
     """
     if not 0 < highpass_hz < sample_rate / 2:
         raise InputError(
@@ -110,14 +109,15 @@ def remove_dc_and_rumble(y: np.ndarray, sample_rate: int, highpass_hz: float) ->
 
 
 def fix_length(y: np.ndarray, n: int) -> np.ndarray:
-    """Return `y` with exactly `n` samples: cut at the end or followed by zeros."""
+    """Return `y` with exactly `n` samples, truncated or zero-padded at the end."""
     return np.pad(y[:n], (0, max(0, n - len(y))))
 
 
 def loudest_window(y: np.ndarray, n: int) -> int:
-    """Return where the `n` samples of `y` with the most energy begin; 0 if there are no more.
+    """Return the start of the `n`-sample window of `y` with the most energy.
 
-    Where several windows hold that energy, as around a word between silences: the middle one.
+    Of several windows with that energy, as around a word between silences, the middle one is
+    returned; 0 if `y` is not longer than `n`.
 
     >>> loudest_window(np.array([0, 0, 0, 0, 1, 0, 0]), 3)
     3
@@ -127,30 +127,30 @@ def loudest_window(y: np.ndarray, n: int) -> int:
     energy = np.cumsum(np.concatenate([[0.0], np.square(y)]))
     held = energy[n:] - energy[:-n]
     best = int(np.argmax(held))
-    as_loud = held >= held[best] * (1 - 1e-6)  # but for rounding
+    as_loud = held >= held[best] * (1 - 1e-6)  # up to rounding
     last = best + int(np.argmin(np.append(as_loud[best:], False))) - 1
     return (best + last) // 2
 
 
 def rms_dbfs(y: np.ndarray) -> float:
-    """Level in dB relative to full scale; -inf for silence."""
+    """Return the RMS level in dB relative to full scale; -inf for silence."""
     with np.errstate(divide="ignore"):
         return float(10 * np.log10(np.mean(np.square(y))))
 
 
 def peak(y: np.ndarray) -> float:
-    """Largest absolute sample."""
+    """Return the largest absolute sample value."""
     return float(np.max(np.abs(y)))
 
 
 def dc_share(y: np.ndarray) -> float:
-    """Share of the energy that a constant offset holds; 0 for silence."""
+    """Return the share of the energy in the DC offset; 0 for silence."""
     power = np.mean(np.square(y))
     return float(np.mean(y) ** 2 / power) if power > 0 else 0.0
 
 
 def rumble_share(y: np.ndarray, sample_rate: int, highpass_hz: float) -> float:
-    """Share of the energy below `highpass_hz` once the offset is gone; 0 for silence."""
+    """Return the share of the energy below `highpass_hz`, DC removed; 0 for silence."""
     n = scipy.fft.next_fast_len(len(y), real=True)
     energy = np.square(np.abs(scipy.fft.rfft(y - np.mean(y), n)))
     below = scipy.fft.rfftfreq(n, 1 / sample_rate) < highpass_hz
@@ -158,9 +158,9 @@ def rumble_share(y: np.ndarray, sample_rate: int, highpass_hz: float) -> float:
 
 
 def noise_floor_db(y: np.ndarray, sample_rate: int) -> float:
-    """Level of the quietest tenth of 20 ms frames relative to the whole clip, in dB.
+    """Return the 10th percentile of the power of 20 ms frames relative to the whole clip, in dB.
 
-    An upper bound of the noise, since a tightly cut clip has no pause.  `y` is without DC and
+    An upper bound on the noise level, since a tightly cut clip has no pauses.  `y` has no DC or
     rumble.  NaN for silence; -inf where the pauses are digital zeros.
     """
     length = min(len(y), max(1, round(FRAME_S * sample_rate)))
@@ -170,15 +170,15 @@ def noise_floor_db(y: np.ndarray, sample_rate: int) -> float:
     if total == 0:
         return float("nan")
     share = np.quantile(power, 0.1) / total
-    with np.errstate(divide="ignore"):  # less is the end of a filter's ringing
+    with np.errstate(divide="ignore"):  # lower values are the tail of a filter's ringing
         return float(10 * np.log10(share if share > 1e-20 else 0.0))
 
 
 def dynamic_range_db(y: np.ndarray, sample_rate: int) -> float:
-    """Mean power of the loudest ten 20 ms frames over that of the quietest ten, in dB.
+    """Return the mean power of the ten loudest 20 ms frames over that of the ten quietest, in dB.
 
-    How far speech stands out of its own background.  `y` is without DC and rumble and lasts a
-    frame or more; frames do not overlap, a last one that is not whole is left out.  NaN for
+    It measures how far speech stands out from its background.  `y` has no DC or rumble and lasts
+    at least one frame; frames do not overlap, and an incomplete last frame is dropped.  NaN for
     silence; inf where the quietest frames are digital zeros.
     """
     length = round(FRAME_S * sample_rate)
@@ -190,10 +190,10 @@ def dynamic_range_db(y: np.ndarray, sample_rate: int) -> float:
 
 
 def word_bounds(y: np.ndarray, sample_rate: int, margin_s: float) -> tuple[float, float]:
-    """Begin and end in s of the word in a clip, with `margin_s` around it, inside the clip.
+    """Return the start and end, in s, of the word in a clip, padded by up to `margin_s` each side.
 
-    From the first to the last 20 ms frame, each half a frame after the one before, that is at most
-    30 dB below the loudest one (`librosa.effects.trim`).  `y` is without DC and rumble.
+    The word spans the first to the last 20 ms frame (hop of half a frame) that is at most 30 dB
+    below the loudest one (`librosa.effects.trim`).  `y` has no DC or rumble.
     """
     length = round(FRAME_S * sample_rate)
     _, bounds = librosa.effects.trim(y, top_db=WORD_DB, frame_length=length, hop_length=length // 2)
@@ -202,5 +202,5 @@ def word_bounds(y: np.ndarray, sample_rate: int, margin_s: float) -> tuple[float
 
 
 def clipped_share(y: np.ndarray) -> float:
-    """Share of the samples at full scale (0.999 or more)."""
+    """Return the share of samples at full scale (0.999 or more)."""
     return float(np.mean(np.abs(y) >= CLIPPED))

@@ -1,8 +1,8 @@
-"""Have numba compile what the project calls of librosa, as ``python -m lib.signals.compile``.
+"""Compile the numba functions of librosa that the project uses: ``python -m lib.signals.compile``.
 
-The installation does it, while nothing else runs: it takes half a minute, and processes that
-compile the same function at a time may leave a mixture on disk which crashes whoever loads it
-(numba, issues 4807 and 10128).
+This takes half a minute and is part of the installation, when nothing else runs: processes that
+compile the same function concurrently may leave a corrupt cache that crashes every process that
+loads it (numba, issues 4807 and 10128).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["compile_all"]
 
 
 def compile_all() -> None:
-    """Call each function once in every precision; what is on disk is not compiled again."""
+    """Call each function once in every precision; functions cached on disk are not recompiled."""
     for dtype in (np.float32, np.float64):
         y = np.sin(np.arange(4000, dtype=dtype))
         istft(stft(y, n_fft=512, hop_length=128), n_fft=512, hop_length=128, length=len(y))

@@ -1,7 +1,7 @@
-"""What the header of a sound file says of its length, held against the file; sizes in bytes.
+"""Compare the length in the header of an audio file with the file itself; sizes in bytes.
 
-Headers of recorders that crash, of pipes and broken downloads promise more than the file holds, or
-nothing at all, and decoders disagree about what to do then.
+Recorders that crash, pipes and interrupted downloads leave headers that promise more than the file
+holds, or give no length at all, and decoders disagree on how to handle them.
 
 Sources: EBU Tech 3306 (RF64), the AIFF-C draft of 1991, Apple's CAF specification, RFC 3533 (Ogg).
 """
@@ -16,43 +16,43 @@ from typing import BinaryIO
 
 __all__ = ["Extent", "find_extent", "is_placeholder", "mended", "ogg_ending"]
 
-HUGE = 2**30  # bytes or samples; more is promised by writers that do not know
-NEAR = 2**16  # of 2**31 and 2**32, where such promises lie: 0x7FFFF000, 0xFFFFFFDB, ...
-TINY = 128  # bytes; as little is left by writers that did not come back
-LARGEST_PAGE = 65_307  # bytes; of Ogg
+HUGE = 2**30  # bytes or samples; larger sizes may be placeholders
+NEAR = 2**16  # distance of placeholders from 2**31 and 2**32: 0x7FFFF000, 0xFFFFFFDB, ...
+TINY = 128  # bytes; at most this is left by writers that never update the header
+LARGEST_PAGE = 65_307  # bytes; the largest Ogg page
 
 
 @dataclass(frozen=True)
 class Extent:
-    """Where in a file its sound lies, and how long the header says it is."""
+    """Location of the samples in a file, and their size according to the header."""
 
-    start: int  # of the samples
-    promised: int  # size of the samples by the header
-    there: int  # from `start` on; with chunks behind the sound, if there are any
-    field: int = 0  # where the header says that size,
-    form: str = ""  # and how, for `struct`; "" where it is text
-    overhead: int = 0  # what it counts in addition to the samples
+    start: int  # offset of the samples
+    promised: int  # size of the samples according to the header
+    there: int  # bytes in the file from `start`, including any chunks after the samples
+    field: int = 0  # offset of that size in the header
+    form: str = ""  # its `struct` format; "" if it is text
+    overhead: int = 0  # bytes that it counts in addition to the samples
 
     @property
     def unknown(self) -> bool:
-        """Whether the writer of the header did not know the size."""
+        """Whether the header was written before the size was known."""
         few = self.promised <= TINY < self.there
         return few or (self.missing > 0 and is_placeholder(self.promised, self.there))
 
     @property
     def missing(self) -> int:
-        """Bytes that are promised and not there."""
+        """Number of bytes promised by the header but absent from the file."""
         return max(0, self.promised - self.there)
 
 
 @dataclass(frozen=True)
 class _Chunks:
-    """How a container of chunks is laid out."""
+    """Layout of a chunk-based container format."""
 
-    head: str  # name and size of a chunk, for `struct`
-    first: int  # where the first chunk begins
-    sound: dict  # name of the chunk of samples: bytes in it before them
-    counted: int = 0  # bytes of the head that the size includes
+    head: str  # `struct` format of a chunk's name and size
+    first: int  # offset of the first chunk
+    sound: dict  # name of the chunk with the samples: bytes that precede them in it
+    counted: int = 0  # bytes of the chunk header that its size includes
     align: int = 2
 
 
@@ -68,7 +68,7 @@ CONTAINERS = {
 
 
 def find_extent(file: BinaryIO) -> Extent | None:
-    """Find the samples of an open file; None where the container is another, or has none."""
+    """Locate the samples in an open file; None if the container is unknown or holds no samples."""
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     magic = file.read(4)
@@ -82,14 +82,14 @@ def find_extent(file: BinaryIO) -> Extent | None:
 
 
 def _unpack(file: BinaryIO, at: int, form: str) -> tuple | None:
-    """Read numbers at a place; None where the file ends before."""
+    """Unpack numbers at an offset; None if the file ends before."""
     file.seek(at)
     content = file.read(struct.calcsize(form))
     return struct.unpack(form, content) if len(content) == struct.calcsize(form) else None
 
 
 def _walk(file: BinaryIO, size: int, magic: bytes) -> Extent | None:
-    """Go from chunk to chunk until the one that holds the samples."""
+    """Step through the chunks up to the one that holds the samples."""
     layout = CONTAINERS[magic]
     head, at = struct.calcsize(layout.head), layout.first
     while chunk := _unpack(file, at, layout.head):
@@ -104,7 +104,7 @@ def _walk(file: BinaryIO, size: int, magic: bytes) -> Extent | None:
         return None
     start = at + head + inside
     field, form = at + len(chunk[0]), layout.head[0] + layout.head[-1]
-    if magic == b"RF64" and length == 2**32 - 1:  # the true size stands in the first chunk
+    if magic == b"RF64" and length == 2**32 - 1:  # the true size is in the first chunk
         field, form = 28, "<Q"
         if not (true := _unpack(file, field, form)):
             return None
@@ -117,13 +117,13 @@ def _walk(file: BinaryIO, size: int, magic: bytes) -> Extent | None:
 
 
 def _is_chunk(file: BinaryIO, at: int, layout: _Chunks, rest: int) -> bool:
-    """Whether a chunk that fits into the rest of the file begins here, rather than samples."""
+    """Return whether a chunk that fits into the rest of the file begins here, not samples."""
     chunk = _unpack(file, at, layout.head)
     return bool(chunk and re.fullmatch(rb"[ -~]{4}", chunk[0][:4]) and chunk[1] <= rest)
 
 
 def _nist(header: bytes, size: int) -> Extent | None:
-    """The header of SPHERE files is text; the samples of the older ones are bytes."""
+    """Parse the text header of a SPHERE file; samples are one byte each by default."""
     fields = {b"sample_n_bytes": b"1"}
     fields |= dict(re.findall(rb"^(\w+) -i (\d+)", header, re.MULTILINE))
     try:
@@ -136,13 +136,13 @@ def _nist(header: bytes, size: int) -> Extent | None:
 
 
 def is_placeholder(promised: int, there: int) -> bool:
-    """Whether a length too great was written by somebody who did not know it."""
+    """Return whether a length greater than the actual one is a placeholder."""
     near = any(abs(promised - limit) <= NEAR for limit in (2**31, 2**32))
     return near or (promised >= HUGE and there < promised / 100)
 
 
 def mended(file: BinaryIO, extent: Extent) -> io.BytesIO:
-    """Return a copy of the file whose header gives the size that is there."""
+    """Return a copy of the file whose header gives the actual size."""
     file.seek(0)
     content = bytearray(file.read())
     most = 2 ** (8 * struct.calcsize(extent.form)) - 1
@@ -152,7 +152,7 @@ def mended(file: BinaryIO, extent: Extent) -> io.BytesIO:
 
 
 def ogg_ending(file: BinaryIO) -> str:
-    """How an Ogg stream ends: "closed", "open" after a whole page, "cut" within one; else ""."""
+    """Return how an Ogg stream ends: "closed", "open", or "cut" within a page; "" if not Ogg."""
     file.seek(0)
     if file.read(4) != b"OggS":
         return ""

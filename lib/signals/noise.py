@@ -1,8 +1,8 @@
-"""Noise, and the one way in which this project mixes it with speech.
+"""Noise generators, and the mixing of speech and noise at a given SNR.
 
-Levels are ratios of energies over the *whole* arrays [shape=(n,)]: pass a clip's own samples, never
-its padding, without DC and rumble, or these count as speech.  A new noise is a function and a line
-in `NOISES`; babble needs talkers, so it is swept only.
+SNRs are energy ratios over the *whole* arrays [shape=(n,)]: pass a clip without its padding, DC and
+rumble, or these count as speech.  A new noise type is a function and a line in `NOISES`; babble
+requires other talkers, so it occurs only in the SNR sweep.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ __all__ = [
     "make_noise",
 ]
 
-FEWEST_TALKERS = 3  # fewer are no babble
+FEWEST_TALKERS = 3  # fewer do not make babble
 
 
 def clip_rng(seed: int, clip_id: str, condition: str) -> np.random.Generator:
-    """Return the random stream of one clip under one condition, whatever else is computed."""
+    """Return the generator of one clip and condition, independent of whatever else is computed."""
     digest = hashlib.sha256(f"{seed}|{clip_id}|{condition}".encode()).digest()
     return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
 
@@ -53,9 +53,9 @@ def pink_noise(n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def babble_noise(n: int, rng: np.random.Generator, talkers: list[np.ndarray]) -> np.ndarray:
-    """Return `n` samples of several talkers at once, each at equal level and a random start.
+    """Return `n` samples of several talkers at once, at equal levels and from random starts.
 
-    `talkers` are recordings of others than the one to be denoised, at least `FEWEST_TALKERS`.
+    `talkers` are at least `FEWEST_TALKERS` recordings, none of the speaker to be denoised.
     """
     if len(talkers) < FEWEST_TALKERS:
         raise InputError(f"Babble needs at least {FEWEST_TALKERS} talkers, got {len(talkers)}.")
@@ -75,7 +75,7 @@ NOISES = {
 def make_noise(
     kind: str, n: int, rng: np.random.Generator, talkers: list[np.ndarray] | None = None
 ) -> np.ndarray:
-    """Return `n` samples of a kind of `NOISES` or, of `talkers`, of "babble"."""
+    """Return `n` samples of a noise: a `kind` in `NOISES`, or "babble" made from `talkers`."""
     if kind == "babble":
         return babble_noise(n, rng, talkers or [])
     if kind not in NOISES:
@@ -84,12 +84,12 @@ def make_noise(
 
 
 def mix_at_snr(clean: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
-    r"""Add `noise` to `clean`, scaled so that the signal-to-noise ratio is exact.
+    r"""Add `noise` to `clean`, scaled to the exact signal-to-noise ratio.
 
     .. math:: y = x + g\,w, \qquad g = \sqrt{\|x\|^2 / (\|w\|^2\,10^{\mathrm{SNR}/10})}
 
-    The result is not clipped or rescaled.  Raises InputError where the shapes [(n,)] differ, or one
-    signal is silent: no gain reaches the ratio.
+    The result is not clipped or rescaled.  Raises InputError if the shapes [(n,)] differ, or if one
+    signal is silent, since no gain gives the ratio then.
 
     >>> mix_at_snr(np.array([1.0, -1.0]), np.array([1.0, 1.0]), 0.0).tolist()
     [2.0, 0.0]

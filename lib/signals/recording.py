@@ -1,6 +1,7 @@
-"""Anyone's sound file, read from front to end: what is there, and what is wrong with it.
+"""Read audio files from start to end, and report what is wrong with them.
 
-Neither a length in a header nor a codec's seeking is trusted; what is missing is told, not guessed.
+Neither the length in the header nor a codec's seeking is trusted; missing audio is reported,
+not guessed.
 """
 
 from __future__ import annotations
@@ -21,24 +22,24 @@ from lib.signals.faults import Fault, refusal
 
 __all__ = ["Recording", "read_recording", "read_whole"]
 
-BLOCK = 2**16  # samples decoded at once
-SLACK = 128  # bytes that a header may count too many, as if they were samples
-SLACK_S = 0.04  # s; nothing longer is missed without a word
+BLOCK = 2**16  # samples decoded at a time
+SLACK = 128  # bytes by which a header may overstate the size of the samples
+SLACK_S = 0.04  # s; if more is missing, the recording is cut short
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A sound file as it could be read."""
+    """The samples read from an audio file, and what is wrong with the file."""
 
     samples: np.ndarray  # [shape=(n, channels)]
     sample_rate: int  # Hz
     subtype: str  # sample format, as libsndfile calls it
     cut: Fault | None  # what is missing
-    correction: Fault | None  # what of the header was not believed
+    correction: Fault | None  # what was wrong in the header
 
 
 class _Forwards(soundfile.SoundFile):
-    """A sound file that is read from front to end only: some codecs cannot seek, or not well."""
+    """An audio file that is read without seeking, which some codecs support badly or not at all."""
 
     def seekable(self) -> bool:
         return False
@@ -47,10 +48,10 @@ class _Forwards(soundfile.SoundFile):
 def read_recording(
     path: str | Path, *, longest_s: float = math.inf, dtype: str = "float64"
 ) -> Recording:
-    """Read anyone's sound file in any format of libsndfile, whatever its header says.
+    """Read an audio file in any format of libsndfile, even if its header is wrong.
 
     Reading stops soon after `longest_s`; `dtype` is "float64" or "float32".  Raises InputError,
-    with its kind, if the file is missing, empty, not audio, or holds no or non-finite samples.
+    with its kind, if the file is missing, empty, not audio, or has no or non-finite samples.
     """
     path = Path(path)
     try:
@@ -58,7 +59,7 @@ def read_recording(
         with open(path, "rb") as raw:
             extent, ending = find_extent(raw), ogg_ending(raw)
             if extent and not (extent.unknown or extent.missing):
-                extent = None  # it does not lie
+                extent = None  # the header is right
             source: io.BytesIO | bytes = os.fsencode(path.absolute())
             if extent and extent.form:
                 source = mended(raw, extent)
@@ -71,7 +72,7 @@ def read_recording(
     except OSError as error:
         reason = f"{faults.UNOPENED} ({error.strerror or error})"
         raise refusal(path, faults.UNOPENED, reason) from error
-    except Exception as error:  # whatever a decoder raises is a reason not to use the file
+    except Exception as error:  # any error of a decoder excludes the file
         reason = str(getattr(error, "error_string", error)).rstrip(".")
         raise refusal(path, faults.NO_AUDIO, f"{faults.NO_AUDIO} ({reason})") from error
     n, rate = len(samples), file.samplerate
@@ -102,11 +103,11 @@ def _refuse_what_is_no_file(path: Path) -> None:
 
 
 def _read_blocks(file: _Forwards, longest_s: float, dtype: str) -> tuple[np.ndarray, str]:
-    """Samples [shape=(n, channels)], and what stopped the decoder before the end, if it was."""
+    """Return the samples [shape=(n, channels)] and the decoder's error, "" if there was none."""
     block = np.empty((max(1, BLOCK // file.channels), file.channels), dtype)
     content, n, failure = bytearray(), 0, ""
     while n <= longest_s * file.samplerate and not failure:
-        block.fill(np.nan)  # so that a failure shows how far the decoder came
+        block.fill(np.nan)  # marks what a failing decoder did not write
         try:
             found = len(file.read(len(block), out=block))
         except soundfile.LibsndfileError as error:
@@ -122,9 +123,9 @@ def _read_blocks(file: _Forwards, longest_s: float, dtype: str) -> tuple[np.ndar
 def _judge_length(
     n: int, frames: int, rate: int, extent: Extent | None, ending: str
 ) -> tuple[Fault | None, Fault | None]:
-    """What is missing, and what of the header was not believed.
+    """Return what is missing, and what was wrong in the header.
 
-    A header's worth too little is no cut: writers count themselves.
+    A shortfall of about the size of the header is not a cut: some writers count the header, too.
     """
     if ending == "cut":
         said = f"cut short, {n / rate:.3f} s and a part of a page of Ogg are there"
@@ -136,7 +137,7 @@ def _judge_length(
         if extent.unknown:
             return None, Fault(faults.OTHER_LENGTH, said)
         missing_s = n / rate * extent.missing / extent.there
-        itself = abs(extent.missing - extent.start) <= 16  # the size of the file, more or less
+        itself = abs(extent.missing - extent.start) <= 16  # about the size of the whole file
         small = extent.missing <= SLACK or itself
     elif n < frames:
         said = f"its header promises {frames:,} samples, {n:,} are there"
@@ -152,7 +153,7 @@ def _judge_length(
 
 
 def read_whole(path: str | Path, *, longest_s: float = math.inf) -> Recording:
-    """Read a sound file as `read_recording` does, but refuse one that is cut short."""
+    """Read an audio file like `read_recording`, but raise InputError if it is cut short."""
     recording = read_recording(path, longest_s=longest_s)
     if recording.cut:
         reason = f"{recording.cut.text}; restore it from its source"

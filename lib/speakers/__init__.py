@@ -1,7 +1,7 @@
 """The speaker analysis: for whom denoising works better or worse, and with what significance.
 
-Takes the score table and tables about the speakers; knows no audio and no model.  Clips are
-nested in speakers, so every interval and every test is across speakers.
+It uses the score table and tables about the speakers, but no audio and no model.  Clips are nested
+in speakers, so every interval and every test is across speakers.
 """
 
 from lib.speakers.attributes import ATTRIBUTES, clip_gains, left_out

@@ -1,16 +1,16 @@
-"""Who the speakers are: the attributes of the analysis and the groups that are compared.
+"""The attributes of the speakers and the groups that are compared.
 
-The rules were stated before any score was seen, and hold for every corpus:
+The rules were fixed before any score was seen, and apply to every corpus:
 
-- a speaker whose attribute is missing is left out of its analysis, and counted;
-- a level with fewer than ``min_speakers_per_level`` speakers is shown, never tested;
-- accents and countries are too many for their speakers: the most frequent of each is compared
-  with all others;
+- a speaker whose attribute is missing is excluded from its analysis, and counted;
+- a level with fewer than ``min_speakers_per_level`` speakers is shown, but never tested;
+- accents and countries have too many levels for the number of speakers: the most frequent of each
+  is compared with all others;
 - other attributes are compared level by level, or, where fewer than two levels have enough
   speakers, the baseline with all others;
 - origins are compared by country and by continent (``Europe, Germany, Berlin`` is one of 42 in
   Audio MNIST);
-- age is a number: its trend is tested, its bands are for the eye only.
+- age is numeric: its trend is tested, its bands are for display only.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["ATTRIBUTES", "Attribute", "Grouping", "clip_gains", "group_speakers"
 class Attribute(NamedTuple):
     """One attribute of a speaker and the rule by which speakers are compared."""
 
-    column: str  # of the table of `clip_gains`: its levels are shown
+    column: str  # of the table of `clip_gains`; its levels are shown
     rule: str  # "levels", "most frequent" or "trend"
     baseline: str = ""  # level that the others are compared with; empty: the most frequent
 
@@ -54,12 +54,12 @@ def clip_gains(
     snr_db: float | None = None,
     manifest: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return one row per clip: how much our method improved it, and who spoke it.
+    """Return one row per clip: its improvement with our method and its speaker's attributes.
 
     Parameters
     ----------
     scores, people : pd.DataFrame
-        The score table and the cleaned speakers; what these lack counts as missing for all.
+        The score table and the cleaned speakers; absent columns count as missing for all.
     noise, snr_db : optional
         The condition; all conditions when None.
     manifest : pd.DataFrame, optional
@@ -68,9 +68,9 @@ def clip_gains(
     Returns
     -------
     pd.DataFrame
-        ``clip_id``, ``speaker``, ``digit``, ``recognised`` (NaN if unknown), ``gain_db`` (NaN left
-        out), ``level_dbfs`` (NaN without a manifest), ``age`` and a column for each attribute,
-        None where missing.
+        ``clip_id``, ``speaker``, ``digit``, ``recognised`` (NaN if unknown), ``gain_db`` (SI-SDR
+        improvement; NaN dropped), ``level_dbfs`` (NaN without a manifest), ``age`` and a column for
+        each attribute, None where missing.
     """
     chosen = scores["method"] == "ours"
     if noise is not None:
@@ -82,7 +82,7 @@ def clip_gains(
     clips = clips.dropna(subset=["gain_db"]).astype({"speaker": str})
     if clips.empty:
         raise InputError(
-            f"No score of method 'ours' in noise {noise!r} at {snr_db} dB; the table holds "
+            f"No scores of method 'ours' in noise {noise!r} at {snr_db} dB; the table has "
             f"{', '.join(map(str, scores['method'].unique()))} in "
             f"{', '.join(map(str, scores['noise'].unique()))}. Run 04_evaluation.ipynb again."
         )
@@ -96,16 +96,16 @@ def clip_gains(
     people[columns] = people[columns].astype(object).where(people[columns].notna(), None)
     clips["level_dbfs"] = np.nan
     if manifest is not None:
-        levels = usable(manifest).set_index("clip_id")["rms_dbfs"]  # others share names
+        levels = usable(manifest).set_index("clip_id")["rms_dbfs"]  # excluded clips may share an id
         clips["level_dbfs"] = clips["clip_id"].map(levels)
     return clips.merge(people.astype({"speaker": str}), on="speaker", how="left")
 
 
 def left_out(clips: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
-    """List the speakers that an analysis has to leave out, and what was supplied instead.
+    """List the speakers that lack an attribute, and the values supplied instead.
 
     Columns: ``attribute``, ``n_missing``, ``speakers`` ("all", or their names), ``supplied`` (the
-    values in ``raw_<column>``, None where there were none).  Only attributes that somebody lacks.
+    values in ``raw_<column>``, None where there were none).  Only attributes with missing speakers.
     """
     first, rows = clips.groupby("speaker").first(), []
     raw = people.astype({"speaker": str}).set_index("speaker")
@@ -122,25 +122,26 @@ def left_out(clips: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
 
 
 class Grouping(NamedTuple):
-    """Speakers in the groups of one comparison, or why there is none."""
+    """The groups of speakers in one comparison, or the reason why there is none."""
 
-    of_speaker: pd.Series  # speaker -> group; only the speakers that are compared
+    of_speaker: pd.Series  # speaker -> group; only the speakers compared
     baseline: str = ""  # the group that the others are compared with
     compared: str = ""  # which groups and how many speakers each, in words; empty when none
-    why: str = ""  # no test is possible; empty when one is
+    why: str = ""  # reason why no test is possible; empty when one is
 
 
 def group_speakers(levels: pd.Series, attribute: Attribute, fewest: int) -> Grouping:
-    """Put the speakers into the groups that the attribute's rule compares.
+    """Assign the speakers to the groups that the attribute's rule compares.
 
-    `levels` is speaker -> level, missing left out; a tested group has `fewest` speakers or more.
+    `levels` maps speaker -> level, without missing values; a tested group has at least `fewest`
+    speakers.
     """
     counts = levels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
     if counts.empty:
-        return Grouping(levels, why="The metadata give it for no speaker.")
+        return Grouping(levels, why="Not given in the metadata for any speaker.")
     baseline = attribute.baseline if attribute.baseline in counts else counts.index[0]
     if len(counts) == 1:
-        why = f"All speakers with a known value ({counts.iloc[0]}) have the same: {baseline}."
+        why = f"All speakers with a known value ({counts.iloc[0]}) have the same one: {baseline}."
         return Grouping(levels, baseline, why=why)
     groups = levels[levels.isin(counts.index[counts >= fewest])]
     if attribute.rule == "most frequent" or groups.nunique() < 2 or baseline not in set(groups):

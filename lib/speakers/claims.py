@@ -1,13 +1,13 @@
-"""The published claims about speakers, and what this corpus says to each.
+"""The published claims about speakers, and the verdict of this corpus on each.
 
 The published figures are levels of a spectrogram SNR under misaligned labels: the reference
-shuffled its test items and took their labels in the old order.  Here the same mistake is made on
-purpose on our own scores, and the published spreads are compared with what it gives.
+shuffled its test items but kept their labels in the old order.  Here the same mistake is made on
+purpose with our own scores, and the published spreads are compared with those expected by chance.
 
-Verdicts: "not testable" where `lib.speakers.significance` has no test; "supported"
-where the p-value after Holm is below 5 %, the sign is the claimed one and, where the claim says
-"moderate", the standardised effect is at least medium after Cohen (d 0.5, r 0.3); else "not
-supported", with the minimum detectable effect.
+Verdicts: "not testable" where `lib.speakers.significance` has no test; "supported" where the
+Holm-corrected p-value is below 5 %, the sign is the claimed one and, where the claim says
+"moderate", the standardised effect is at least medium by Cohen's convention (d 0.5, r 0.3);
+otherwise "not supported", with the minimum detectable effect where not significant.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ VERDICTS = ("supported", "not supported", "not testable")
 MEDIUM = {"Cohen's d": 0.5, "Pearson's r": 0.3, "eta squared": 0.06}
 
 
-# The published lowest and highest mean, dB, and the speakers of each level in Audio MNIST
-# (digits: equal shares).  The smaller accents share 20 speakers.
+# Published lowest and highest mean in dB, and number of speakers per level in Audio MNIST (digits:
+# equal shares).  The smaller accents share 20 speakers.
 PUBLISHED = {
     "digit": (0.40, 0.71, [1] * 10),
     "speaker": (0.09, 0.95, [1] * 60),
@@ -38,7 +38,7 @@ PUBLISHED = {
 
 
 class Claim(NamedTuple):
-    """One published statement and the attribute that it is about."""
+    """One published statement and the attribute it is about."""
 
     text: str
     attribute: str
@@ -63,7 +63,7 @@ CLAIMS = (
 
 
 def claims(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the verdict on each published claim, from what `lib.speakers.add_power` returned.
+    """Return the verdict on each published claim, given the output of `lib.speakers.add_power`.
 
     Columns: ``claim``, ``published``, ``compared``, ``estimate_db``, ``low_db``, ``high_db``,
     ``unit``, ``n_speakers``, ``p_holm``, ``detectable_db``, ``verdict``, ``why``.
@@ -86,7 +86,7 @@ def _verdict(claim: Claim, test: pd.Series) -> tuple[str, str]:
     if not test["testable"]:
         why = test["why"]
         if np.isinf(test["detectable_db"]):
-            why += " With so few speakers no difference would be detected, however large."
+            why += " With so few speakers, no difference would be detected, however large."
         elif np.isfinite(test["detectable_db"]):
             why += f" The MDE would be {smallest}."
         return untestable, why
@@ -123,7 +123,7 @@ def headline(clips: pd.DataFrame, results: pd.DataFrame, verdicts: pd.DataFrame)
 
 
 def _sentence(supported: int, not_supported: int, untestable: int) -> str:
-    """Word the three counts.
+    """Return the three counts as a sentence.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def _sentence(supported: int, not_supported: int, untestable: int) -> str:
 
 
 def _spread(dealt: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Highest minus lowest mean of consecutive groups of these sizes, along the last axis."""
+    """Return the range of the means of consecutive groups of these sizes, along the last axis."""
     starts = np.cumsum(sizes) - sizes
     return np.ptp(np.add.reduceat(dealt, starts, axis=-1) / sizes, axis=-1)
 
@@ -154,11 +154,11 @@ def _chance(spreads: np.ndarray) -> dict:
 
 
 def shuffled_spreads(clips: pd.DataFrame, *, rng: np.random.Generator, draws: int) -> pd.DataFrame:
-    """Return how far apart group means lie with true labels, and with labels shuffled over clips.
+    """Return the spread of group means with true labels, and with labels shuffled over clips.
 
     Columns: ``label``, ``groups``, ``n_clips``, ``true_db`` (highest minus lowest mean),
-    ``misaligned_db`` (the same after the mistake of the reference: one shuffle of the clips, all
-    labels in the old order), and median and central 95 % of what many shuffles give: ``chance_db``,
+    ``misaligned_db`` (the same with the reference's mistake: clips shuffled once, all labels in the
+    old order), and the median and central 95 % over many shuffles: ``chance_db``,
     ``chance_low_db``, ``chance_high_db``.  Labels with fewer than two levels have no row.
     """
     gains, groups = clips["gain_db"].to_numpy(), {}
@@ -182,10 +182,10 @@ def shuffled_spreads(clips: pd.DataFrame, *, rng: np.random.Generator, draws: in
 
 
 def published_spreads(*, rng: np.random.Generator, draws: int) -> pd.DataFrame:
-    """Return the published spread of each label beside what chance alone gives.
+    """Return the published spread of each label and the spread expected by chance.
 
-    Under shuffled labels a group mean varies around the overall mean in proportion to
-    1/sqrt(clips in the group).  The shares of the groups are known, so that one number, the
+    Under shuffled labels, a group mean varies around the overall mean in proportion to
+    1/sqrt(clips in the group).  The shares of the groups are known, so a single number, the
     standard error of the overall mean, has to explain all spreads; it is fitted here (least squares
     of the logarithms).
 

@@ -1,6 +1,7 @@
-"""Improvement by speaker and by group of speakers, its components of variance, the lowest decile.
+"""Improvement by speaker and by group of speakers, its variance components and lowest decile.
 
-Tables of `clip_gains` in, tidy tables out; gains in dB, means over clips, intervals over speakers.
+Functions take tables from `clip_gains` and return tidy tables; improvements in dB, means over
+clips, intervals over speakers.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ IN_DB = {"estimate": "estimate_db", "low": "low_db", "high": "high_db"}
 
 
 def speaker_means(clips: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean gain of every speaker, lowest first, with n and the attributes.
+    """Return the mean improvement of every speaker, lowest first, with n and the attributes.
 
-    Here the limits are Student's t over the clips of one speaker (NaN for one clip): they describe
-    this speaker only.
+    The limits are Student's t intervals over the clips of one speaker (NaN for one clip): they
+    describe that speaker only.
     """
     grouped = clips.groupby("speaker")
     table = grouped["gain_db"].agg(estimate_db="mean", error="sem", n_clips="count")
@@ -44,11 +45,11 @@ def speaker_means(clips: pd.DataFrame) -> pd.DataFrame:
 def effects(
     clips: pd.DataFrame, *, rng: np.random.Generator, settings: StatisticsConfig
 ) -> pd.DataFrame:
-    """Return the mean gain of every level of every attribute, with its interval and its n.
+    """Return the mean improvement of every level of every attribute, with its interval and n.
 
     Columns: ``attribute``, ``level``, ``second_level`` (of crossed attributes; else None),
-    ``estimate_db``, ``low_db``, ``high_db``, ``n_speakers``, ``n_clips``.  Attributes that nobody's
-    metadata give have no rows.
+    ``estimate_db``, ``low_db``, ``high_db``, ``n_speakers``, ``n_clips``.  Attributes without
+    metadata for any speaker have no rows.
     """
     columns = {name: (column,) for name, column in COLUMNS.items()}
     tools: dict = {"rng": rng, "draws": settings.bootstrap_draws}
@@ -63,12 +64,12 @@ def effects(
 
 
 def variance_shares(clips: pd.DataFrame) -> pd.DataFrame:
-    """Split the variance of the gain: between speakers, between digits, within.
+    """Split the variance of the improvement: speakers, digits, interaction, within cells.
 
-    Moment estimates of a two-way random-effects layout on the speakers who spoke every digit
-    (Searle, Casella & McCulloch, Variance Components, 1992, section 4.3); a negative estimate
-    counts as 0.  All is NaN unless two speakers spoke the same two digits; with one clip a
-    digit, the interaction holds what varies between clips, too.
+    Moment estimates of a two-way random-effects model for the speakers who spoke every digit
+    (Searle, Casella & McCulloch, Variance Components, 1992, section 4.3); negative estimates are
+    set to 0.  All values are NaN unless two speakers spoke every one of two digits or more; with
+    one clip per digit, the interaction includes the variation between clips.
 
     Columns: ``source`` ("speakers", "digits", "speaker x digit", "clips within"), ``variance_db2``,
     ``share`` (0 to 1 of their sum).
@@ -99,10 +100,10 @@ def variance_shares(clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def served_worst(clips: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Return the lowest tenth, rounded up, `by` speakers or by speakers and digits, lowest first.
+    """Return the lowest tenth, rounded up, of groups `by` speaker (and digit), lowest first.
 
-    Columns: those of `by`, ``gain_db`` (mean), ``n_clips``, ``of`` (how many there are),
-    and the attributes.
+    Columns: those of `by`, ``gain_db`` (mean), ``n_clips``, ``of`` (number of groups), and the
+    attributes.
     """
     grouped = clips.groupby(by)
     table = grouped["gain_db"].agg(gain_db="mean", n_clips="count")
@@ -112,7 +113,7 @@ def served_worst(clips: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 
 
 def typical_clips(clips: pd.DataFrame, worst: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Return, for each row of `worst`, the clip whose gain is nearest to its mean."""
+    """Return, for each row of `worst`, the clip whose improvement is closest to its mean."""
     table = clips.merge(worst[[*by, "gain_db"]], on=by, suffixes=("", "_mean"))
     table["distance"] = (table["gain_db"] - table["gain_db_mean"]).abs()
     nearest = table.sort_values(["distance", "clip_id"]).drop_duplicates(by)
@@ -124,8 +125,8 @@ def recognition(
 ) -> pd.DataFrame:
     """Return the recognition accuracy by level of every attribute.
 
-    Columns: ``attribute``, ``level``, and with its interval over speakers ``accuracy`` (0 to 1) and
-    ``gain_db``; ``n_speakers``, ``n_clips``.  Only clips whose ``recognised`` is known count.
+    Columns: ``attribute``, ``level``, ``accuracy`` (0 to 1) and ``gain_db``, each with its interval
+    over speakers, ``n_speakers``, ``n_clips``.  Only clips with a known ``recognised`` count.
     """
     known = clips.dropna(subset=["recognised"])
     known = known.assign(accuracy=known["recognised"] == known["digit"])

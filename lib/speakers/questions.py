@@ -1,8 +1,8 @@
-"""What is asked of each attribute, of digits and of pairs: the difference and its test.
+"""Comparisons by attribute, by digit and by pairs of them: the difference and its test.
 
 Each speaker counts once, with the mean improvement of their clips, and the attribute is permuted
-over the speakers.  Digits are permuted within each speaker; accent x gender permutes what the main
-effects leave; accent x digit permutes the accents over whole profiles over the digits.
+across speakers.  Digits are permuted within each speaker; accent x gender permutes the residuals of
+the main effects; accent x digit permutes the accents across whole profiles over the digits.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ __all__ = [
 
 @dataclass
 class Question:
-    """One question, what the corpus says to it, and its test."""
+    """One comparison, its result on this corpus, and its test."""
 
     name: str
-    why: str = ""  # it cannot be tested; empty if it can
-    speakers: Sequence[str] = ()  # who is compared
+    why: str = ""  # reason why it cannot be tested; empty if it can
+    speakers: Sequence[str] = ()  # the speakers compared
     compared: str = ""  # in words
     unit: str = "dB"
     estimate_db: float = np.nan
@@ -50,13 +50,13 @@ class Question:
     high_db: float = np.nan
     effect: float = np.nan  # standardised
     effect_name: str = ""
-    deviation: float = np.nan  # standard deviation of `y` that the effect does not explain
+    deviation: float = np.nan  # residual standard deviation of `y`
     y: np.ndarray = field(default_factory=lambda: np.empty(0))  # the data of the test
-    test: PermutationTest | None = None  # None where nothing can be compared at all
+    test: PermutationTest | None = None  # None where nothing can be compared
 
 
 def groupings(clips: pd.DataFrame, fewest: int) -> dict[str, Grouping]:
-    """Return the compared groups of speakers for every attribute but age."""
+    """Return the groups of speakers compared for every attribute but age."""
     people = clips.groupby("speaker").first()
     return {
         name: group_speakers(people[attribute.column].dropna(), attribute, fewest)
@@ -68,7 +68,7 @@ def groupings(clips: pd.DataFrame, fewest: int) -> dict[str, Grouping]:
 def codes(clips: pd.DataFrame, fewest: int) -> dict[str, pd.Series]:
     """Return each compared attribute as one number per speaker, for regressions.
 
-    0 for the baseline and 1 for the others; the age in tens of years.
+    0 for the baseline and 1 for the others; age in decades.
     """
     coded = {
         name: (grouping.of_speaker != grouping.baseline).astype(float)
@@ -80,10 +80,10 @@ def codes(clips: pd.DataFrame, fewest: int) -> dict[str, pd.Series]:
 
 
 def compare_groups(name: str, gains: pd.Series, grouping: Grouping, *, rng, settings) -> Question:
-    """Ask whether groups of speakers differ.
+    """Compare groups of speakers.
 
-    The estimate is the mean of the others minus that of the baseline, and power is that of finding
-    all others shifted together.
+    The estimate is the mean of the others minus that of the baseline; power refers to a common
+    shift of all others.
     """
     question = Question(name, grouping.why)
     if not grouping.compared:
@@ -112,10 +112,10 @@ def compare_groups(name: str, gains: pd.Series, grouping: Grouping, *, rng, sett
 
 
 def trend_with_age(gains: pd.Series, ages: pd.Series, *, rng, settings) -> Question:
-    """Ask for a linear trend with age; the estimate is the change in ten years."""
+    """Estimate and test a linear trend with age, as the change per ten years."""
     n, fewest = len(ages), 2 * settings.min_speakers_per_level
     if not n:
-        return Question("age", "The metadata give it for no speaker.")
+        return Question("age", "Not given in the metadata for any speaker.")
     if ages.nunique() == 1:
         return Question("age", f"All speakers of known age ({n}) are {ages.iloc[0]:.0f} years old.")
     y, x = gains[ages.index].to_numpy(), ages.to_numpy(float) / 10
@@ -144,7 +144,7 @@ def trend_with_age(gains: pd.Series, ages: pd.Series, *, rng, settings) -> Quest
 def accent_and_gender(
     gains: pd.Series, accent: Grouping, gender: Grouping, *, rng, settings
 ) -> Question:
-    """Ask whether the two accent groups differ as much among women as among men."""
+    """Compare the difference between the two accent groups across genders."""
     question = Question("accent x gender")
     if accent.why or gender.why:
         question.why = f"{'Accent' if accent.why else 'Gender'} alone cannot be tested."
@@ -157,7 +157,8 @@ def accent_and_gender(
     question.speakers = both.index
     if sizes.min() < fewest:
         question.why = (
-            f"A test requires {fewest} speakers in each of the four cells; one has {sizes.min()}."
+            f"A test requires {fewest} speakers in each of the four cells; the smallest has "
+            f"{sizes.min()}."
         )
     if sizes.min() < 2:
         return question
@@ -180,7 +181,7 @@ def accent_and_gender(
 
 
 def compare_digits(table: pd.DataFrame, *, rng, settings) -> Question:
-    """Ask whether digits differ within speakers; `table` is speakers by digits."""
+    """Compare digits within speakers; `table` is speakers by digits."""
     question = Question("digit", speakers=table.index)
     (n, k), fewest = table.shape, settings.min_speakers_per_level
     if n < fewest or k < 2:
@@ -208,7 +209,7 @@ def compare_digits(table: pd.DataFrame, *, rng, settings) -> Question:
 
 
 def accent_and_digit(table: pd.DataFrame, accent: Grouping, *, rng, settings) -> Question:
-    """Ask whether the profile over digits differs between the two accent groups."""
+    """Compare the profiles over digits of the two accent groups; `table` is speakers by digits."""
     question = Question("accent x digit")
     if accent.why:
         question.why = "Accent alone cannot be tested."

@@ -1,17 +1,17 @@
 """Regressions across speakers: confounding, adjusted differences, and a mixed model.
 
-`overlap` says how well one property predicts another; `held_fixed` how much of a difference
-remains between speakers who are alike in a measure (linear regression across speakers, errors that
-allow for unequal variances).  The rules, stated before the results:
+`overlap` measures how well one property predicts another; `held_fixed` how much of a difference
+remains between speakers with equal values of a measure (linear regression across speakers, with
+errors that allow for unequal variances).  The rules, fixed before the results:
 
 - each coefficient of a regression requires five speakers;
-- where a measure explains half of the variance of an attribute or more, holding it fixed
-  removes most of what could be compared, and the two count as confounded.
+- where a measure explains half or more of the variance of an attribute, adjusting for it removes
+  most of what could be compared, and the two count as confounded.
 
-In a mixed model the gain of a clip is the effect of the attribute, plus one of the digit, plus one
-of the clip's level, plus an offset of the speaker (random intercept), plus noise.  It is fitted by
-restricted maximum likelihood with Powell's method, which does not stall where the offsets are
-nearly zero; intervals with Student's t, speakers minus two degrees of freedom.
+In a mixed model, the improvement of a clip is the effect of the attribute, plus effects of the
+digit and of the clip's level, plus a speaker offset (random intercept), plus noise.  It is fitted
+by restricted maximum likelihood with Powell's method, which does not stall where the offsets are
+nearly zero; intervals use Student's t with the number of speakers minus two degrees of freedom.
 
 Sources: MacKinnon & White, J. Econometrics 29 (1985) 305 (HC3 errors); Pinheiro & Bates,
 Mixed-Effects Models in S and S-PLUS (2000), chapters 1 and 2.
@@ -48,7 +48,7 @@ COLUMNS = ["estimate_db", "low_db", "high_db", "p", "speaker_sd_db", "clip_sd_db
 
 
 def measures(manifest: pd.DataFrame, voices: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
-    """Return measures of every speaker, medians over clips; NaN where unknown.
+    """Return measures of every speaker, as medians over clips; NaN where unknown.
 
     Columns: pitch (semitones above 100 Hz), spectral tilt (dB per octave), level (dBFS),
     duration (s), noise floor (dB, below the level), recording date (days since the first).
@@ -77,8 +77,8 @@ def overlap(
     """Return how well one property of the speakers predicts another.
 
     Columns: ``attribute``, ``other`` (a measure or another attribute), ``share`` (squared
-    correlation, 0 to 1, of the two groups that are compared, age and measures as numbers),
-    ``n_speakers``.  Pairs with fewer than ten speakers have no row.
+    correlation, 0 to 1; groups are coded 0 and 1, age and measures are numeric), ``n_speakers``.
+    Pairs with fewer than ten speakers have no row.
     """
     coded = codes(clips, settings.min_speakers_per_level)
     others = {name: measured[name].dropna() for name in measured} | coded
@@ -97,14 +97,13 @@ def overlap(
 def held_fixed(
     clips: pd.DataFrame, measured: pd.DataFrame, *, settings: StatisticsConfig
 ) -> pd.DataFrame:
-    """Return the difference of each attribute as it is and with measures held fixed.
+    """Return the difference for each attribute, unadjusted and adjusted for measures.
 
     Columns: ``attribute``, ``fixed`` ("nothing", a measure, "all measures"), ``estimate_db`` with
-    ``low_db`` and ``high_db`` (95 % interval), ``n_speakers``.  The same speakers, those with all
-    measures, stand in all rows of an attribute.  Regressions for which there are too few speakers
-    have no row.
+    ``low_db`` and ``high_db`` (95 % interval), ``n_speakers``.  All rows of an attribute use the
+    same speakers, those with all measures.  Regressions with too few speakers have no row.
     """
-    import statsmodels.api as sm  # takes seconds
+    import statsmodels.api as sm  # importing takes seconds
 
     gains = clips.groupby("speaker")["gain_db"].mean()
     varying = [name for name in measured if measured[name].nunique() > 1]
@@ -118,7 +117,7 @@ def held_fixed(
                 continue
             alone = table["effect"].nunique() == 2 and table["effect"].value_counts().min() < 2
             if alone or np.linalg.matrix_rank(x) < x.shape[1]:
-                continue  # an error could not be known
+                continue  # the standard error is undefined
             fit = sm.OLS(table["gain_db"], x).fit(cov_type="HC3", use_t=True)
             low, high = fit.conf_int(1 - CONFIDENCE).loc["effect"]
             rows.append((attribute, fixed, fit.params["effect"], low, high, len(x)))
@@ -127,7 +126,7 @@ def held_fixed(
 
 
 def describe_overlap(shares: pd.DataFrame) -> str:
-    """Name, in a sentence, the pairs of `overlap` that are confounded."""
+    """Return a sentence that names the confounded pairs of `overlap`."""
     if shares.empty:
         return "This corpus has too few speakers to assess confounding."
     close = shares[shares["share"] >= CONFOUNDED]
@@ -142,10 +141,10 @@ def describe_overlap(shares: pd.DataFrame) -> str:
 
 
 def mixed_models(clips: pd.DataFrame, *, settings: StatisticsConfig) -> pd.DataFrame:
-    """Fit one mixed model per attribute; digits and levels that do not vary are left out of it.
+    """Fit one mixed model per attribute, without the terms for digit or level if these do not vary.
 
     Columns: ``attribute``, ``estimate_db`` with ``low_db`` and ``high_db`` as in the tests, ``p``
-    (not corrected), ``speaker_sd_db`` and ``clip_sd_db`` (standard deviations of the offsets and of
+    (uncorrected), ``speaker_sd_db`` and ``clip_sd_db`` (standard deviations of the offsets and of
     the noise), ``diagnosis`` (in words: convergence, or why there is no fit).
     """
     rows = []
@@ -170,20 +169,20 @@ def mixed_models(clips: pd.DataFrame, *, settings: StatisticsConfig) -> pd.DataF
 
 
 def describe_mixed(mixed: pd.DataFrame, tests: pd.DataFrame) -> str:
-    """Say how often the differences of `tests` agree with those of `mixed_models`."""
+    """Return a sentence on how often the differences of `tests` agree with `mixed_models`."""
     fitted = mixed.dropna(subset=["low_db"])
     if fitted.empty:
         return "This corpus is too small for a mixed model."
     tested = fitted["attribute"].map(tests.set_index("attribute")["estimate_db"])
     agree = tested.between(fitted["low_db"], fitted["high_db"]).sum()
     return (
-        f"The difference of the tests lies within the confidence interval of the mixed model for "
+        f"The difference found by the tests lies within the mixed model's confidence interval for "
         f"{agree} of {len(fitted)} attributes."
     )
 
 
 def residual_diagnosis(clips: pd.DataFrame) -> str:
-    """Say whether a model without attributes converged, and how normal its residuals are.
+    """Describe whether a model without attributes converged, and how normal its residuals are.
 
     The residuals of clips and the offsets of speakers should be normal: skewness and excess
     kurtosis 0.
@@ -203,8 +202,8 @@ def residual_diagnosis(clips: pd.DataFrame) -> str:
 
 
 def _fit(table: pd.DataFrame, effect: str = "effect"):
-    """Return the fitted model, None where there is none, and its diagnosis in words."""
-    import statsmodels.formula.api as smf  # takes seconds
+    """Return the fitted model (None if there is none) and its diagnosis in words."""
+    import statsmodels.formula.api as smf  # importing takes seconds
     from statsmodels.tools.sm_exceptions import ModelWarning
 
     terms = [effect] if effect else []
@@ -212,14 +211,14 @@ def _fit(table: pd.DataFrame, effect: str = "effect"):
     terms += ["level_dbfs"] if table["level_dbfs"].nunique() > 1 else []
     n_speakers = table["speaker"].nunique()
     if n_speakers < FEWEST_SPEAKERS:
-        return None, f"No fit: {FEWEST_SPEAKERS} speakers are required, there are {n_speakers}."
+        return None, f"No fit: {FEWEST_SPEAKERS} speakers are required, found {n_speakers}."
     if len(table) < n_speakers + 2 * (len(terms) + table["digit"].nunique()):
         return None, f"No fit: {len(table)} clips are too few."
     if table["gain_db"].std() < 1e-9:
         return None, "No fit: the improvement does not vary."
     groups = table.groupby(effect)["speaker"].nunique() if effect else [n_speakers]
     if len(groups) == 2 and min(groups) < 2:
-        return None, "No fit: a group holds one speaker only."
+        return None, "No fit: a group has only one speaker."
     formula = f"gain_db ~ {' + '.join(terms) or '1'}"
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -231,7 +230,7 @@ def _fit(table: pd.DataFrame, effect: str = "effect"):
     except (np.linalg.LinAlgError, ValueError) as error:
         return None, f"No fit: the model is singular ({error})."
     if not (finite and fit.cov_re.iloc[0, 0] > 0):
-        return None, "No fit: the variance between speakers or an error cannot be estimated."
+        return None, "No fit: the speaker variance or a standard error cannot be estimated."
     if not fit.converged:
         return None, "No fit: the optimisation did not converge."
     doubts = [w for w in caught if issubclass(w.category, ModelWarning)]

@@ -1,6 +1,6 @@
 """Which analyses the clips and speakers of a corpus support.
 
-It is decided before any score is seen, from the manifest (`lib.corpora.manifest`) and the cleaned
+This is decided before any score is seen, from the manifest (`lib.corpora.manifest`) and the cleaned
 speakers (`lib.corpora.metadata`).
 """
 
@@ -16,13 +16,13 @@ from lib.speakers.attributes import ATTRIBUTES, group_speakers
 
 __all__ = ["support"]
 
-ENOUGH_SPEECH_S = 300  # a rule of thumb: with less, a network learns the clips by heart
+ENOUGH_SPEECH_S = 300  # rule of thumb: with less, a network overfits
 
 
 def support(
     manifest: pd.DataFrame, speakers: pd.DataFrame, config: Config, fewest_clips: int
 ) -> pd.DataFrame:
-    """Which analyses the clips support; `fewest_clips` are those of the smallest fold.
+    """Return which analyses a corpus supports; `fewest_clips` is the size of the smallest fold.
 
     Columns: question, needed, found, answer ("yes" or "no"); only speakers with usable clips count.
     """

@@ -1,8 +1,8 @@
 """Which differences between groups of speakers are significant, and which are detectable.
 
-All tests of one corpus form one family (Holm).  Beside each test stands its minimum detectable
-effect: the smallest true effect that it detects with 80 % power at the strictest level of Holm's
-procedure, 5 % over the number of tests, simulated from the observed variance.
+All tests of one corpus form one family (Holm).  Each test comes with its minimum detectable effect:
+the smallest true effect that it detects with 80 % power at the strictest level of Holm's procedure,
+5 % divided by the number of tests, simulated with the observed variance.
 
 Sources: Holm, Scand. J. Statistics 6 (1979) 65; Cohen, Statistical Power Analysis (1988).
 """
@@ -25,7 +25,7 @@ ORDER = [*ATTRIBUTES, "accent x gender", "digit", "accent x digit"]
 def _questions(
     clips: pd.DataFrame, *, rng: np.random.Generator, settings: StatisticsConfig
 ) -> list[asks.Question]:
-    """Return every question of the analysis, in the order of the report."""
+    """Return all comparisons of the analysis, in the order of the report."""
     gains = clips.groupby("speaker")["gain_db"].mean()
     ages = clips.groupby("speaker")["age"].first().dropna()
     grouped = asks.groupings(clips, settings.min_speakers_per_level)
@@ -44,11 +44,11 @@ def _questions(
 def tests(
     clips: pd.DataFrame, *, rng: np.random.Generator, settings: StatisticsConfig
 ) -> pd.DataFrame:
-    """Test every attribute, the digit and the two interactions, where they can be tested.
+    """Test every attribute, the digit and the two interactions, where testable.
 
-    Columns: the facts of each `Question` (``estimate_db`` is the others minus the baseline, for age
-    the change in ten years), ``testable``, ``n_speakers`` and ``n_clips`` compared, ``n_missing``,
-    ``deviation_db`` (standard deviation that the effect leaves), ``p``, ``p_holm``, ``why``.
+    Columns: the fields of each `Question` (``estimate_db`` is the others minus the baseline, for
+    age the change per ten years), ``testable``, ``n_speakers`` and ``n_clips`` compared,
+    ``n_missing``, ``deviation_db`` (residual standard deviation), ``p``, ``p_holm``, ``why``.
     """
     people, n_clips = clips.groupby("speaker").first(), clips["speaker"].value_counts()
     missing = {name: people[each.column].isna().sum() for name, each in ATTRIBUTES.items()}
@@ -85,9 +85,9 @@ def add_power(
     rng: np.random.Generator,
     settings: StatisticsConfig,
 ) -> pd.DataFrame:
-    """Add ``detectable_db`` to what `tests` returned: what each test detects with 80 % power.
+    """Add ``detectable_db``, the minimum detectable effect at 80 % power, to the output of `tests`.
 
-    Also where the rules allow no test, if it can be computed.  Infinite: no effect is detected.
+    Also where the rules allow no test, if it can be computed.  Infinite: no effect is detectable.
     """
     alpha = (1 - CONFIDENCE) / max(1, results["testable"].sum())
     smallest = {
@@ -99,7 +99,7 @@ def add_power(
 
 
 def holm(p: pd.Series) -> pd.Series:
-    """Return p-values corrected after Holm for their number; NaN stays NaN and does not count.
+    """Return Holm-corrected p-values; NaN stays NaN and does not count as a test.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def holm(p: pd.Series) -> pd.Series:
 
 
 def describe(results: pd.DataFrame) -> str:
-    """Sum up what `add_power` returned: what is testable, significant, and detectable.
+    """Summarise the output of `add_power`: what is testable, significant and detectable.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""Intervals over speakers, and permutation tests."""
+"""Confidence intervals over speakers, and permutation tests."""

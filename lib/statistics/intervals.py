@@ -1,13 +1,13 @@
-"""Means with intervals where clips are nested in speakers.
+"""Means with confidence intervals for clips nested in speakers.
 
-Every interval comes from resampling speakers, each with all of their clips.
+Every interval comes from a bootstrap over speakers, each resampled with all of their clips.
 
 Conventions: `scores` is a long table with one row per clip and a column ``speaker``; missing
-values (NaN) of the averaged column are left out and not counted.  The mean of a column of truth
-values is a share, and its limits end at 0 and 1.
+values (NaN) of the averaged column are left out and not counted.  The mean of a Boolean column is a
+proportion, and its limits are clipped to [0, 1].
 
-Intervals are Student's t around the estimate with the standard error from the bootstrap.  They keep
-their coverage from two speakers on; plain percentiles cover 80 % of the time with four.
+Intervals are Student's t intervals with the standard error from the bootstrap.  They keep their
+coverage from two speakers upwards; percentile intervals cover 80 % of the time with four.
 
 Sources: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapters 6 and 12;
 Hesterberg, What Teachers Should Know about the Bootstrap, arXiv:1411.5279 (the factor
@@ -39,7 +39,7 @@ CONFIDENCE = 0.95  # of every interval; captions call them 95 % intervals
 
 
 class Interval(NamedTuple):
-    """A mean over clips and its interval over speakers, in the units of what was averaged."""
+    """A mean over clips and its interval over speakers, in the unit of the averaged values."""
 
     estimate: float
     low: float
@@ -49,9 +49,9 @@ class Interval(NamedTuple):
 
 
 def half_width(error, degrees):
-    """Return how far the limits of Student's t interval lie from the estimate.
+    """Return the half-width of a Student's t interval.
 
-    `error` is the standard error, `degrees` those of freedom; numbers or arrays.
+    `error` is the standard error, `degrees` the degrees of freedom; numbers or arrays.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def _limits(estimate: float, error: float, degrees: float) -> tuple[float, float
 
 
 class _Resampler:
-    """Bootstrap weights, drawn once per number of speakers and used for every group alike."""
+    """Bootstrap weights, drawn once per number of speakers and shared by all groups."""
 
     def __init__(self, rng: np.random.Generator, draws: int):
         if draws < 1:
@@ -76,24 +76,24 @@ class _Resampler:
         self.weights: dict = {}
 
     def means(self, sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        """Resampled means [shape=(draws,)] from each speaker's sum and number of clips."""
+        """Return resampled means [shape=(draws,)] from each speaker's sum and number of clips."""
         n = len(sums)
         if n not in self.weights:
             self.weights[n] = self.rng.multinomial(n, np.full(n, 1 / n), size=self.draws) * 1.0
         return self.weights[n] @ sums / (self.weights[n] @ counts)
 
     def error(self, sums: np.ndarray, counts: np.ndarray) -> float:
-        """Standard error of the mean over clips; NaN for one speaker."""
+        """Return the standard error of the mean over clips; NaN for one speaker."""
         n = len(sums)
         return self.means(sums, counts).std() * np.sqrt(n / (n - 1)) if n > 1 else np.nan
 
     def interval(self, per_speaker: pd.DataFrame, *, share: bool) -> Interval:
-        """Mean over clips and its limits from each speaker's ``sum`` and ``count``."""
+        """Return the mean over clips and its limits from each speaker's ``sum`` and ``count``."""
         sums, counts = (per_speaker[name].to_numpy(float) for name in ("sum", "count"))
         n, clips = len(sums), int(counts.sum())
         estimate = sums.sum() / clips if clips else np.nan
         low, high = _limits(estimate, self.error(sums, counts), n - 1)
-        if share:  # Student's t may pass what a share can be
+        if share:  # Student's t limits may exceed the range of a proportion
             low, high = np.clip([low, high], 0.0, 1.0).tolist()
         return Interval(float(estimate), low, high, n, clips)
 
@@ -104,7 +104,7 @@ def mean_with_interval(
     """Return the mean of a column over clips, with an interval over speakers.
 
     A cluster bootstrap: speakers are drawn with replacement, `draws` times, each with all of their
-    clips.  One speaker has no interval (NaN).
+    clips.  With one speaker, the limits are NaN.
 
     Examples
     --------
@@ -128,11 +128,11 @@ def by_group(
 ) -> pd.DataFrame:
     """Return `mean_with_interval` for every group, as a tidy table.
 
-    Groups stand in the order of their first row; rows whose group is missing are left out.
-    Groups with equally many speakers share their resamples, so methods that were scored on
-    the same clips are compared on the same draws.
+    Groups are in the order of their first row; rows whose group is missing are left out.
+    Groups with the same number of speakers share their resamples, so methods scored on the same
+    clips are compared on the same draws.
 
-    Columns: The columns named in `by`, then estimate, low, high, n_speakers, n_clips.
+    Columns: those named in `by`, then estimate, low, high, n_speakers, n_clips.
     """
     by = [by] if isinstance(by, str) else list(by)
     known = scores.dropna(subset=[*by, value])
@@ -158,7 +158,7 @@ def contrast_with_interval(
     """Return a weighted sum of group means, by default the first minus the second, and its limits.
 
     Each group has one value per speaker, and one weight.  The groups are resampled separately; the
-    degrees of freedom are Welch's.  The limits are NaN where a group holds one speaker only.
+    degrees of freedom are Welch's.  The limits are NaN if a group has only one speaker.
     """
     resampler, estimate, variances, shares = _Resampler(rng, draws), 0.0, [], []
     for weight, group in zip(weights, groups):
@@ -173,9 +173,9 @@ def contrast_with_interval(
 def slope_with_interval(
     x: np.ndarray, y: np.ndarray, *, rng: np.random.Generator, draws: int
 ) -> tuple[float, float, float]:
-    """Return the least-squares slope of `y` over `x` [shape=(n_speakers,)], and its limits.
+    """Return the least-squares slope of `y` on `x` [shape=(n_speakers,)], and its limits.
 
-    The limits are NaN for fewer than three speakers, all is NaN where `x` does not vary.
+    The limits are NaN for fewer than three speakers; all three values are NaN if `x` is constant.
     """
     n = len(x)
     if n < 2 or np.ptp(x) == 0:
@@ -186,6 +186,6 @@ def slope_with_interval(
         return slope, np.nan, np.nan
     mean_x, mean_y, mean_xx, mean_xy = (resampler.means(z, ones) for z in (x, y, x * x, x * y))
     spread = mean_xx - mean_x**2
-    drawn = spread > 1e-9 * (x @ x)  # the others drew one value of x only
+    drawn = spread > 1e-9 * (x @ x)  # leave out draws with a single value of x
     error = ((mean_xy - mean_x * mean_y)[drawn] / spread[drawn]).std() * np.sqrt(n / (n - 2))
     return slope, *_limits(slope, error, n - 2)

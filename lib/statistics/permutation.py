@@ -1,16 +1,16 @@
-"""Permutation tests across speakers, and the smallest effect that they find.
+"""Permutation tests across speakers, and their minimum detectable effects.
 
-A test deals an attribute to the speakers anew, in every possible way or in many random ones, and
-counts how often chance alone gives a statistic at least as large as the observed one.
+A test permutes the speakers' labels, in every possible way or in many random ones, and counts how
+often chance alone gives a statistic at least as large as the observed one.
 
-Conventions: `x` [shape=(units,)] is what is dealt, the number of a group (0, 1, ...) or a
-covariate; `y` [shape=(sets, units)] what is compared, any number of data sets at once.  Units are
-speakers, or the digits within each of them.  A statistic takes `y` and dealt `x`
+Conventions: `x` [shape=(units,)] holds the labels, group numbers (0, 1, ...) or a covariate; `y`
+[shape=(sets, units)] holds the values compared, for any number of data sets at once.  Units are
+speakers, or the digits within each speaker.  A statistic takes `y` and `dealt`, permutations of `x`
 [shape=(deals, units)], returns an array [shape=(sets, deals)] and is large for large effects.
 
 Sources: Phipson & Smyth, SAGMB 9 (2010) 39 (random permutations count the observed one, so p is
-never zero); Chung & Romano, Annals of Statistics 41 (2013) 484 (why a permutation test wants a
-studentised statistic); James, Biometrika 38 (1951) 324 (the statistic of unequal variances);
+never zero); Chung & Romano, Annals of Statistics 41 (2013) 484 (why a permutation test needs a
+studentised statistic); James, Biometrika 38 (1951) 324 (the statistic for unequal variances);
 Freedman & Lane, J. Business & Economic Statistics 1 (1983) 292 (permuted residuals).
 """
 
@@ -35,17 +35,18 @@ __all__ = [
 ]
 
 POWER = 0.8
-SIMULATED = 400  # data sets from which power is read
-SIMULATED_DEALS = 1000  # permutations of each of their tests, at most
-TINY = 1e-30  # squares below are none
-TIE = 1 - 1e-5  # statistics that differ by the rounding of single precision are equal
+SIMULATED = 400  # data sets from which power is estimated
+SIMULATED_DEALS = 1000  # maximum number of permutations per simulated test
+TINY = 1e-30  # lower bound for squares in denominators
+TIE = 1 - 1e-5  # statistics that differ by single-precision rounding are ties
 
 
 def deals(x: np.ndarray, *, rng: np.random.Generator, draws: int, blocks: int = 1) -> np.ndarray:
-    """Return the ways to deal `x` [shape=(deals, units)]: `x` itself, then others, shuffled.
+    """Return permutations of `x` [shape=(deals, units)]: `x` itself, then others in random order.
 
-    Every distinct way is returned if there are at most `draws`; else so many random ones behind
-    `x`.  Within `blocks`, equally long stretches of `x` (speakers), is dealt at random.
+    All distinct permutations are returned if there are at most `draws`, otherwise `x` and `draws`
+    random ones.  With several `blocks`, equally long stretches of `x` (speakers), `x` is always
+    permuted at random, within each block.
 
     Examples
     --------
@@ -53,7 +54,7 @@ def deals(x: np.ndarray, *, rng: np.random.Generator, draws: int, blocks: int = 
     6
     """
     if draws < 1:
-        raise InputError(f"A permutation test wants one draw or more, got {draws}.")
+        raise InputError(f"A permutation test needs at least one draw, got {draws}.")
     values, counts = np.unique(x, return_counts=True)
     ways = math.factorial(len(x)) // math.prod(map(math.factorial, counts.tolist()))
     if blocks == 1 and ways <= draws:
@@ -66,7 +67,7 @@ def deals(x: np.ndarray, *, rng: np.random.Generator, draws: int, blocks: int = 
 
 
 def _arrangements(counts: list[int]):
-    """Yield every distinct order of counts[0] zeros, counts[1] ones and so on."""
+    """Yield every distinct arrangement of counts[0] zeros, counts[1] ones and so on."""
     n, first = sum(counts), counts[0]
     if len(counts) == 1:
         yield [0] * n
@@ -86,15 +87,15 @@ def _averaging(dealt: np.ndarray, dtype):
 
 
 def spread_of_means(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
-    """James's statistic: squared deviations of the group means, each over its variance.
+    """Return James's statistic: squared deviations of the group means, each over its variance.
 
-    For two groups it is Welch's t squared.  Groups may differ in size and in variance; there must
-    be two or more, of two units or more.
+    For two groups it is the square of Welch's t.  Groups may differ in size and in variance;
+    InputError is raised unless there are at least two, of at least two units each.
     """
     sizes = np.bincount(dealt[0].astype(int))
     if len(sizes) < 2 or sizes.min() < 2:
         raise InputError(
-            f"A comparison of means wants two groups or more of two or more each, got {sizes}."
+            f"A comparison of means needs at least two groups of at least two, got {sizes}."
         )
     y = y - y.mean(axis=-1, keepdims=True)
     means, errors = [], []
@@ -107,9 +108,9 @@ def spread_of_means(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
 
 
 def spread_of_profiles(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
-    """Squared deviations of the group means, weighted by size, summed over columns.
+    """Return the squared deviations of the group means, weighted by size, summed over columns.
 
-    `y` [shape=(sets, units, columns)] is centred on 0 within each column.
+    `y` [shape=(sets, units, columns)] has zero mean in each column.
     """
     spread = np.zeros(())
     for size, average in _averaging(dealt, y.dtype):
@@ -118,7 +119,7 @@ def spread_of_profiles(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
 
 
 def difference_of_differences(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
-    """How much the gap 0 - 1 differs from the gap 2 - 3, over the deviation within groups."""
+    """Return how far the gap 0 - 1 is from the gap 2 - 3, over the root sum of squares within."""
     gaps, squares = 0, 0
     for sign, (size, average) in zip((1, -1, -1, 1), _averaging(dealt, y.dtype)):
         mean = y @ average
@@ -127,7 +128,7 @@ def difference_of_differences(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
 
 
 def correlation(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
-    """Absolute value of Pearson's r; 0 where `y` does not vary."""
+    """Return the absolute value of Pearson's r; 0 where `y` is constant."""
     y = y - y.mean(axis=-1, keepdims=True)
     dealt = dealt - dealt.mean(axis=-1, keepdims=True)
     deviation = np.linalg.norm(y, axis=-1)[:, None] * np.linalg.norm(dealt[0])
@@ -136,24 +137,24 @@ def correlation(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class PermutationTest:
-    """A permutation test, ready for any data of the same units."""
+    """A permutation test that can be applied to any data on the same units."""
 
     statistic: Callable
-    dealt: np.ndarray  # from `deals`: the first is what was observed
-    effect: np.ndarray  # what an effect of one unit of the estimate adds to a data set
-    prepare: Callable = np.asarray  # what is done to data first, such as centring
+    dealt: np.ndarray  # from `deals`; the first row is the observed one
+    effect: np.ndarray  # what an effect of size 1 adds to a data set
+    prepare: Callable = np.asarray  # applied to the data first, such as centring
 
     def p_values(self, y: np.ndarray, *, deals: int | None = None) -> np.ndarray:
-        """Two-sided p-value of each data set [shape=(sets,)], with the first `deals` only."""
+        """Return each data set's two-sided p-value [shape=(sets,)], from the first `deals` only."""
         statistic = self.statistic(self.prepare(y), self.dealt[:deals])
         return (statistic >= statistic[:, :1] * TIE).mean(axis=1)
 
     def smallest_effect(self, deviation: float, *, rng: np.random.Generator, alpha: float) -> float:
-        """Return the smallest true effect that this very test finds with 80 % power.
+        """Return the minimum detectable effect: the smallest that this test finds with 80 % power.
 
-        Normal data of the standard deviation that was observed are simulated, an effect is added,
-        and found where p is at most `alpha`; it is bisected to 1 %.  Infinite where no effect,
-        however large, is found; NaN where `deviation` is.
+        Normal data with the observed standard deviation `deviation` are simulated, an effect is
+        added, and it is detected if p is at most `alpha`; bisected to 1 %.  Infinite if no effect,
+        however large, reaches that power; NaN unless `deviation` is positive.
         """
         if not deviation > 0:
             return math.nan

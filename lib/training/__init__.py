@@ -1,1 +1,1 @@
-"""How networks learn: a recipe for each, the loop that trains, what is kept, and what was tried."""
+"""Training: a recipe for each network, the training loop, stored networks and the ablation."""

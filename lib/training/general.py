@@ -1,7 +1,7 @@
-"""The general network: ours, trained on the voices of many people and on no corpus of digits.
+"""The general network: ours, trained on words from many speakers and on no corpus of digits.
 
-It has heard nobody of a corpus that is tested here.  `make voices` trains it as any other network
-is trained, in the folder of a run, and ships it (`lib.training.shipped`).
+It has seen no speaker of any corpus evaluated here.  `make voices` trains it like any other
+network, in the folder of a run, and ships it with the project (`lib.training.shipped`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ NAME = "general"
 
 
 def depends_on(config: Config, clips: pd.DataFrame | None = None) -> str:
-    """Return the fingerprint of the network: recipe, settings, and the voices it learns from.
+    """Return the fingerprint of the network: recipe, settings and training clips.
 
-    `clips` are those of the corpus that are there; without them all that are known.
+    `clips` are the available clips of the corpus; by default, all known ones.
     """
     recipe = recipe_of(NAME)
     settings = [config.to_dict()[part] for part in recipe.settings]
@@ -38,16 +38,16 @@ def depends_on(config: Config, clips: pd.DataFrame | None = None) -> str:
 
 
 def train_general(run: Run, voices_dir: str = "") -> dict:
-    """Train the general network on the voices, unless that was done already; return its record.
+    """Train the general network, unless it is up to date, and return its record.
 
-    Leaves ``models/general.keras`` and ``.json`` in the folder of the run.  A training that was
-    interrupted goes on after its last whole epoch.
+    Writes ``models/general.keras`` and ``.json`` to the run's folder.  Interrupted training resumes
+    after the last complete epoch.
 
     Returns
     -------
     dict
-        ``history`` (list of epochs), ``people`` and ``clips`` (of the training and of the
-        validation each), ``validation_speakers``, ``audio``, ``settings`` (all that it depends on),
+        ``history`` (list of epochs), ``people`` and ``clips`` (numbers for training and
+        validation), ``validation_speakers``, ``audio``, ``settings`` (all that it depends on),
         ``voices`` (the corpus), ``fingerprint``, ``origin``.
     """
     recipe, corpus = recipe_of(NAME), open_voices(voices_dir)

@@ -1,8 +1,8 @@
-"""Ideas that did not help, each as a part that a recipe may have instead of its own.
+"""Ideas that did not help, each a component that can replace one in a recipe.
 
-They are tried by `lib.training.trials`, and used nowhere else.  Sources: SI-SDR loss from Le Roux
-et al. (2019); compressed spectra from Braun and Tashev (2020), arXiv:2009.12286; complex filters
-over neighbouring frames from Mack and Habets (2020), arXiv:1904.08369.
+They are evaluated by `lib.training.trials` and used nowhere else.  Sources: SI-SDR loss from Le
+Roux et al. (2019); compressed spectra from Braun and Tashev (2020), arXiv:2009.12286; complex
+filters over neighbouring frames from Mack and Habets (2020), arXiv:1904.08369.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = [
 
 
 def equalised(clean, samples, rng, config, *, range_db: float = 6.0):
-    """Make an example of a clip whose spectrum was bent at six frequencies."""
+    """Make an example from a clip filtered by a random equaliser with six control points."""
     spectrum = np.fft.rfft(clean, 2 * len(clean))
     places, gains = np.linspace(0, 1, 6), rng.uniform(-range_db, range_db, 6)
     gain_db = np.interp(np.linspace(0, 1, len(spectrum)), places, gains)
@@ -49,12 +49,12 @@ def equalised(clean, samples, rng, config, *, range_db: float = 6.0):
 
 
 def reversed_at_random(clean, samples, rng, config):
-    """Make an example of a clip that is played backwards every other time."""
+    """Make an example from a clip that is time-reversed with probability 1/2."""
     return training_example(clean[:: rng.choice([1, -1])], samples, rng, config)
 
 
 def warped(clean, samples, rng, config, *, depth: float = 0.2):
-    """Make an example of a clip whose speed sways by up to 20 % around its mean."""
+    """Make an example from a clip whose speed varies by up to 20 % around its mean."""
     n = len(clean)
     phase = 2 * np.pi * (rng.uniform(0.5, 2) * np.arange(n) / max(n, 1) + rng.uniform())
     position = np.cumsum(1 + depth * np.sin(phase))
@@ -67,7 +67,7 @@ def warped(clean, samples, rng, config, *, depth: float = 0.2):
 
 @keras.saving.register_keras_serializable(package="denoising")
 def negative_si_sdr(clean, estimate):
-    """Negative SI-SDR in dB, saturating at 30 dB: the level is left free."""
+    """Return the negative SI-SDR in dB, saturating at 30 dB; the level is unconstrained."""
     scale = ops.sum(clean * estimate, -1, keepdims=True)
     target = scale / (ops.sum(ops.square(clean), -1, keepdims=True) + 1e-8) * clean
     return negative_snr(target, estimate)
@@ -75,7 +75,7 @@ def negative_si_sdr(clean, estimate):
 
 @keras.saving.register_keras_serializable(package="denoising")
 def snr_and_compressed_spectra(clean, estimate):
-    """Negative SNR plus the squared error of magnitudes to the power of 0.3, three windows."""
+    """Return negative SNR plus squared error of magnitudes to the power of 0.3, three windows."""
     level = ops.sqrt(ops.mean(ops.square(clean), -1, keepdims=True) + 1e-10)
     loss = negative_snr(clean, estimate)
     for n_fft in (128, 256, 512):
@@ -87,16 +87,16 @@ def snr_and_compressed_spectra(clean, estimate):
     return loss
 
 
-# ---- Structure
+# ---- Architecture
 
 
 @keras.saving.register_keras_serializable(package="denoising")
 class ComplexFilter(layers.Layer):
-    """Add filtered frames to the masked ones, in a spectrogram whose phases stand still.
+    """Mask plus complex filter over neighbouring frames, in a phase-compensated spectrogram.
 
     (waveform, spectrogram, mask, taps [shape=(batch, frames, bins, 6)]) -> waveform.  Each bin is
-    turned back by the phase that its centre frequency gains from frame to frame, so that a
-    steady tone has a steady phase and three neighbouring frames can be added up.
+    rotated back by the phase that its centre frequency advances from frame to frame, so that a
+    steady tone has a constant phase and three neighbouring frames can be summed.
     """
 
     def __init__(self, n_fft: int, hop_length: int, **kwargs):
@@ -104,14 +104,14 @@ class ComplexFilter(layers.Layer):
         self.n_fft, self.hop_length = n_fft, hop_length
 
     def turn(self, spectrogram, direction: int):
-        """Turn all phases back (-1) or forth (1)."""
+        """Rotate all phases back (-1) or forward (1)."""
         frames, bins = ops.arange(ops.shape(spectrogram)[1]), ops.arange(spectrogram.shape[2])
         steps = ops.mod(frames[:, None] * bins[None] * self.hop_length, self.n_fft)
         angle = direction * 2 * math.pi / self.n_fft * ops.cast(steps, "float32")
         return _times(spectrogram, ops.cos(angle), ops.sin(angle))
 
     def call(self, inputs):
-        """Filter and transform back."""
+        """Filter a batch of spectrograms and transform it back."""
         y, spectrogram, mask, taps = inputs
         mask, taps = (ops.pad(x, [[0, 0], [0, 0], [1, 0], [0, 0]]) for x in (mask, taps))
         still = self.turn(spectrogram, -1)
@@ -125,22 +125,22 @@ class ComplexFilter(layers.Layer):
         return wave[:, : ops.shape(y)[1]]
 
     def compute_output_shape(self, shapes):
-        """Shape of the waveform."""
+        """Return the shape of the waveform."""
         return shapes[0]
 
     def get_config(self):
-        """Settings that rebuild the layer when a network is loaded."""
+        """Return the settings that rebuild the layer when a network is loaded."""
         return super().get_config() | {"n_fft": self.n_fft, "hop_length": self.hop_length}
 
 
 def _times(z, real, imaginary):
-    """Complex product, real and imaginary parts on the last axis."""
+    """Return the complex product, with real and imaginary parts on the last axis."""
     a, b = z[..., 0], z[..., 1]
     return ops.stack([a * real - b * imaginary, a * imaginary + b * real], axis=-1)
 
 
 def with_complex_filter(audio) -> keras.Model:
-    """Our network with a second head that refines the phase."""
+    """Return our network with a second head that refines the phase."""
     ours = build_ours(audio)
     mask = ours.get_layer("mask")
     inputs = [ours.inputs[0], ours.get_layer("stft").output, mask.output]
@@ -150,7 +150,7 @@ def with_complex_filter(audio) -> keras.Model:
 
 
 def with_frozen_encoder(audio) -> keras.Model:
-    """Our network, of which only the recurrent layer and the decoder learn."""
+    """Return our network with only the recurrent layer and the decoder trainable."""
     ours = build_ours(audio)
     for layer in itertools.takewhile(_encodes, ours.layers):
         layer.trainable = False
@@ -161,39 +161,39 @@ def _encodes(layer: keras.Layer) -> bool:
     return not isinstance(layer, layers.Bidirectional)
 
 
-# ---- Parts of a configuration, as recipes hold them
+# ---- Recipe components that take a configuration
 
 
 def decayed(config: Config) -> keras.Optimizer:
-    """Our optimiser in tuning, with weight decay."""
+    """Return our fine-tuning optimiser, with weight decay."""
     rate = config.tuning.learning_rate
     return keras.optimizers.AdamW(rate, weight_decay=1e-2, clipnorm=5.0)
 
 
 def si_sdr(config: Config):
-    """Negative SI-SDR, whatever the configuration."""
+    """Return the negative SI-SDR loss, whatever the configuration."""
     return negative_si_sdr
 
 
 def compressed_spectra(config: Config):
-    """SNR and compressed spectra, whatever the configuration."""
+    """Return the loss of SNR and compressed spectra, whatever the configuration."""
     return snr_and_compressed_spectra
 
 
-# ---- Use
+# ---- Inference
 
 
 @dataclass(frozen=True)
 class TwoShifts(WindowDenoiser):
-    """Mean of the network's answers to the signal and to the signal half a hop later."""
+    """Denoiser that averages the outputs for the signal and for a copy delayed by half a hop."""
 
     def windows(self, noisy: np.ndarray) -> np.ndarray:
-        """Denoise whole windows at once [shape=(windows, clip_samples)]."""
+        """Denoise a batch of windows [shape=(windows, clip_samples)]."""
         shift = self.audio.hop_length // 2
         later = super().windows(np.pad(noisy, [(0, 0), (shift, 0)]))
         return (super().windows(noisy) + later[:, shift:]) / 2
 
 
 def over_two_shifts(network: keras.Model, record: dict) -> TwoShifts:
-    """The network as a denoiser that hears each clip twice."""
+    """Return the network as a denoiser that processes each clip twice."""
     return TwoShifts(network, AudioConfig(**record["audio"]))

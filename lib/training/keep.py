@@ -1,8 +1,8 @@
-"""Train a network once, keep it with a record of what it is, and open it again.
+"""Train a network once, store it with a record of its training, and load it again.
 
-A network leaves two files under ``models/``: ``<name>.keras``, without the state of its optimiser,
-and ``<name>.json``, the *record*: the speakers it learned from, its history, where it comes from
-and a fingerprint of everything it depends on.  While that holds, nothing is trained again.
+A network consists of two files under ``models/``: ``<name>.keras``, without the optimiser state,
+and ``<name>.json``, the *record*: its training speakers, history and provenance, and a fingerprint
+of everything it depends on.  While the fingerprint matches, the network is not retrained.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ __all__ = ["Graph", "Trained", "load_network", "load_trained", "read_record", "t
 
 
 def load_network(path: Path) -> keras.Model:
-    """Open a ``.keras`` file in safe mode: nothing in it is executed."""
+    """Load a ``.keras`` file in safe mode: nothing in it is executed."""
     return keras.saving.load_model(path, safe_mode=True)
 
 
 class Graph:
-    """What the networks of all folds share: they differ in their weights only.
+    """The architecture shared by the networks of all folds, which differ only in their weights.
 
-    Building and tracing it takes seconds, changing its weights milliseconds.
+    Building and tracing it takes seconds, replacing its weights milliseconds.
     """
 
     def __init__(self, structure: str):
@@ -41,13 +41,13 @@ class Graph:
         self.holder: Trained | None = None
 
 
-_graph = functools.lru_cache(maxsize=8)(Graph)  # for each structure, as JSON
+_graph = functools.lru_cache(maxsize=8)(Graph)  # by architecture, as JSON
 
 
 class Trained:
-    """A trained network of a ``.keras`` file, of which nothing is executed.
+    """A trained network from a ``.keras`` file, in which nothing is executed.
 
-    It has weights of its own, in the `Graph` of all networks that are built alike.
+    It holds its own weights and shares the `Graph` of all networks with the same architecture.
     """
 
     def __init__(self, path: Path):
@@ -59,7 +59,7 @@ class Trained:
         self.weights = self._graph.network.get_weights()
 
     def predict_on_batch(self, inputs: np.ndarray) -> np.ndarray:
-        """Return what the network answers to a batch."""
+        """Return the output of the network for a batch."""
         if self._graph.holder is not self:
             self._graph.network.set_weights(self.weights)
             self._graph.holder = self
@@ -67,22 +67,22 @@ class Trained:
 
 
 def read_record(run: Run, name: str) -> dict:
-    """Return the record of a network; {} where there is none."""
+    """Return the record of a network; {} if there is none."""
     record = run.path(f"models/{name}.json")
     return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
 
 
 def train_once(run: Run, name: str, key: str, train: Callable, facts: dict) -> dict:
-    """Return the record of a network, which is trained unless its fingerprint still holds.
+    """Return the record of a network, training it unless its fingerprint still matches.
 
-    Leaves ``models/<name>.keras`` and ``.json``, each whole or not at all.
+    Writes ``models/<name>.keras`` and ``.json``, each atomically.
 
     Parameters
     ----------
     key : str
         Fingerprint.
     train : callable
-        ``train(checkpoints)`` returns the network and what else belongs into its record.
+        ``train(checkpoints)`` returns the network and further entries for its record.
     facts : dict
         The record's other entries, `test_speakers` among them.
     """
@@ -92,20 +92,20 @@ def train_once(run: Run, name: str, key: str, train: Callable, facts: dict) -> d
     model, learned = train(run.path(f"checkpoints/{name}-{key[:12]}"))
     with atomic_path(network) as part:  # a new Model around the same layers has no optimiser
         keras.Model(model.inputs, model.outputs, name=model.name).save(part)
-        record.unlink(missing_ok=True)  # it describes the network that goes now
+        record.unlink(missing_ok=True)  # it describes the network being replaced
     write_json(record, facts | {"fingerprint": key, "origin": origin()} | learned)
-    for done in run.path("checkpoints").glob(f"{name}-*"):  # of other settings, too
+    for done in run.path("checkpoints").glob(f"{name}-*"):  # including those of other settings
         shutil.rmtree(done)
-    return read_record(run, name)  # as a later run will see it, in the order of its entries, too
+    return read_record(run, name)  # as a later run reads it, including the order of entries
 
 
 def load_trained(run: Run, name: str, fold: int) -> tuple[Trained, dict]:
-    """Open a network that never heard the test speakers of `fold`, and its record.
+    """Load a network that has not seen the test speakers of `fold`, and its record.
 
     Raises
     ------
     MissingArtifactError
-        It is not there, or was trained for other folds than the present ones.
+        It is missing, or was trained for folds other than the current ones.
     """
     network, record = run.path(f"models/{name}.keras"), run.path(f"models/{name}.json")
     if not network.is_file() or not record.is_file():
@@ -117,7 +117,7 @@ def load_trained(run: Run, name: str, fold: int) -> tuple[Trained, dict]:
     folds = run.load("folds")
     if sorted(facts["test_speakers"]) != sorted(folds.loc[folds["fold"] == fold, "speaker"]):
         raise MissingArtifactError(
-            f"{network.name} was trained for other folds than those in {run.dir.name}: it may have "
-            "heard the speakers of this one. Run 03_model_training.ipynb again."
+            f"{network.name} was trained for other folds than those in {run.dir.name}, possibly "
+            "on the test speakers of this one. Run 03_model_training.ipynb again."
         )
     return Trained(network), facts

@@ -1,12 +1,12 @@
-"""Train one network by its recipe, and come back after an interruption.
+"""Train one network by its recipe, and resume after an interruption.
 
-Each epoch ends in a checkpoint folder that holds the state of network and optimiser, the best
-weights so far and the history.  An interrupted run goes on after the last whole epoch and ends
-with the same weights as an undisturbed one, provided that the data of an epoch depend on its
-number only.
+Each epoch ends with a checkpoint folder that holds the state of network and optimiser, the best
+weights so far and the history.  An interrupted run resumes after the last complete epoch and ends
+with the same weights as an uninterrupted one, provided that the data of an epoch depend only on
+its number.
 
 Early stopping (best weights restored) and the reduction of the learning rate on a plateau are
-functions of the history, which is what lets them survive an interruption.
+functions of the history, so they survive an interruption.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 3  # as published
 
 
 def learning_rate_on_plateau(base: float, losses: list[float]) -> float:
-    """`base`, halved each time the loss has not improved for three epochs."""
+    """Return `base`, halved each time the loss has not improved for three epochs."""
     best, waited, rate = np.inf, 0, base
     for loss in losses:
         best, waited = (loss, 0) if loss < best else (best, waited + 1)
@@ -46,7 +46,7 @@ def learning_rate_on_plateau(base: float, losses: list[float]) -> float:
 
 
 def epochs_since_best(losses: list[float]) -> int:
-    """Epochs that have passed since the lowest loss."""
+    """Return the number of epochs since the lowest loss."""
     return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
 
 
@@ -57,7 +57,7 @@ def _newest_checkpoint(folder: Path) -> Path | None:
 def _save_checkpoint(
     folder: Path, model: keras.Model, history: list[dict], last: Path | None
 ) -> Path:
-    """Write one epoch's checkpoint under a temporary name, then let it replace the last."""
+    """Write one epoch's checkpoint under a temporary name, then replace the previous one."""
     epoch = folder / f"epoch{len(history):04d}"
     part = folder / f"part{len(history):04d}"
     shutil.rmtree(part, ignore_errors=True)
@@ -76,7 +76,7 @@ def _save_checkpoint(
 
 
 def _made_ahead(batches):
-    """Yield every batch; the next one is made while the network works."""
+    """Yield every batch; the next one is prepared while the network computes."""
     with ThreadPoolExecutor(max_workers=1) as maker:
         upcoming = maker.submit(batches.__getitem__, 0)
         for i in range(1, len(batches) + 1):
@@ -87,10 +87,10 @@ def _made_ahead(batches):
 
 
 def _mean_loss(step: Callable, batches) -> float:
-    """Mean loss of a step over batches.
+    """Return the mean loss of a step over batches.
 
-    Keras' own `fit` and `evaluate` go through tf.data, whose iterators can take 20 s to go away
-    after an epoch (seen with TensorFlow 2.21).
+    Keras' own `fit` and `evaluate` use tf.data, whose iterators can take 20 s to be released after
+    an epoch (seen with TensorFlow 2.21).
     """
     losses, sizes = [], []
     for inputs, targets in _made_ahead(batches):
@@ -106,7 +106,7 @@ def _step(model: keras.Model, rates: Iterator | None, inputs, targets) -> float:
 
 
 def _cut(arrays: tuple[np.ndarray, ...], most: int = 32) -> list[tuple[np.ndarray, ...]]:
-    """Batches of at most so many; as equal as they can be, for each size is compiled anew."""
+    """Split into batches of at most `most`, as equal as possible: each size is compiled once."""
     parts = -(-len(arrays[0]) // most)
     return list(zip(*(np.array_split(array, parts) for array in arrays)))
 
@@ -120,14 +120,14 @@ def fit(
     rate: Callable | None = None,
     title: str = "",
 ) -> list[dict]:
-    """Train a compiled model epoch by epoch, leave it in its best state, return the history.
+    """Train a compiled model epoch by epoch, restore its best state and return the history.
 
     Parameters
     ----------
     rate : callable, optional
         Learning rate of each step, ``step -> rate``.
     checkpoints : Path
-        Folder of the checkpoint; a run that was interrupted is taken up from there.
+        Folder of the checkpoints; an interrupted run resumes from there.
     """
     history: list[dict] = []
     checkpoint = _newest_checkpoint(checkpoints)
@@ -174,7 +174,7 @@ def fit(
 
 
 def _variables(model: keras.Model) -> list:
-    """Weights, states of random generators and of the optimiser, in their order."""
+    """Return the weights and the states of random generators and optimiser, in order."""
     return [*model.variables, *model.optimizer.variables]
 
 
@@ -198,8 +198,8 @@ def _compiled(
 ) -> tuple[keras.Model, list[np.ndarray]]:
     """Return a network that is ready to be trained, and its state before any training.
 
-    All folds use the same one, since its first steps, in which it is compiled, take longer than an
-    epoch; what one fold learned is gone when the next begins.
+    All folds share it, since its first steps, which include compilation, take longer than an epoch;
+    `learn` resets it for each fold.
     """
     optimiser = make_optimiser(config)
     keras.utils.set_random_seed(config.seed)
@@ -211,7 +211,7 @@ def _compiled(
 
 
 def _begin(model: keras.Model, start: list[np.ndarray]) -> None:
-    """Give a network the weights of another one that is built alike."""
+    """Initialise a network with the weights of another of the same architecture."""
     try:
         model.set_weights(start)
     except ValueError as error:
@@ -226,7 +226,7 @@ def learn(
 ) -> tuple[keras.Model, list[dict]]:
     """Build a network and train it by its recipe; return it in its best state, and its history.
 
-    The next training by this recipe goes on in the same network: save or copy it before.
+    The next training by this recipe overwrites the same network: save or copy it first.
     """
     budget = recipe.budget(config)
     steps = len(lessons.batches(epoch=0)) * budget.epochs

@@ -1,14 +1,14 @@
-r"""What our network learns from: the error of the waveform, and the shape of its envelopes.
+r"""The training loss of our network: waveform error and correlation of band envelopes.
 
 The loss of a pair is the negative SNR in dB minus `weight` times the correlation of the envelopes
 in fifteen third-octave bands:
 
 .. math:: L = -\mathrm{SNR}(x, \hat x) - w\,\mathrm{corr}(x, \hat x)
 
-The SNR is ruled by the few loudest harmonics.  The correlation, which weighs all bands and moments
-alike, makes the network care for weak consonants too.  It is the intelligibility measure ESTOI
-taken of one whole example (Jensen and Taal 2016), so ESTOI is partly what we train for, and the
-report says so.
+The SNR is dominated by the few loudest harmonics.  The correlation, which weights all bands and
+frames equally, makes the network preserve weak consonants, too.  It is the intelligibility measure
+ESTOI computed on one whole example (Jensen and Taal 2016), so ESTOI is partly what we train for,
+and the report says so.
 
 Waveforms are tensors [shape=(batch, n)]; both parts work on any Keras backend.
 """
@@ -26,9 +26,9 @@ BANDS, LOWEST_HZ = 15, 150.0
 
 
 def negative_snr(clean, estimate):
-    """Negative SNR in dB of each waveform, saturating at 30 dB.
+    """Return the negative SNR in dB of each waveform, saturating at 30 dB.
 
-    Unlike SI-SDR it also asks for the right level.
+    Unlike SI-SDR, it also requires the right level.
     """
     speech = ops.sum(ops.square(clean), axis=-1) + 1e-8
     error = ops.sum(ops.square(clean - estimate), axis=-1) + 1e-8
@@ -36,7 +36,7 @@ def negative_snr(clean, estimate):
 
 
 def third_octave_bands(sample_rate: int, n_fft: int) -> np.ndarray:
-    """Which bins of an STFT lie in which band: zeros and ones [shape=(n_fft / 2 + 1, 15)]."""
+    """Return which STFT bins lie in which band, as zeros and ones [shape=(n_fft / 2 + 1, 15)]."""
     hz = np.fft.rfftfreq(n_fft, 1 / sample_rate)[:, None]
     centres = LOWEST_HZ * 2 ** (np.arange(BANDS) / 3)
     inside = (hz >= centres * 2 ** (-1 / 6)) & (hz < centres * 2 ** (1 / 6))
@@ -44,16 +44,16 @@ def third_octave_bands(sample_rate: int, n_fft: int) -> np.ndarray:
 
 
 def _normalise(x, axis: int):
-    """Zero mean and unit length along an axis."""
+    """Return `x` with zero mean and unit norm along an axis."""
     x = x - ops.mean(x, axis=axis, keepdims=True)
     return x / ops.sqrt(ops.sum(ops.square(x), axis=axis, keepdims=True) + 1e-8)
 
 
 def envelope_correlation(clean, estimate, sample_rate: int):
-    """Correlation over bands of the normalised envelopes of each waveform, -1 to 1.
+    """Return the correlation over bands of each waveform's normalised envelopes, -1 to 1.
 
     Each band's envelope is normalised over time, then each frame over the bands; neither the
-    level of the signal nor the colour of its spectrum counts.
+    level of the signal nor the colour of its spectrum matters.
     """
     length, hop = round(FRAME_S * sample_rate), round(HOP_S * sample_rate)
     n_fft = 2 ** int(np.ceil(np.log2(length)))
@@ -70,19 +70,19 @@ def envelope_correlation(clean, estimate, sample_rate: int):
 
 @keras.saving.register_keras_serializable(package="denoising")
 class DenoisingLoss(keras.losses.Loss):
-    """Negative SNR in dB minus `weight` times the correlation of the envelopes."""
+    """Negative SNR in dB minus `weight` times the envelope correlation."""
 
     def __init__(self, sample_rate: int, weight: float, **kwargs):
         super().__init__(**kwargs)
         self.sample_rate, self.weight = sample_rate, weight
 
     def call(self, clean, estimate):
-        """Loss of each waveform of a batch."""
+        """Return the loss of each waveform in a batch."""
         loss = negative_snr(clean, estimate)
         if self.weight:
             loss -= self.weight * envelope_correlation(clean, estimate, self.sample_rate)
         return loss
 
     def get_config(self):
-        """Settings that rebuild the loss when a checkpoint is opened."""
+        """Return the settings from which the loss can be rebuilt."""
         return super().get_config() | {"sample_rate": self.sample_rate, "weight": self.weight}

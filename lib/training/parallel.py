@@ -1,13 +1,13 @@
-"""Train all folds at once where there is a cluster or more than one GPU (`lib.workspace.workers`).
+"""Train all folds in parallel on a cluster or on several GPUs (`lib.workspace.workers`).
 
-Models of different folds have nothing to do with each other, so each is a task of its own.
-Several GPUs take a fold each, rather than share every batch as they would under
-`tf.distribute`: nothing has to be sent between them after each step of so small a network, and
-its batches, and with them its weights, are those of a machine with one GPU.
+Models of different folds are independent, so each is a separate task.  Several GPUs train one fold
+each, rather than sharing every batch as under `tf.distribute`: no communication is needed after
+each step of such a small network, and its batches, and hence its weights, are those of a machine
+with one GPU.
 
-Each task has a process of its own, ``python -m lib.training.parallel`` with the task as JSON on its
-standard input.  Keras draws the seeds of the first weights from Python's global `random`, and in
-a Dask worker other threads draw from it, too.
+Each task runs in its own process, ``python -m lib.training.parallel`` with the task as JSON on
+standard input.  Keras draws the seeds of the initial weights from Python's global `random`, from
+which other threads of a Dask worker draw, too.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ from lib.workspace.workers import VISIBLE, connect, gpus
 
 __all__ = ["train_ahead"]
 
-ONE_AT_A_TIME = threading.Lock()  # in a worker, whose cores it can use
+ONE_AT_A_TIME = threading.Lock()  # per worker, so that each training has all its cores
 
 
 def train_ahead(run: Run, folds: pd.DataFrame, names: Iterable[str]) -> None:
     """Train networks of every fold on the cluster, or on several GPUs.
 
-    What was trained before is not trained again.  Without either nothing is done:
-    `lib.training.train.train_all` trains what is missing.
+    Networks that are up to date are not retrained.  Without a cluster or several GPUs, nothing is
+    done: `lib.training.train.train_all` trains what is missing.
 
     Raises
     ------
     DenoisingError
-        A network could not be trained; the others are, or will be by the next call.
+        A network could not be trained; the others are trained, by this call or the next.
     """
     parallel = functools.partial(joblib.Parallel, return_as="generator_unordered")
     if connect():
@@ -62,7 +62,7 @@ def train_ahead(run: Run, folds: pd.DataFrame, names: Iterable[str]) -> None:
         return
     tasks = [(name, int(fold)) for fold in sorted(folds["fold"].unique()) for name in names]
     done = work(joblib.delayed(train)(run, *task) for task in tasks)
-    for _ in tqdm(done, total=len(tasks), desc="networks trained side by side"):
+    for _ in tqdm(done, total=len(tasks), desc="networks trained in parallel"):
         pass
 
 
@@ -80,7 +80,7 @@ def _train_on_a_gpu(free: queue.SimpleQueue[str], run: Run, name: str, fold: int
 
 
 def _train_apart(run: Run, name: str, fold: int, variables: dict[str, str] | None = None) -> None:
-    """Train one network in a process of its own; all that it leaves is in the run's folder."""
+    """Train one network in its own process, which writes to the run's folder."""
     place = {"corpus": run.corpus, "data_dir": run.data_dir, "dir": str(run.dir)}
     task = {"run": place, "config": run.config.to_dict(), "name": name, "fold": fold}
     done = subprocess.run(

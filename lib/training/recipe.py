@@ -1,4 +1,4 @@
-"""What a recipe is: all that is to be known about a network that is trained."""
+"""The definition of a recipe: everything needed to train a network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Batches", "Budget", "Lessons", "Recipe", "cosine"]
 
 
 class Batches(Protocol):
-    """A sequence of (inputs, targets)."""
+    """Sequence of (inputs, targets) batches."""
 
     def __len__(self) -> int: ...
 
@@ -25,15 +25,15 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class Budget:
-    """How long a network learns.
+    """How long a network is trained.
 
     Attributes
     ----------
     epochs : int
     patience : int
-        Epochs without a lower validation loss that end the training.
+        Epochs without a lower validation loss after which training stops.
     plateau_rate : float or None
-        First learning rate, halved on a plateau; None where the recipe has a `rate`.
+        Initial learning rate, halved on a plateau; None if the recipe has a `rate`.
     """
 
     epochs: int
@@ -42,7 +42,7 @@ class Budget:
 
 
 def cosine(highest: float, steps: int, *, warm_up: int, last: float) -> Callable:
-    """Learning rate of each step: up to the `highest`, then along a cosine to `last` times it."""
+    """Return a learning-rate schedule: warm-up to `highest`, cosine decay to `last` times it."""
     return keras.optimizers.schedules.CosineDecay(
         highest / 20,
         max(1, steps - warm_up),
@@ -54,19 +54,19 @@ def cosine(highest: float, steps: int, *, warm_up: int, last: float) -> Callable
 
 @dataclass(frozen=True)
 class Lessons:
-    """What a network learns from, in one fold.
+    """Training and validation data of a network in one fold.
 
     Attributes
     ----------
     batches : callable
-        ``batches(epoch=0)`` returns the sequence of (inputs, targets) of that epoch, which depends
-        on its number only.
+        ``batches(epoch=0)`` returns the (inputs, targets) batches of that epoch, which depend only
+        on its number.
     validation : tuple of np.ndarray
-        Inputs and targets on which the best epoch is chosen; never the test speakers'.
+        Inputs and targets on which the best epoch is selected; never the test speakers'.
     clips : int
-        How many clips an epoch takes.
+        Number of clips per epoch.
     facts : dict
-        What the record of the network keeps of them, ready for JSON.
+        Entries for the record of the network, JSON-serialisable.
     """
 
     batches: Callable[..., Batches]
@@ -89,35 +89,35 @@ def _anew(audio: AudioConfig) -> None:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All about a network that is trained; a variant is `dataclasses.replace` of a recipe.
+    """Everything needed to train a network; a variant is `dataclasses.replace` of a recipe.
 
-    Functions, so that a recipe costs nothing until it is used; each lies in the module of what it
-    makes, because the code of these modules decides whether a network is trained again.
+    Its parts are functions, so that a recipe costs nothing until it is used; each is defined in the
+    module of what it creates, because this code determines whether a network is retrained.
 
     Attributes
     ----------
     name : str
-        Also that of the method in the tables, where it is a denoiser.
+        Also the name of the method in the tables, if it is a denoiser.
     build : callable
         ``build(audio)`` returns the network.
     lessons : callable
-        ``lessons(store, training, validation)``, two lists of speakers, returns its `Lessons`.
+        ``lessons(store, training, validation)``, with two lists of speakers, returns `Lessons`.
     loss, optimiser, budget : callable
-        ``loss(config)``, ``optimiser(config)`` and ``budget(config)``, a `Budget`.
+        ``loss(config)``, ``optimiser(config)`` and ``budget(config)``, which returns a `Budget`.
     wrap : callable
-        ``wrap(network, record)`` makes it useful: a denoiser is ``denoise(noisy, sample_rate)``.
+        ``wrap(network, record)`` makes it usable: a denoiser is ``denoise(noisy, sample_rate)``.
     one_second : callable
-        ``one_second(audio)``: shape of the input that is one second of sound.
+        ``one_second(audio)`` returns the shape of one second of input.
     rate : callable
         ``rate(config, steps)`` returns the learning rate of each step, ``step -> rate``; None
         leaves it to the optimiser and the budget.
     start : callable
-        ``start(audio)`` returns the weights from which training goes on, as from
-        `keras.Model.get_weights`; None where it begins anew.
+        ``start(audio)`` returns the initial weights, as from `keras.Model.get_weights`; None for
+        random initialisation.
     judge : callable
-        ``judge(network, lessons)``: what else the record keeps, ready for JSON.
+        ``judge(network, lessons)`` returns further entries for the record, JSON-serialisable.
     settings : tuple of str
-        The sections of the configuration on which it depends.
+        The sections of the configuration that it depends on.
     """
 
     name: str
@@ -134,6 +134,6 @@ class Recipe:
     settings: tuple[str, ...] = ("seed", "audio", "noise", "training")
 
     def needs(self) -> list:
-        """Return what decides over the trained weights, for a fingerprint."""
+        """Return everything that determines the trained weights, for a fingerprint."""
         code = (self.build, self.lessons, self.loss, self.optimiser, self.rate, self.budget)
         return [self.name, *code, self.start, self.judge]

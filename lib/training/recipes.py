@@ -1,6 +1,6 @@
 """The recipes: every network that this project trains, by name.
 
-A new network is one file in ``lib/models``, one recipe here and, as a denoiser, one line in
+A new network is one file in ``lib/models``, one recipe here and, for a denoiser, one line in
 `METHODS` of ``lib/methods/__init__.py``.
 """
 
@@ -21,7 +21,7 @@ __all__ = ["RECIPES", "recipe_of"]
 
 
 def _waveform(name: str, build, *, section: str = "scratch", wrap=waveform.in_windows) -> Recipe:
-    """A network from waveforms to waveforms: all these learn alike.
+    """Return the recipe of a network from waveforms to waveforms; all are trained alike.
 
     Their budgets are sections of the configuration.
     """
@@ -40,7 +40,7 @@ def _waveform(name: str, build, *, section: str = "scratch", wrap=waveform.in_wi
 
 
 def _reference(name: str, scale) -> Recipe:
-    """The published autoencoder, with one of its two targets."""
+    """Return the recipe of the published autoencoder, with one of its two targets."""
     return Recipe(
         name,
         build=reference.build,
@@ -54,7 +54,7 @@ def _reference(name: str, scale) -> Recipe:
 
 
 def _tuned(recipe: Recipe, name: str) -> Recipe:
-    """The same network, going on from the general one where that can serve."""
+    """Return a recipe that fine-tunes the general network where that is compatible."""
     return dataclasses.replace(
         recipe,
         name=name,
@@ -90,18 +90,17 @@ RECIPES = {
 
 
 def recipe_of(name: str) -> Recipe:
-    """Return a recipe.
+    """Return the recipe of this name.
 
     Raises
     ------
     InputError
-        There is none of this name.
+        There is no such recipe.
     """
     if name not in RECIPES:
         raise InputError(
-            f"Nobody knows how to train {name!r}: a network that METHODS of "
-            "lib/methods/__init__.py names needs a recipe in RECIPES of lib/training/recipes.py, "
-            "where there are "
+            f"There is no recipe for {name!r}: a network that METHODS of lib/methods/__init__.py "
+            "names needs one in RECIPES of lib/training/recipes.py, which has "
             f"{', '.join(RECIPES)}."
         )
     return RECIPES[name]

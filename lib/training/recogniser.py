@@ -1,7 +1,7 @@
-"""How the digit recogniser learns: from the *clean* speech of the training speakers.
+"""How the digit recogniser is trained: on the *clean* speech of the training speakers.
 
-The validation speakers choose the epoch, the test speakers are never heard.  It has no part in
-making a denoiser, so it judges all of them alike.
+The epoch is selected on the validation speakers; the test speakers remain unseen.  The recogniser
+plays no part in training a denoiser, so it judges all of them alike.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ __all__ = [
     "optimiser",
 ]
 
-VALIDATION_CLIPS = 500  # in all
+VALIDATION_CLIPS = 500  # in total
 
 
 class RecognitionExamples:
-    """Batches of (augmented clips, digits) for one epoch, shuffled.
+    """Shuffled batches of (augmented clips, digits) for one epoch.
 
     Parameters
     ----------
     rows : np.ndarray
-        Rows of the store to learn from.
+        Rows of the store to train on.
     epoch : int
-        Decides the order of the clips and how each is changed.
+        Determines the order of the clips and how each is augmented.
     """
 
     def __init__(self, store: ClipStore, rows: np.ndarray, *, epoch: int):
@@ -67,7 +67,7 @@ def _one_hot(store: ClipStore, rows: np.ndarray) -> np.ndarray:
 
 
 def lessons(store: ClipStore, training: list[str], validation: list[str]) -> Lessons:
-    """Augmented clean clips of the training speakers, plain ones of the validation speakers."""
+    """Return clean clips: augmented for the training speakers, as they are for validation."""
     config = store.config
     rows = store.rows_of(training, about=config.recognition.clips)
     held = store.rows_of(validation, about=VALIDATION_CLIPS)
@@ -77,38 +77,38 @@ def lessons(store: ClipStore, training: list[str], validation: list[str]) -> Les
 
 
 def loss(config: Config) -> keras.Loss:
-    """Cross-entropy, with the certainty of the targets lowered a little."""
+    """Return the cross-entropy with label smoothing."""
     return keras.losses.CategoricalCrossentropy(label_smoothing=0.1)
 
 
 def optimiser(config: Config) -> keras.Optimizer:
-    """Adam with weight decay and bounded gradients."""
+    """Return Adam with weight decay and gradient clipping."""
     rate = config.recognition.learning_rate
     return keras.optimizers.AdamW(rate, weight_decay=1e-3, clipnorm=5.0)
 
 
 def rate(config: Config, steps: int) -> Callable:
-    """Warm-up over a tenth of the steps, then decay along a cosine."""
+    """Return a schedule: warm-up over a tenth of the steps, then cosine decay."""
     return cosine(config.recognition.learning_rate, steps, warm_up=steps // 10, last=0.01)
 
 
 def budget(config: Config) -> Budget:
-    """All its epochs: it never stops early."""
+    """Return the configured epochs, without early stopping."""
     return Budget(config.recognition.epochs, patience=config.recognition.epochs)
 
 
 def accuracy(network: keras.Model, lessons: Lessons) -> dict:
-    """``validation_accuracy``: share of the validation speakers' clean digits that it names."""
+    """Return ``validation_accuracy``, the accuracy on the validation speakers' clean digits."""
     inputs, targets = lessons.validation
     heard = probabilities(network, inputs).argmax(axis=1)
     return {"validation_accuracy": float(np.mean(heard == targets.argmax(axis=1)))}
 
 
 def one_second(audio: AudioConfig) -> tuple[int, ...]:
-    """Its spectrograms hold one window."""
+    """Return the shape of an input: a spectrogram always covers one window."""
     return (*log_mel(np.zeros(1), audio).shape, 1)
 
 
 def listener(network: keras.Model, record: dict) -> Recogniser:
-    """The network as a listener to waveforms."""
+    """Return the network as a recogniser of waveforms."""
     return Recogniser(network, AudioConfig(**record["audio"]))

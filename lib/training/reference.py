@@ -1,4 +1,4 @@
-"""How the published autoencoder learns: from crops of spectrograms, with one of its two targets."""
+"""How the published autoencoder is trained: on spectrogram crops, with one of its two targets."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ __all__ = [
 ]
 
 BATCH = 8
-VALIDATION_CLIPS = 60  # in all
+VALIDATION_CLIPS = 60  # in total
 
 
 def build(audio: AudioConfig) -> keras.Model:
-    """The network with an open frequency axis, for crops and whole spectrograms alike."""
+    """Return the network with a variable frequency axis, for crops and whole spectrograms."""
     return build_reference((None, *REFERENCE_SHAPE[1:]))
 
 
 class ReferenceCrops:
     """Batches of spectrogram crops for one epoch of the reference model.
 
-    A full spectrogram costs 9 GMAC forwards, so each clip gives `crops` crops of `bins`
-    neighbouring frequencies per epoch, at random places below `top`, the highest bin that the
+    A forward pass over a full spectrogram costs 9 GMAC, so each clip yields `crops` crops of `bins`
+    adjacent frequency bins per epoch, at random positions below `top`, the number of bins that the
     working rate fills.
     """
 
@@ -65,9 +65,9 @@ class ReferenceCrops:
         return tuple(np.stack([S[cut] for cut in cuts]) for S in (self.noisy, self.target))
 
 
-@functools.lru_cache(maxsize=2)  # both variants of a fold learn from the same features
+@functools.lru_cache(maxsize=2)  # both variants of a fold share the features
 def _features(store: ClipStore, rows: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy and clean features of clips, each [shape=(clips, 1024, 44, 1)]."""
+    """Return the noisy and clean features of clips, each [shape=(clips, 1024, 44, 1)]."""
     rate = store.config.audio.sample_rate
     noisy = np.stack([reference_features(store.noisy(row), rate) for row in rows])
     return noisy, np.stack([reference_features(store.clean(row), rate) for row in rows])
@@ -80,12 +80,12 @@ def lessons(
     *,
     scale: type[ZScore | RelativeMagnitude],
 ) -> Lessons:
-    """Crops of the training speakers' spectrograms, fixed ones of the validation speakers'.
+    """Return crops of spectrograms: random for the training speakers, fixed for validation.
 
     Parameters
     ----------
     scale : type
-        How magnitudes become inputs and targets.
+        How magnitudes are mapped to inputs and targets.
     """
     settings, rate, seed = store.config.training, store.config.audio.sample_rate, store.config.seed
     noisy, clean = _features(store, tuple(store.rows_of(training, about=settings.reference_clips)))
@@ -111,17 +111,17 @@ def lessons(
 
 
 def loss(config: Config) -> keras.Loss:
-    """Mean squared error, as published."""
+    """Return the mean squared error, as published."""
     return keras.losses.MeanSquaredError()
 
 
 def optimiser(config: Config) -> keras.Optimizer:
-    """Adam at a constant rate, which the plateau of the validation loss lowers."""
+    """Return Adam; its learning rate is reduced when the validation loss plateaus."""
     return keras.optimizers.Adam(config.training.reference_learning_rate)
 
 
 def budget(config: Config) -> Budget:
-    """As the configuration says, with the published reduction of the rate on a plateau."""
+    """Return the configured budget, with the published reduction of the rate on a plateau."""
     settings = config.training
     return Budget(
         settings.reference_epochs, settings.reference_patience, settings.reference_learning_rate
@@ -129,12 +129,12 @@ def budget(config: Config) -> Budget:
 
 
 def one_second(audio: AudioConfig) -> tuple[int, ...]:
-    """Its spectrograms always hold one second."""
+    """Return the shape of an input: a spectrogram always covers one second."""
     return REFERENCE_SHAPE
 
 
 def denoiser(
     network: keras.Model, record: dict, *, scale: type[ZScore | RelativeMagnitude]
 ) -> ReferenceDenoiser:
-    """The network as a denoiser."""
+    """Return the network as a denoiser."""
     return ReferenceDenoiser(network, record["audio"]["sample_rate"], scale(**record["scale"]))

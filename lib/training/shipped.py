@@ -1,8 +1,8 @@
 """The general network that comes with the project, in ``lib/models/general/``.
 
-``network.keras`` without the state of its optimiser, its record ``network.json``, and a model card,
-as `make voices` leaves them (`lib.training.general`).  It is a row of every report, where every
-fold's training starts, and what `make denoise` uses.
+``network.keras`` without the optimiser state, its record ``network.json`` and a model card, as
+written by `make voices` (`lib.training.general`).  Every report evaluates it, fine-tuning starts
+from it in every fold, and `make denoise` uses it.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ __all__ = ["FOLDER", "about", "heard_before", "is_shipped", "open_general", "rec
 
 FOLDER = PROJECT_ROOT / "lib" / "models" / "general"
 NETWORK, RECORD, CARD = "network.keras", "network.json", "README.md"
-STFT = ("sample_rate", "n_fft", "hop_length")  # settings to which a network is bound
+STFT = ("sample_rate", "n_fft", "hop_length")  # settings that are fixed for a network
 
 
 def record() -> dict:
-    """Return the record of the shipped network; {} unless it is there and of that very file."""
+    """Return the record of the shipped network; {} if it is missing or of another file."""
     network, facts_of_it = FOLDER / NETWORK, FOLDER / RECORD
     if not network.is_file() or not facts_of_it.is_file():
         return {}
@@ -41,12 +41,12 @@ def record() -> dict:
 
 
 def is_shipped(key: str) -> bool:
-    """Whether the network of this fingerprint is shipped, with its card."""
+    """Return whether the network with this fingerprint is shipped, with its model card."""
     return record().get("fingerprint") == key and (FOLDER / CARD).is_file()
 
 
 def unfit(audio: AudioConfig) -> str:
-    """Say why the general network cannot serve with these settings; "" if it can."""
+    """Return why the general network cannot be used with these settings; "" if it can."""
     facts = record()
     if not facts:
         return (
@@ -63,37 +63,37 @@ def unfit(audio: AudioConfig) -> str:
     )
 
 
-@functools.lru_cache(maxsize=1)  # the same for every fold
+@functools.lru_cache(maxsize=1)  # shared by all folds
 def open_general(audio: AudioConfig) -> tuple[keras.Model, dict]:
-    """Open the general network that is shipped, and its record.
+    """Load the shipped general network and its record.
 
     Raises
     ------
     MissingArtifactError
-        It is not there, or was trained for another working rate or STFT (`unfit` says so without
-        raising anything).
+        It is missing, or was trained for another working rate or STFT (`unfit` reports this without
+        raising).
     """
     if reason := unfit(audio):
         raise MissingArtifactError(reason)
-    from lib.training.keep import load_network  # Keras takes seconds
+    from lib.training.keep import load_network  # importing Keras takes seconds
 
     return load_network(FOLDER / NETWORK), record()
 
 
 def about(audio: AudioConfig) -> str:
-    """Say from what our network goes on in every fold, or why it starts from nothing."""
+    """Return a sentence on what our network is fine-tuned from, or why it is not."""
     if reason := unfit(audio):
-        return f"Here it is trained from scratch. {reason}"
+        return f"In this run it is trained from scratch. {reason}"
     facts = record()
     people, clips = facts["people"]["training"], facts["clips"]["training"]
     return (
         f"The general network was trained on {clips:,} words by {people:,} people for "
-        f"{len(facts['history'])} epochs; none of them speaks in this corpus."
+        f"{len(facts['history'])} epochs; none of them is in this corpus."
     )
 
 
 def heard_before(audio: AudioConfig) -> str:
-    """Say in a sentence whom our network heard before the speakers of a corpus."""
+    """Return a sentence on the pretraining of our network, if any."""
     if unfit(audio):
         return "It is trained on this corpus alone."
     people = record()["people"]["training"]
@@ -104,5 +104,5 @@ def heard_before(audio: AudioConfig) -> str:
 
 
 def start(audio: AudioConfig) -> list[np.ndarray] | None:
-    """Return its weights, from which training goes on; None where it cannot serve (`unfit`)."""
+    """Return its weights, from which fine-tuning starts; None if it cannot be used (`unfit`)."""
     return None if unfit(audio) else open_general(audio)[0].get_weights()

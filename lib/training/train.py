@@ -1,8 +1,8 @@
 """Train every network on every fold, once.
 
-Every fold of a recipe leaves a network and a record of it (`lib.training.keep`).  A fold that was
-trained with the same settings, clips, speakers and code is not trained again; one that was
-interrupted is taken up after its last whole epoch (`lib.training.loop`).
+Every fold of a recipe yields a network and its record (`lib.training.keep`).  A fold that was
+trained with the same settings, clips, speakers and code is not retrained; interrupted training
+resumes after the last complete epoch (`lib.training.loop`).
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ __all__ = [
 
 
 def stem(name: str, fold: int) -> str:
-    """File stem of a network in one fold, e.g. ``ours-fold0``."""
+    """Return the file stem of a network in one fold, e.g. ``ours-fold0``."""
     return f"{name.replace(' ', '-')}-fold{fold}"
 
 
 def depends_on(recipe: Recipe, store: ClipStore, *facts) -> str:
-    """Return the fingerprint of a network: recipe, settings, clips, and what else is given."""
+    """Return the fingerprint of a network: recipe, settings, initial weights, clips and `facts`."""
     settings = [store.config.to_dict()[part] for part in recipe.settings]
     start = [
         hashlib.sha256(w.tobytes()).hexdigest() for w in recipe.start(store.config.audio) or []
@@ -51,14 +51,14 @@ def depends_on(recipe: Recipe, store: ClipStore, *facts) -> str:
 
 
 def train_fold(run: Run, store: ClipStore, folds: pd.DataFrame, name: str, fold: int) -> dict:
-    """Train a network on one fold, unless that was done already, and return its record.
+    """Train a network on one fold, unless it is up to date, and return its record.
 
-    Leaves ``models/<name>-fold<k>.keras`` and ``.json``, each whole or not at all.
+    Writes ``models/<name>-fold<k>.keras`` and ``.json``, each atomically.
 
     Returns
     -------
     dict
-        ``history`` (list of epochs), ``clips`` (of an epoch), ``audio``, ``fingerprint``,
+        ``history`` (list of epochs), ``clips`` (per epoch), ``audio``, ``fingerprint``,
         ``origin``, the speakers, and what the recipe adds.
     """
     recipe, store = recipe_of(name), store.for_training()
@@ -89,7 +89,7 @@ def train_all(run: Run, store: ClipStore, folds: pd.DataFrame, names: Iterable[s
     Raises
     ------
     InputError
-        A network has no recipe; nothing is trained then.
+        A network has no recipe; in this case, nothing is trained.
     """
     names = [recipe_of(name).name for name in names]
     records = []
@@ -100,13 +100,13 @@ def train_all(run: Run, store: ClipStore, folds: pd.DataFrame, names: Iterable[s
 
 
 def histories(records: list[dict]) -> pd.DataFrame:
-    """Return how networks learned.
+    """Return the training histories of networks.
 
     Returns
     -------
     pd.DataFrame
-        One row per network, fold and epoch: model, fold, losses, learning rate, seconds, whether
-        the epoch's weights were kept.
+        One row per network, fold and epoch: model, fold, losses, learning rate, seconds, and
+        whether the epoch's weights were kept.
     """
     rows = []
     for record in records:
@@ -117,7 +117,7 @@ def histories(records: list[dict]) -> pd.DataFrame:
 
 
 def accuracies(records: list[dict]) -> pd.DataFrame:
-    """Return how well recognisers learned: fold, validation_accuracy, epochs, seconds."""
+    """Return the accuracy of recognisers: fold, validation_accuracy, epochs, seconds."""
     rows = [
         {
             "fold": record["fold"],
@@ -133,18 +133,18 @@ def accuracies(records: list[dict]) -> pd.DataFrame:
 def open_shipped(run: Run):
     """Return the general network, ready for use with the settings of a run.
 
-    Raises MissingArtifactError where it cannot serve.
+    Raises MissingArtifactError if it cannot be used with them.
     """
     network, _ = shipped.open_general(run.config.audio)
     return recipe_of("general").wrap(network, {"audio": asdict(run.config.audio)})
 
 
 def open_trained(run: Run, name: str, fold: int):
-    """Return a network, ready for use, that never heard the test speakers of `fold`.
+    """Return a network, ready for use, that has not seen the test speakers of `fold`.
 
     Raises
     ------
     MissingArtifactError
-        It is not there, or was trained for other folds than the present ones.
+        It is missing, or was trained for folds other than the current ones.
     """
     return recipe_of(name).wrap(*load_trained(run, stem(name, fold), fold))

@@ -1,15 +1,15 @@
-r"""What was tried before our model became what it is, and how each trial fared.
+r"""The ablation: variants of our model, and how each of them performs.
 
 ::
 
     python -m lib.training.trials CORPUS PROFILE DATA_DIR PARAMS      (make search)
 
-Every variant is our recipe, changed in one respect.  It goes on from the general network; variants
-of another structure cannot, and start from nothing, as does one of the present structure to compare
-them with.  All learn from the training speakers of the first fold, a few epochs long, and are
-judged on that fold's *validation* speakers; the test speakers have no say.  The results are the
-appendix of notebook 03.  A variant that was tried before with the same settings, clips and code is
-not tried again.
+Every variant is our recipe, changed in one respect.  It is fine-tuned from the general network;
+variants with another architecture cannot be and are trained from scratch, as is one with the
+present architecture for comparison.  All are trained for a few epochs on the training speakers of
+the first fold and scored on that fold's *validation* speakers; the test speakers are not used.  The
+results are the appendix of notebook 03.  A variant that was evaluated before with the same
+settings, clips and code is not repeated.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from lib.workspace.folder import Run, open_run
 
 __all__ = ["JUDGED_CLIPS", "VARIANTS", "Variant", "open_search", "try_all", "try_variant"]
 
-JUDGED_CLIPS = 120  # of the validation speakers together
+JUDGED_CLIPS = 120  # of all validation speakers together
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One departure from the present model.
+    """One change to the present model.
 
     Attributes
     ----------
@@ -56,9 +56,9 @@ class Variant:
     settings : dict
         Section of the configuration -> changed settings.
     recipe : Recipe
-        Ours, or ours with a part replaced.
+        Ours, or ours with one part replaced.
     passes : int
-        How often the network hears a clip.
+        Number of forward passes per clip.
     """
 
     group: str
@@ -68,7 +68,7 @@ class Variant:
     passes: int = 1
 
     def over(self, config: Config) -> Config:
-        """The configuration with the epochs of a trial and the changed settings."""
+        """Return the configuration with the epochs of a trial and the changed settings."""
         changes = {part: {"epochs": config.search.epochs} for part in ("scratch", "tuning")}
         for section, settings in self.settings.items():
             changes[section] = changes.get(section, {}) | settings
@@ -93,18 +93,18 @@ def _learning_from(example: Callable) -> Recipe:
 
 
 def _built(build: Callable) -> Recipe:
-    return dataclasses.replace(FROM_NOTHING, build=build)
+    return dataclasses.replace(FROM_SCRATCH, build=build)
 
 
 def _sized(**sizes) -> Recipe:
     return _built(functools.partial(build_ours, **sizes))
 
 
-FROM_NOTHING = RECIPES["ours from scratch"]
+FROM_SCRATCH = RECIPES["ours from scratch"]
 VARIANTS = [
-    Variant("", "as it is"),
+    Variant("", "baseline"),
     Variant("augmentation", "no change of speed", _training(speed_spread=0.0)),
-    Variant("augmentation", "speed sways within a clip", recipe=_learning_from(ideas.warped)),
+    Variant("augmentation", "speed varies within a clip", recipe=_learning_from(ideas.warped)),
     Variant("augmentation", "random equaliser, 6 dB either way",
             recipe=_learning_from(ideas.equalised)),
     Variant("augmentation", "every other clip backwards",
@@ -121,21 +121,21 @@ VARIANTS = [
     Variant("schedule", "eight epochs", _tuning(epochs=8)),
     Variant("schedule", "weight decay", recipe=_ours(optimiser=ideas.decayed)),
     Variant("schedule", "encoder frozen", recipe=_ours(build=ideas.with_frozen_encoder)),
-    Variant("from nothing", "as it is", recipe=FROM_NOTHING),
-    Variant("from nothing", "window of 32 ms", {"audio": {"n_fft": 256, "hop_length": 64}},
-            FROM_NOTHING),
-    Variant("from nothing", "hop of half a window", {"audio": {"hop_length": 256}}, FROM_NOTHING),
-    Variant("from nothing", "two thirds of the channels",
+    Variant("from scratch", "baseline", recipe=FROM_SCRATCH),
+    Variant("from scratch", "window of 32 ms", {"audio": {"n_fft": 256, "hop_length": 64}},
+            FROM_SCRATCH),
+    Variant("from scratch", "hop of half a window", {"audio": {"hop_length": 256}}, FROM_SCRATCH),
+    Variant("from scratch", "two thirds of the channels",
             recipe=_sized(channels=(16, 32, 48, 64, 64), recurrent_units=80)),
-    Variant("from nothing", "recurrent layer a fifth as wide", recipe=_sized(recurrent_units=22)),
-    Variant("from nothing", "complex filter after the mask",
+    Variant("from scratch", "recurrent layer a fifth as wide", recipe=_sized(recurrent_units=22)),
+    Variant("from scratch", "complex filter after the mask",
             recipe=_built(ideas.with_complex_filter)),
     Variant("use", "mean over two shifts", recipe=_ours(wrap=ideas.over_two_shifts), passes=2),
 ]  # fmt: skip
 
 
 def _judge(denoise: Callable, store: ClipStore, rows, kind: str) -> dict[str, float]:
-    """What a table says of a variant: with the noise of the run, and with other noise."""
+    """Return the scores of a variant with the noise of the run and with other noise."""
     gain_db, intelligibility = _means(denoise, store, rows)
     return {
         "si_sdr_improvement_db": gain_db,
@@ -146,7 +146,7 @@ def _judge(denoise: Callable, store: ClipStore, rows, kind: str) -> dict[str, fl
 
 
 def _means(denoise: Callable, store: ClipStore, rows, **condition) -> tuple[float, float]:
-    """Mean SI-SDR improvement in dB and mean ESTOI over clips in one condition."""
+    """Return the mean SI-SDR improvement in dB and mean ESTOI over clips in one condition."""
     rate, gains, intelligibility = store.config.audio.sample_rate, [], []
     for row in rows:
         clean, noisy = store.clean(row), store.noisy(row, **condition)
@@ -157,7 +157,7 @@ def _means(denoise: Callable, store: ClipStore, rows, **condition) -> tuple[floa
 
 
 def try_variant(run: Run, store: ClipStore, folds: pd.DataFrame, variant: Variant) -> pd.DataFrame:
-    """Train a variant on the first fold's training speakers and judge it on its validation ones.
+    """Train a variant on the first fold's training speakers and score it on its validation ones.
 
     Returns
     -------
@@ -191,7 +191,7 @@ def try_variant(run: Run, store: ClipStore, folds: pd.DataFrame, variant: Varian
 
 
 def _part(store: ClipStore, folds: pd.DataFrame, i: int) -> tuple[str, str]:
-    """Folder and key under which the i-th variant's result is kept."""
+    """Return the folder and key under which the i-th variant's result is stored."""
     variant = VARIANTS[i]
     changed = dataclasses.replace(store, config=variant.over(store.config))
     network = depends_on(variant.recipe, changed, split_speakers(folds, 0))
@@ -200,9 +200,9 @@ def _part(store: ClipStore, folds: pd.DataFrame, i: int) -> tuple[str, str]:
 
 
 def try_all(run: Run, store: ClipStore, folds: pd.DataFrame) -> None:
-    """Try all variants that were not tried before, and keep the result of each.
+    """Evaluate all variants whose results are not up to date, and store the result of each.
 
-    ``search.json`` lists what is there; it is written anew when that changes.
+    ``search.json`` lists the keys of the results; it is rewritten when these change.
     """
     parts = [_part(store, folds, i) for i in range(len(VARIANTS))]
     for variant, part in zip(VARIANTS, parts):
@@ -216,15 +216,15 @@ def try_all(run: Run, store: ClipStore, folds: pd.DataFrame) -> None:
 
 
 def open_search(run: Run, store: ClipStore, folds: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Return the results of the variants that were tried, and a line about them.
+    """Return the results of the variants, and a note on those that are missing.
 
-    Results of other settings, clips or code than the present ones are not taken.
+    Results of other settings, clips or code than the current ones are ignored.
 
     Returns
     -------
     pd.DataFrame
-        One row per variant, as `try_variant` gives it; the present model first, the others from
-        best to worst.
+        One row per variant, as returned by `try_variant`; the present model first, the others
+        from best to worst.
     """
     parts = [_part(store, folds, i) for i in range(len(VARIANTS))]
     tables = [run.open_kept(*part) for part in parts if run.keeps(*part)]
@@ -239,7 +239,7 @@ def open_search(run: Run, store: ClipStore, folds: pd.DataFrame) -> tuple[pd.Dat
 
 
 def main(corpus: str, profile: str, data_dir: str = "", params_file: str = "") -> None:
-    """Run the search of the command line."""
+    """Run the ablation from the command line."""
     run = open_run(corpus=corpus, profile=profile, data_dir=data_dir, params_file=params_file)
     try_all(run, open_store(run), run.load("folds"))
 

@@ -1,6 +1,7 @@
-"""How our network learns the speakers of a fold: from where the general network stopped.
+"""How our network is fine-tuned on the training speakers of a fold, from the general network.
 
-Where that cannot serve (`lib.training.shipped`), it starts from nothing, and takes the time for it.
+Where that cannot be used (`lib.training.shipped`), it is trained from scratch, with the budget for
+that.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ __all__ = ["budget", "optimiser", "rate", "section"]
 
 
 def section(config: Config) -> str:
-    """Return the section of the configuration that has the budget."""
+    """Return the section of the configuration that holds the budget."""
     return "scratch" if unfit(config.audio) else "tuning"
 
 
 def optimiser(config: Config) -> keras.Optimizer:
-    """As for other waveforms."""
+    """Return the optimiser of `lib.training.waveform` with the settings of `section`."""
     return waveform.optimiser(config, section=section(config))
 
 
 def rate(config: Config, steps: int) -> Callable:
-    """As for other waveforms."""
+    """Return the learning-rate schedule of `lib.training.waveform`, likewise."""
     return waveform.rate(config, steps, section=section(config))
 
 
 def budget(config: Config) -> Budget:
-    """As for other waveforms."""
+    """Return the budget in the settings of `section`."""
     return waveform.budget(config, section=section(config))

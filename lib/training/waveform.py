@@ -1,4 +1,4 @@
-"""How networks from waveforms to waveforms learn: ours, Conv-TasNet, the variants of the search."""
+"""How networks from waveforms to waveforms are trained: ours, Conv-TasNet, ablation variants."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lib.training.recipe import Budget, Lessons, cosine
 __all__ = ["alone", "budget", "in_windows", "lessons", "loss", "one_second",
            "optimiser", "rate"]  # fmt: skip
 
-VALIDATION_CLIPS = 60  # in all
+VALIDATION_CLIPS = 60  # in total
 
 
 def lessons(
@@ -30,7 +30,7 @@ def lessons(
     *,
     example: Callable = training_example,
 ) -> Lessons:
-    """Noisy and clean examples of the training speakers, whole clips of the validation speakers.
+    """Return noisy/clean pairs: examples of training speakers, whole clips of validation speakers.
 
     Parameters
     ----------
@@ -46,37 +46,37 @@ def lessons(
 
 
 def loss(config: Config) -> DenoisingLoss:
-    """Error of the waveform and shape of its envelopes."""
+    """Return the loss: waveform error and correlation of band envelopes."""
     return DenoisingLoss(config.audio.sample_rate, config.training.envelope_weight)
 
 
 def optimiser(config: Config, *, section: str) -> keras.Optimizer:
-    """Adam with bounded gradients."""
+    """Return Adam with gradient clipping."""
     return keras.optimizers.Adam(getattr(config, section).learning_rate, clipnorm=5.0)
 
 
 def rate(config: Config, steps: int, *, section: str) -> Callable:
-    """Warm-up over a twentieth of the steps, then decay along a cosine."""
+    """Return a schedule: warm-up over a twentieth of the steps, then cosine decay."""
     warm_up = max(1, steps // 20)
     return cosine(getattr(config, section).learning_rate, steps, warm_up=warm_up, last=0.02)
 
 
 def budget(config: Config, *, section: str) -> Budget:
-    """As a section of the configuration says."""
+    """Return the budget given by a section of the configuration."""
     settings = getattr(config, section)
     return Budget(settings.epochs, settings.patience)
 
 
 def one_second(audio: AudioConfig) -> tuple[int, ...]:
-    """Samples at the working rate."""
+    """Return the shape of an input: samples at the working rate."""
     return (audio.sample_rate,)
 
 
 def in_windows(network: keras.Model, record: dict) -> WindowDenoiser:
-    """The network as a denoiser that hears each clip in a window of zeros."""
+    """Return the network as a denoiser that zero-pads each clip to a full window."""
     return WindowDenoiser(network, AudioConfig(**record["audio"]))
 
 
 def alone(network: keras.Model, record: dict) -> ClipDenoiser:
-    """The network as a denoiser that hears each clip alone."""
+    """Return the network as a denoiser that processes each clip without padding."""
     return ClipDenoiser(network, AudioConfig(**record["audio"]))

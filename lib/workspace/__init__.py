@@ -1,5 +1,5 @@
-"""A run: what it was given, where its files lie, whether they still hold, and who does the work.
+"""A run: its inputs, where its files are stored, whether they are up to date, and its workers.
 
-The standard library is enough for what runs before any package is installed: `variables`, `lock`,
-`stamps` and `fingerprint`.
+The modules that run before any package is installed need only the standard library: `variables`,
+`lock`, `stamps` and `fingerprint`.
 """

@@ -1,11 +1,11 @@
-"""Run one notebook as ``make report`` does, with its output live at the terminal.
+"""Run one notebook as ``make report`` does, with its output shown live in the terminal.
 
 ::
 
     python -m lib.workspace.execute notebooks/03_model_training.ipynb OUT.ipynb corpus=fsdd
 
-The executed notebook is renamed to OUT when whole; after a failing cell it is kept as
-``OUT.failed.ipynb``.  The kernel is the ``python3`` of this environment, its working folder the
+The executed notebook is renamed to ``OUT.ipynb`` when complete; if a cell fails, it is kept as
+``OUT.failed.ipynb``.  The kernel is the ``python3`` of this environment, its working directory the
 project root; Jupyter's own files go to ``build/.jupyter``.
 """
 
@@ -37,15 +37,15 @@ __all__ = ["execute", "read_parameters", "Relay"]
 JUPYTER = PROJECT_ROOT / "build" / ".jupyter"
 
 FULL_BYTES = 1_000_000
-QUIET_S = 15.0  # between two states of one progress bar when nobody watches a terminal
-NOISE = re.compile(  # what TensorFlow's C++ side says at every start, whatever its settings
+QUIET_S = 15.0  # between two states of a progress bar when the output is not a terminal
+NOISE = re.compile(  # logged by TensorFlow's C++ code at every start, whatever its settings
     r"^(WARNING: All log messages before absl|[IW]\d{4} [\d:.]+ +\d+ \w+\.cc:).*(\n|$)",
     re.MULTILINE,
 )
 
 
 def read_parameters(notebook: nbformat.NotebookNode, name: str) -> dict:
-    """Return the names and defaults in the notebook's one cell tagged ``parameters``."""
+    """Return the names and defaults in the notebook's only cell tagged ``parameters``."""
     cells = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     if len(cells) != 1:
         raise InputError(f"{name} has {len(cells)} cells tagged 'parameters'; it needs one.")
@@ -62,7 +62,7 @@ def read_parameters(notebook: nbformat.NotebookNode, name: str) -> dict:
 
 
 def _typed(name: str, text: str, default):
-    """Return `text` as a value of the type of `default`."""
+    """Return `text` converted to the type of `default`."""
     try:
         if isinstance(default, bool):
             return {"1": True, "true": True, "0": False, "false": False}[text.lower()]
@@ -73,10 +73,10 @@ def _typed(name: str, text: str, default):
 
 
 class Relay:
-    """A text stream that passes cell output on as it arrives, without `NOISE`.
+    """A text stream that forwards cell output as it arrives, without `NOISE`.
 
-    Elsewhere than on a terminal escape sequences are dropped, too, and of a progress bar that
-    redraws its line only the last state, and one every `QUIET_S` seconds, are written.
+    Unless it is a terminal, escape sequences are dropped as well, and of a progress bar that
+    redraws its line, only the last state and one every `QUIET_S` seconds are written.
     """
 
     def __init__(self, stream):
@@ -85,7 +85,7 @@ class Relay:
         self.last = time.monotonic()
 
     def write(self, text: str) -> None:
-        """Take `text`, which may end anywhere in a line."""
+        """Write `text`, which may end anywhere in a line."""
         if self.stream.isatty():
             self.stream.write(NOISE.sub("", text))
             return
@@ -105,11 +105,11 @@ class Relay:
             self.stream.write(seen + "\n")
 
     def flush(self) -> None:
-        """Flush the stream below."""
+        """Flush the underlying stream."""
         self.stream.flush()
 
     def close(self) -> None:
-        """Write what is left of an unfinished line."""
+        """Write the rest of an unfinished line."""
         if self.line.strip():
             self._emit(self.line)
         self.line = ""
@@ -117,12 +117,12 @@ class Relay:
 
 
 class _KernelManager(AsyncKernelManager):
-    """Starts kernels whose own standard streams go to a file: the notebook shows their output.
+    """Kernel manager that logs a kernel's own streams to a file, as the notebook shows its output.
 
-    The parallel workers of a kernel end with it, even if it died.
+    The worker processes of a kernel end with it, even if it crashes.
     """
 
-    group: int | None = None  # of processes; None until a kernel has started
+    group: int | None = None  # process group; None until a kernel has started
 
     async def start_kernel(self, **kwargs):
         with open(JUPYTER / "kernel.log", "wb") as log:
@@ -139,8 +139,8 @@ class _KernelManager(AsyncKernelManager):
 def execute(source: str | Path, output: str | Path, parameters: dict[str, str]) -> None:
     """Run the notebook `source` with `parameters` and write the executed one to `output`.
 
-    InputError: it cannot be read, or a parameter is unknown or of the wrong type.
-    PapermillExecutionError: a cell failed; ``<output stem>.failed.ipynb`` holds what ran.
+    InputError: it cannot be read, or a parameter is unknown or has the wrong type.
+    PapermillExecutionError: a cell failed; ``<output stem>.failed.ipynb`` holds the partial run.
     """
     source, output = Path(source), Path(output)
     try:
@@ -159,7 +159,7 @@ def execute(source: str | Path, output: str | Path, parameters: dict[str, str]) 
     os.environ["JUPYTER_CONFIG_DIR"] = str(JUPYTER / "config")
     os.environ["JUPYTER_DATA_DIR"] = str(JUPYTER / "data")
     output.parent.mkdir(parents=True, exist_ok=True)
-    for rest in output.parent.rglob(".*.part*"):  # of a run that was killed
+    for rest in output.parent.rglob(".*.part*"):  # left by a run that was killed
         rest.unlink()
     part = output.with_name(f"{output.stem}.part.ipynb")
     failed = output.with_name(f"{output.stem}.failed.ipynb")
@@ -190,7 +190,7 @@ def execute(source: str | Path, output: str | Path, parameters: dict[str, str]) 
 
 
 def _brief(error: papermill.PapermillExecutionError) -> str:
-    """Return what a person needs of a failed cell: our own errors are one line."""
+    """Return the essential lines of a failed cell's error: one line for our own errors."""
     if error.ename in {cls.__name__ for cls in DenoisingError.__subclasses__()}:
         return f"{error.ename}: {error.evalue}".strip()
     text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
@@ -198,18 +198,18 @@ def _brief(error: papermill.PapermillExecutionError) -> str:
 
 
 def _full_disk(folder: Path) -> str:
-    """Say so if the disk of `folder` is full, which may be why something failed."""
+    """Return a message if the disk of `folder` is full, which may be why a run failed."""
     free = shutil.disk_usage(folder).free
     if free >= FULL_BYTES:
         return ""
     return (
-        f"\nThe disk is full: {free / 1e6:.1f} MB are free in {folder}. Make room and run the same "
-        "command; it goes on where it stopped."
+        f"\nThe disk is full: {free / 1e6:.1f} MB are free in {folder}. Free some space and run "
+        "the same command; it resumes where it stopped."
     )
 
 
 def _end_with_parent() -> None:
-    """End this process, and with it the kernel, when whoever started it was killed."""
+    """Terminate this process, and with it the kernel, when its parent process has ended."""
     parent = os.getppid()
 
     def watch():
@@ -221,7 +221,7 @@ def _end_with_parent() -> None:
 
 
 def main() -> int:
-    """Command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m lib.workspace.execute", description=__doc__)
     parser.add_argument("notebook")
     parser.add_argument("output")
@@ -249,7 +249,7 @@ def main() -> int:
     except papermill.PapermillExecutionError as error:
         failed = output.with_name(f"{output.stem}.failed.ipynb")
         said = f"\n{source.name} failed in cell {error.exec_count}:\n{_brief(error)}\n"
-        said += f"The notebook up to there: {failed}{_full_disk(output.parent)}"
+        said += f"The notebook up to that cell: {failed}{_full_disk(output.parent)}"
     except OSError as error:
         said = f"error: {source.stem}: {error}{_full_disk(output.parent)}"
     else:

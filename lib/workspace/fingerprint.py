@@ -1,13 +1,13 @@
-"""Whether something must be computed again: a hash of the meaning of the code that makes it.
+"""Whether something must be recomputed: a hash of the meaning of the code that computes it.
 
-The code of a function is its own syntax tree and that of all functions, classes and constants of
-lib that it names, however deep, without docstrings and annotations: a comment, a type or the
-formatting changes nothing, and neither does what stands beside it in its module.  To it come the
-minor version of Python and the versions of the packages that this code names.
+The code of a function is its own syntax tree and those of all functions, classes and constants of
+lib that it uses, directly or indirectly, without docstrings and annotations: a comment, a type hint
+or the formatting changes nothing, nor do other definitions in its module.  The hash also covers the
+minor version of Python and the versions of the packages that this code uses.
 
-What only an annotation names counts as used, because objects come in as arguments.  Three places
-are not looked into: settings count by their value, and a run's folder keeps what others compute.
-Definitions have names, not places, so two checkouts agree.
+Names that occur only in annotations count as used, because objects are passed as arguments.  Three
+packages are not followed: settings count by value, and a run's folder stores what others compute.
+Definitions are identified by name, not by location, so two checkouts agree.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lib.workspace.variables import PROJECT_ROOT
 __all__ = ["Code", "code_of", "fingerprint", "read_code", "version_of"]
 
 APART = ("lib.config", "lib.environment", "lib.workspace")
-BACKEND = {"keras": "tensorflow"}  # what computes behind a package that is named
+BACKEND = {"keras": "tensorflow"}  # package -> the backend that it computes with
 
 
 def fingerprint(facts, *roots: Callable) -> str:
@@ -36,7 +36,7 @@ def fingerprint(facts, *roots: Callable) -> str:
     Parameters
     ----------
     facts : object
-        Anything that JSON can hold; functions in it are roots, too.
+        Anything that JSON can represent; functions in it are also roots.
     *roots : callable
         Functions, classes, and `functools.partial` of them.
     """
@@ -46,7 +46,7 @@ def fingerprint(facts, *roots: Callable) -> str:
 
 
 def _named(value, named: set[str]):
-    """Return a function as JSON can hold it, and enter its name."""
+    """Return a function in a form that JSON can represent, and add its name to `named`."""
     if isinstance(value, functools.partial):
         return [value.func, value.args, value.keywords]
     if not callable(value) or not hasattr(value, "__qualname__"):
@@ -57,19 +57,19 @@ def _named(value, named: set[str]):
 
 
 def _module_of(function: Callable) -> str:
-    """Return the module of a function by its own name, even while ``python -m`` runs it."""
+    """Return the real name of a function's module, even if ``python -m`` runs it."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return spec.name if function.__module__ == "__main__" and spec else function.__module__
 
 
 @dataclass(frozen=True)
 class Code:
-    """Definitions and packages that some code rests on.
+    """The definitions and packages that a piece of code depends on.
 
     Attributes
     ----------
     meanings : dict of str to str
-        Dotted name of a definition -> its source without what changes nothing.
+        Dotted name of a definition -> its source without docstrings and annotations.
     versions : dict of str to str
         Package -> version.
     """
@@ -78,7 +78,7 @@ class Code:
     versions: dict[str, str]
 
     def hash(self, *facts: str) -> str:
-        """Return a hash of all this and of some facts."""
+        """Return a hash of `facts`, the code, and the versions of Python and the packages."""
         python = "{}.{}".format(*sys.version_info)
         everything = [*facts, python, sorted(self.meanings.items()), sorted(self.versions.items())]
         return hashlib.sha256(json.dumps(everything).encode()).hexdigest()
@@ -87,8 +87,8 @@ class Code:
 def code_of(names: Iterable[str], top: Path = PROJECT_ROOT) -> Code:
     """Return the code of definitions or whole modules of lib, such as ``lib.metrics.snr``.
 
-    What is no part of the project, such as a function of a test, has none.  A module counts as a
-    whole where it has no definition of a name, such as that of a function without one.
+    What is not part of lib, such as a function of a test, has no code.  If a module does not define
+    a name, such as that of a lambda function, the whole module counts.
     """
     meanings: dict[str, str] = {}
     packages: set[str] = set()
@@ -113,7 +113,7 @@ def code_of(names: Iterable[str], top: Path = PROJECT_ROOT) -> Code:
 
 
 def read_code(source: str, top: Path = PROJECT_ROOT) -> Code:
-    """Return the code of a piece of source that lies in no module, with all that it uses."""
+    """Return the code of source text that belongs to no module, with everything it uses."""
     module = _Module("", ast.parse(source))
     uses = {use for each in module.definitions.values() for use in each.uses}
     used = code_of({use for use in uses if not use.startswith(".")}, top)
@@ -122,7 +122,7 @@ def read_code(source: str, top: Path = PROJECT_ROOT) -> Code:
 
 
 def _locate(name: str, top: Path) -> tuple[_Module | None, str]:
-    """Return the module of lib that a dotted name lies in, and its name in there; "" for all."""
+    """Return the module of lib that defines a dotted name, and the name in it; "" for all."""
     file, dotted, inner = _place(name, top)
     if file is None:
         return None, ""
@@ -133,7 +133,7 @@ def _locate(name: str, top: Path) -> tuple[_Module | None, str]:
 
 @functools.cache
 def _place(name: str, top: Path) -> tuple[Path | None, str, str]:
-    """Return file and name of the module that a dotted name lies in, and the name in there."""
+    """Return the file and name of the module that defines a dotted name, and the name in it."""
     parts = name.split(".")
     for n in range(len(parts) if parts[0] == "lib" else 0, 0, -1):
         path, dotted = top.joinpath(*parts[:n]), ".".join(parts[:n])
@@ -144,7 +144,7 @@ def _place(name: str, top: Path) -> tuple[Path | None, str, str]:
 
 
 def _read(dotted: str, file: Path) -> _Module:
-    """Parse a module, once while it stays as it is."""
+    """Parse a module, once until its file changes."""
     facts = file.stat()
     return _parsed(dotted, file, facts.st_mtime_ns, facts.st_size)
 
@@ -161,7 +161,7 @@ class _Definition:
 
 
 class _Module:
-    """The definitions of a module by name, and what it hands on from others."""
+    """The definitions of a module by name, and the names it imports from others."""
 
     def __init__(self, name: str, tree: ast.Module):
         self.name = name
@@ -169,7 +169,7 @@ class _Module:
         for each, origin in _imports(tree):
             self.handed_on.setdefault(each, set()).add(origin)
         own: dict[str, list[ast.stmt]] = {}
-        loose = []  # what belongs to no name, and so to all of them
+        loose = []  # statements that bind no name, and so belong to all
         for statement in tree.body:
             names = [n for n in _bound(statement) if n != "__all__"]
             for each in names:
@@ -180,7 +180,7 @@ class _Module:
         if loose:
             own["*"] = loose
         known = {each: {f"{name}.{each}"} for each in own}
-        for each, origins in self.handed_on.items():  # a function may import what is defined, too
+        for each, origins in self.handed_on.items():  # a function may import a name defined here
             known[each] = known.get(each, set()) | origins
         self.definitions = {
             each: _Definition(
@@ -192,7 +192,7 @@ class _Module:
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield name and origin of what a module imports, wherever in it."""
+    """Yield the name and origin of every import in a module, at any depth."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -215,7 +215,7 @@ def _bound(statement: ast.stmt) -> list[str]:
 
 
 def _uses(statements: list[ast.stmt], known: dict[str, set[str]]) -> Iterator[str]:
-    """Yield the dotted names of what statements name, annotations included."""
+    """Yield the dotted names that statements refer to, annotations included."""
     nodes = [node for statement in statements for node in ast.walk(statement)]
     asked = {id(n.value): f".{n.attr}" for n in nodes if isinstance(n, ast.Attribute)}
     for node in nodes:
@@ -224,7 +224,7 @@ def _uses(statements: list[ast.stmt], known: dict[str, set[str]]) -> Iterator[st
 
 
 def _versions(names: set[str]) -> dict[str, str]:
-    """Return the versions of the packages that hold some modules."""
+    """Return the versions of the packages that provide some modules."""
     names = names - sys.stdlib_module_names
     names |= {BACKEND[name] for name in names & set(BACKEND)}
     packages = {package for name in names for package in _packages().get(name, [name])}
@@ -232,7 +232,7 @@ def _versions(names: set[str]) -> dict[str, str]:
 
 
 def version_of(package: str) -> str:
-    """Return the version of an installed package, or that it is not installed."""
+    """Return the version of an installed package, or "not installed"."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -245,16 +245,16 @@ def _packages():
 
 
 def _meaning(statement: ast.stmt) -> str:
-    """Return a statement as source, without docstrings and annotations; "" for a docstring."""
+    """Return a statement's source, without docstrings and annotations; "" for a docstring."""
     copy = ast.parse(ast.unparse(statement))
     return ast.unparse(_Bare().visit(copy))
 
 
 class _Bare(ast.NodeTransformer):
-    """Drops docstrings and annotations."""
+    """Remove docstrings and annotations."""
 
     def visit(self, node):
-        """Visit a node and all below it."""
+        """Visit a node and its descendants."""
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             node.returns = None
         if isinstance(node, ast.arg):

@@ -1,8 +1,8 @@
-"""What passes between notebooks: files under ``build/<corpus>-<profile>/``.
+"""Artifacts that notebooks exchange: files under ``build/<corpus>-<profile>/``.
 
-Tables are Parquet, arrays ``.npy`` opened memory-mapped, small facts JSON.  Every file is
-written under a temporary name and renamed when whole, so that a killed run never leaves
-half a file behind.
+Tables are stored as Parquet, arrays as ``.npy`` (opened memory-mapped), small facts as JSON.  Every
+file is written under a temporary name and renamed when complete, so that a killed run never leaves
+a partial file behind.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ def as_json(value) -> bytes:
 
 
 def write_json(path: str | Path, value) -> None:
-    """Write `value` as indented JSON, whole or not at all."""
+    """Write `value` as indented JSON, atomically."""
     with atomic_path(path) as part:
         part.write_bytes(as_json(value))
 
 
 def write_all(folder: Path, files: dict[str, bytes]) -> None:
-    """Write all files under temporary names, then give them theirs, one right after the other."""
+    """Write all files under temporary names, then rename them in quick succession."""
     with contextlib.ExitStack() as stack:
         for name, data in files.items():
             stack.enter_context(atomic_path(folder / name)).write_bytes(data)
@@ -68,7 +68,7 @@ def write_all(folder: Path, files: dict[str, bytes]) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """One corpus with one profile: where its artifacts lie and what was chosen."""
+    """One corpus with one profile: its settings and the folder of its artifacts."""
 
     corpus: str
     config: Config
@@ -76,41 +76,41 @@ class Run:
     dir: Path
 
     def path(self, name: str) -> Path:
-        """Path of an artifact, e.g. ``run.path("models/ours-fold0.keras")``."""
+        """Return the path of an artifact, e.g. ``run.path("models/ours-fold0.keras")``."""
         return self.dir / name
 
     def _existing(self, name: str, suffix: str) -> Path:
         path = self.path(name + suffix)
         if not path.is_file():
             raise MissingArtifactError(
-                f"{path.name} is not in {self.dir}: run the notebooks before this one, in the "
-                f"order of their numbers, or all with `make report CORPUS={self.corpus} "
+                f"{path.name} is not in {self.dir}: run the notebooks before this one in "
+                f"numerical order, or all with `make report CORPUS={self.corpus} "
                 f"PROFILE={self.config.profile}`."
             )
         return path
 
     def load(self, name: str) -> pd.DataFrame:
-        """Read the table `name`; raises MissingArtifactError that says what to run."""
+        """Read the table `name`; raises MissingArtifactError, which says what to run."""
         return pd.read_parquet(self._existing(name, ".parquet"))
 
     def save(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
-        """Write the table `name` whole or not at all, and return it."""
+        """Write the table `name` atomically, and return it."""
         with atomic_path(self.path(name + ".parquet")) as part:
             table.to_parquet(part, index=False)
         return table
 
     def kept(self, part: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-        """Return the table that `make` made for this `key`; make it if there is none.
+        """Return the table cached under this `key`; compute it with `make` if there is none.
 
-        The file also says where the table comes from; `origins` reads that.
+        The file also records the origin of the table, which `origins` reads.
 
         Parameters
         ----------
         part : str
-            Folder of the table, e.g. ``"scores/fold0/ours"``; what was kept there under other
-            keys goes once the new table is there.
+            Folder of the table, e.g. ``"scores/fold0/ours"``; tables cached there under other
+            keys are deleted once the new one is written.
         key : str
-            Fingerprint of all that the table depends on.
+            Fingerprint of everything that the table depends on.
         """
         name = self._name(part, key)
         if not self.keeps(part, key):
@@ -122,24 +122,24 @@ class Run:
         return self.open_kept(part, key)
 
     def load_kept(self, part: str) -> pd.DataFrame:
-        """Read the table that is kept in a folder, whatever its key; errors as for `load`."""
+        """Read the table cached in a folder, whatever its key; errors as for `load`."""
         files = sorted(self.path(part).glob("*.parquet"))
         return self.open_kept(part, files[0].stem if files else "scores")
 
     def open_kept(self, part: str, key: str) -> pd.DataFrame:
-        """Read the table of this `key`, which is there."""
+        """Read the table cached under this `key`, which must exist."""
         table = self.load(self._name(part, key))
-        table.attrs = {}  # every operation would copy them
+        table.attrs = {}  # pandas would copy them in every operation
         return table
 
     def origins(self, part: str) -> list[dict]:
-        """Where the tables kept in a folder, or below it, come from (`lib.workspace.origin`)."""
+        """Return the origins of the tables cached in or below a folder (`lib.workspace.origin`)."""
         files = sorted(self.path(part).rglob("*.parquet"))
         tables = (pd.read_parquet(file, columns=[]).attrs for file in files)
         return [attrs["origin"] for attrs in tables if "origin" in attrs]
 
     def keeps(self, part: str, key: str) -> bool:
-        """Whether the table of this `key` is there."""
+        """Return whether a table is cached under this `key`."""
         return self.path(f"{self._name(part, key)}.parquet").is_file()
 
     @staticmethod
@@ -155,14 +155,14 @@ class Run:
         return json.loads(self._existing(name, ".json").read_text(encoding="utf-8"))
 
     def save_json(self, name: str, value) -> None:
-        """Write the JSON artifact `name` whole or not at all."""
+        """Write the JSON artifact `name` atomically."""
         write_json(self.path(name + ".json"), value)
 
 
 def open_run(
     *, corpus: str, profile: str, data_dir: str = "", params_file: str = "", build_dir: str = ""
 ) -> Run:
-    """Open the run that the notebook's parameters name.
+    """Open the run that the notebook's parameters specify.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def open_run(
     Raises
     ------
     InputError
-        A parameter is unknown, or a folder does not exist.
+        A parameter is not valid, or a folder or file does not exist.
     """
     if not corpus.replace("-", "").replace("_", "").isalnum():
         raise InputError(f"CORPUS must be a plain name such as 'sample', got {corpus!r}.")

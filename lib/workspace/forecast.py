@@ -1,7 +1,7 @@
-"""How long the notebooks of a run will take: as long as they took here at most.
+"""How long the notebooks of a run will take: at most as long as they have taken here.
 
-``build/times.json`` holds the most seconds of each notebook by the folder of its run: what finds
-its networks and scores kept takes less.  Whoever has none is told those of `TYPICAL_S`.
+``build/times.json`` holds the longest time of each notebook in seconds by run folder: a notebook
+that finds its networks and scores cached takes less.  Without a record, `TYPICAL_S` is used.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["remaining", "remember"]
 
 TIMES = PROJECT_ROOT / "build" / "times.json"
 NOTEBOOKS = sorted(path.stem for path in (PROJECT_ROOT / "notebooks").glob("*.ipynb"))
-TYPICAL_S = {  # on two slow cores, with the sample corpus
+TYPICAL_S = {  # measured on two slow cores with the sample corpus
     "smoke": dict(zip(NOTEBOOKS, (15, 15, 60, 80, 30))),
     "quick": dict(zip(NOTEBOOKS, (15, 15, 300, 240, 35))),
 }
@@ -29,7 +29,7 @@ def _known() -> dict[str, dict[str, float]]:
 
 
 def remember(output: Path, seconds: float) -> None:
-    """Keep how long an executed notebook took; `output` is its path in the folder of its run."""
+    """Record how long an executed notebook took; `output` is its path in the run folder."""
     known = _known()
     took = known.setdefault(output.parent.name, {})
     took[output.stem] = max(round(seconds, 1), took.get(output.stem, 0))
@@ -43,7 +43,7 @@ def _span(seconds: float) -> str:
 
 
 def remaining(output: Path) -> str:
-    """Say how long a notebook, and it with those after it, will take; "" where nobody knows."""
+    """Say how long a notebook, alone and with all after it, will take; "" if unknown."""
     run = output.parent.name
     took = TYPICAL_S.get(run.rpartition("-")[2], {}) | _known().get(run, {})
     left = [name for name in NOTEBOOKS if name >= output.stem]

@@ -1,13 +1,13 @@
-"""Let only one command at a time work in one place.
+"""Allow only one command at a time to work in one place.
 
 ::
 
     python -m lib.workspace.lock build/sample.lock make render
 
-takes the lock, runs the command and ends with its status; if somebody holds the lock, it says who
-and ends with 1.  The lock is the system's (``flock``): it goes when its last holder ends, however
-that happens.  The command inherits it, and is ended if whoever started this one is gone.  A file
-system without locks is warned of, and worked on.
+takes the lock, runs the command and exits with its status; if another process holds the lock, it
+says which and exits with 1.  The lock is the operating system's (``flock``): it is released when
+its last holder ends, for whatever reason.  The command inherits it, and is terminated if the parent
+of this process has ended.  On a file system without locks, it prints a warning and continues.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ __all__ = ["run_locked"]
 
 
 def _take(path: Path) -> int:
-    """Open the lock file `path`, lock it and write this process into it; return its descriptor."""
+    """Open and lock the file `path`, write this process id into it and return its descriptor."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise InputError(
             f"{path} cannot be written ({error.strerror}): {path.parent.absolute()} must be a "
-            "folder that you may write to. Is it somebody else's, or on a disk for reading only?"
+            "folder that you can write to. Check its owner and whether the disk is read-only."
         ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.read(lock, 20).decode()
         raise DenoisingError(
-            f"`make` is already at work on {path.stem} (process {holder}). Wait for it or "
-            "end it, then try again."
+            f"`make` is already running for {path.stem} (process {holder}). Wait for it or "
+            "stop it, then try again."
         ) from None
     except OSError as error:
         print(
-            f"warning: {path.parent.absolute()} lies on a file system without locks "
-            f"({error.strerror}); do not start the same command twice at once.",
+            f"warning: {path.parent.absolute()} is on a file system without locks "
+            f"({error.strerror}); do not run the same command twice at once.",
             file=sys.stderr,
         )
     os.ftruncate(lock, 0)
@@ -56,13 +56,13 @@ def _take(path: Path) -> int:
 def run_locked(path: str | Path, command: list[str]) -> int:
     """Run `command` while holding the lock file `path`; return its exit status.
 
-    A command that a signal ended gives 128 + the number of the signal.  The lock is held for as
-    long as this process, or one that the command started, is there.
+    A command that is terminated by a signal gives 128 + the signal number.  The lock is held as
+    long as this process, or one that the command started, is running.
 
     Raises
     ------
     DenoisingError
-        Somebody else holds the lock, or its file cannot be written.
+        Another process holds the lock, or its file cannot be written.
     """
     os.set_inheritable(_take(Path(path)), True)
     parent = os.getppid()

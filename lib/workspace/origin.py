@@ -1,7 +1,7 @@
-"""Where a number comes from: the code, the machine, the packages and the time of its making.
+"""Where a result comes from: the code, the machine, the packages and the time.
 
-Written when a network is trained or a table of scores is made, and kept with it.  Nothing in it
-names a host, a user or a folder of the machine.
+Recorded when a network is trained or a table of scores is computed, and stored with it.  Nothing in
+it names a host, a user or a folder of the machine.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ PACKAGES = [
 
 
 def origin() -> dict:
-    """Return ``time``, ``code``, ``machine``, ``python`` and ``packages`` of now, for JSON."""
+    """Return the current ``time``, ``code``, ``machine``, ``python`` and ``packages`` for JSON."""
     return {"time": datetime.now(timezone.utc).isoformat(timespec="seconds"), **_here()}
 
 
-@functools.lru_cache  # the same for all that one process makes
+@functools.lru_cache  # the same for everything that one process computes
 def _here() -> dict:
     return {
         "code": code(),
@@ -42,7 +42,7 @@ def _here() -> dict:
 
 
 def _git(*arguments: str) -> str | None:
-    """Return what git answers about the project, even where its files belong to somebody else."""
+    """Return git's answer about the project, even if its files belong to another user."""
     command = ["git", "-c", f"safe.directory={PROJECT_ROOT}", *arguments]
     try:
         done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=30)
@@ -52,7 +52,7 @@ def _git(*arguments: str) -> str | None:
 
 
 def code() -> dict:
-    """Return the ``commit``, and whether anything but report/ and build/ is ``modified``."""
+    """Return the ``commit``, and whether anything outside report/ and build/ is ``modified``."""
     top = _git("rev-parse", "--show-toplevel")
     commit = _git("rev-parse", "--short=12", "HEAD")
     if not commit or not top or Path(top).resolve() != PROJECT_ROOT:

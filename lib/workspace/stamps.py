@@ -1,20 +1,20 @@
-"""Small files that change only when what they stand for changes: variables, settings, data, code.
+"""Small files that change only when what they represent changes: variables, settings, data, code.
 
 ::
 
     python -m lib.workspace.stamps build/fsdd-quick
 
-writes, for the run that the Makefile's variables name, ``.parameters`` (what notebooks depend on),
-``.data`` (what notebook 01 reads), ``.<notebook>.code`` and ``.rendering.code`` (what a notebook,
-and the report, is made with, by its meaning: `lib.workspace.fingerprint`) and ``../fsdd.shown``
-(how the report is shown), each only if it would not hold the same.  So `make` sees by their times
-whether something changed.
+writes, for the run that the Makefile's variables specify, ``.parameters`` (what notebooks depend
+on), ``.data`` (what notebook 01 reads), ``.<notebook>.code`` and ``.rendering.code`` (the code of a
+notebook and of the report, by its meaning: `lib.workspace.fingerprint`) and ``../fsdd.shown`` (how
+the report is displayed), each only if its content changes.  From their modification times, `make`
+sees whether something has changed.
 
-Of data the names, sizes and times count, which takes half a second for 60,000 files.  When they
-changed the corpus is opened first, ``python -m lib.corpora``: what is missing is fetched, an
-archive unpacked, and what cannot be used is refused before a notebook starts.  Code is parsed only
-when the times of its files changed.  All the rest needs the standard library only, so that a second
-`make report` takes no time.
+Data are compared by file names, sizes and times, which takes half a second for 60,000 files.  When
+they have changed, the corpus is opened first, ``python -m lib.corpora``: missing data are
+downloaded, archives unpacked, and unusable data rejected before a notebook starts.  Code is parsed
+only when the times of its files have changed.  Everything else needs only the standard library, so
+that a second `make report` takes no time.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from lib.workspace.variables import PROJECT_ROOT, data_place, params_place
 
 __all__ = ["leads_out", "remember", "survey", "write_code_stamps", "write_stamps"]
 
-BESIDE = "audioMNIST_meta.txt"  # read from the folder above the speakers', too
+BESIDE = "audioMNIST_meta.txt"  # also read from the parent of the data folder
 
 
 def remember(path: Path, text: str) -> None:
-    """Write `text` to `path` unless it holds just that."""
+    """Write `text` to `path` unless the file already holds it."""
     data = text.encode("utf-8", "surrogateescape")
     if not path.is_file() or path.read_bytes() != data:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,18 +47,18 @@ def remember(path: Path, text: str) -> None:
 
 
 def _facts(path: Path | os.DirEntry) -> bytes:
-    """Size and times of a file; the time of the last change of any kind cannot be set by hand."""
+    """Return the size and times of a file; its ctime, unlike its mtime, cannot be set by hand."""
     try:
         facts = path.stat()
-    except OSError as error:  # nothing there, a link to nothing, no permission
+    except OSError as error:  # no such file, a broken link, no permission
         return os.strerror(error.errno or 0).encode()
     return b"%d %d %d" % (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
 
 
 def leads_out(link: str | Path, roots: list[Path]) -> bool:
-    """Whether a link leads to a folder apart from all `roots`, which it then joins.
+    """Return whether a link leads to a folder outside all `roots`; if so, add the folder to them.
 
-    What lies in one of them is read anyhow, and what holds one of them would be endless.
+    A folder inside one of them is read anyway, and one that contains one would recurse endlessly.
     """
     real = Path(link).resolve()
     apart = not any(real.is_relative_to(root) or root.is_relative_to(real) for root in roots)
@@ -68,10 +68,9 @@ def leads_out(link: str | Path, roots: list[Path]) -> bool:
 
 
 def _walk(folder: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield name and facts of every file under `folder`, but for hidden ones.
+    """Yield the name and facts of every file under `folder`, except hidden ones.
 
-    Links to folders are followed as corpora do; ``.DS_Store`` and ``.git`` change when somebody
-    looks.
+    Links to folders are followed as corpora do; ``.DS_Store`` and ``.git`` change on mere browsing.
     """
     folders, roots = [folder], [Path(os.fsdecode(folder)).resolve()]
     while folders:
@@ -93,12 +92,12 @@ def _walk(folder: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def survey(places: Iterable[Path]) -> str:
-    """Return a line that changes whenever a file in one of the `places` does.
+    """Return a line of text that changes whenever a file in one of the `places` does.
 
     Parameters
     ----------
     places : iterable of Path
-        Folders, whose own name does not matter, and files; what is not there is a fact, too.
+        Folders, whose own names do not matter, and files; that one is missing counts, too.
     """
     found: list[tuple[bytes, bytes]] = []
     for place in places:
@@ -111,7 +110,7 @@ def survey(places: Iterable[Path]) -> str:
 
 
 def _places(corpus: str, data_dir: str) -> list[Path]:
-    """Return where a corpus is read from: DATA_DIR, or where it lies in the project."""
+    """Return where a corpus is read from: DATA_DIR, or its folders in the project."""
     downloads = PROJECT_ROOT / "data"
     if not data_dir:
         return [downloads / corpus, PROJECT_ROOT / "lib" / "corpora" / corpus / "data"]
@@ -122,7 +121,7 @@ def _places(corpus: str, data_dir: str) -> list[Path]:
 
 
 def _code_of_notebook(path: Path) -> str:
-    """Return a hash of what a notebook says and computes."""
+    """Return a hash of a notebook's text and code."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     text = {kind: ["".join(c["source"]) for c in cells if c["cell_type"] == kind]
             for kind in ("markdown", "code")}  # fmt: skip
@@ -130,20 +129,20 @@ def _code_of_notebook(path: Path) -> str:
 
 
 def _code_of_rendering(assets: Iterable[Path]) -> str:
-    """Return a hash of what turns executed notebooks into a report."""
+    """Return a hash of the code and assets that turn executed notebooks into a report."""
     texts = [path.read_bytes().decode("utf-8", "replace") for path in sorted(assets)]
     return code_of(["lib.report.export"]).hash(*texts)
 
 
 def write_code_stamps(build: Path) -> None:
-    """Bring the stamps of all notebooks and of the rendering up to date."""
+    """Update the code stamps of all notebooks and of the rendering."""
     notebooks = sorted(PROJECT_ROOT.glob("notebooks/[0-9]*.ipynb"))
     assets = [
         *PROJECT_ROOT.glob("lib/report/assets/*"),
         *PROJECT_ROOT.glob("notebooks/*.[bm][id]*"),
     ]
     files = [*sorted(PROJECT_ROOT.glob("lib/**/*.py")), *notebooks, *sorted(assets)]
-    packages = Path(sysconfig.get_path("purelib"))  # whose time changes when one comes or goes
+    packages = Path(sysconfig.get_path("purelib"))  # changes when one is installed or removed
     seen = hashlib.sha256(b"\0".join(map(_facts, [*files, packages]))).hexdigest()
     stamps: dict[Path, Callable[[], str]] = {
         build / f".{path.stem}.code": functools.partial(_code_of_notebook, path)
@@ -159,7 +158,7 @@ def write_code_stamps(build: Path) -> None:
 
 
 def write_stamps(build: Path, given: Mapping[str, str]) -> int:
-    """Bring all stamps up to date; return the exit status of opening the corpus."""
+    """Update all stamps; return the exit status of opening the corpus."""
     corpus, data_dir, params = (given[name] for name in ("CORPUS", "DATA_DIR", "PARAMS"))
     settings = params_place(params).read_text("utf-8", "surrogateescape") if params else ""
     remember(build / ".parameters", "\n".join([corpus, data_dir, params, settings]))

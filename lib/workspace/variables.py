@@ -1,13 +1,13 @@
-"""What `make` was given, refused in one line before anything is installed or started.
+"""Check the variables of `make`, with one-line errors, before anything is installed or started.
 
 ::
 
     python -m lib.workspace.variables
 
-reads the variables of the Makefile from the environment, each exactly as it was typed, and
-``GOALS``, the targets that were asked for.  In a fresh clone nothing but Python is there yet, so
-this module needs its standard library only, and the names of corpora and profiles are read from
-the source of the tables that hold them.
+reads the variables of the Makefile from the environment, each exactly as typed, and ``GOALS``, the
+requested targets.  In a fresh clone nothing but Python is available, so this module needs only the
+standard library, and the names of corpora and profiles are read from the source of the tables that
+define them.
 """
 
 from __future__ import annotations
@@ -38,55 +38,55 @@ USES = {  # target -> the variables that it reads
     "voices": ("PARAMS", "VOICES_DIR"),
     "denoise": ("IN", "OUT", "MODEL"),
 }
-TABLES = {  # variable -> the module and the table whose keys it chooses from
+TABLES = {  # variable -> the module and the table whose keys are its choices
     "CORPUS": ("corpora/__init__.py", "CORPORA"),
     "PROFILE": ("config/__init__.py", "PROFILES"),
 }
-TO_LEARN_FROM = ("corpora/__init__.py", "VOICES")  # corpora without a report
+TO_LEARN_FROM = ("corpora/__init__.py", "VOICES")  # for training only: corpora without a report
 VARIABLES = (*RUN, "VOICES_DIR", "IN", "OUT", "MODEL", "PYTHON", "VENV")
 
 
 def _expanded(given: str) -> Path:
-    """Return a path with ``~`` as the home folder, where there is one."""
+    """Return a path with ``~`` expanded to the home folder, if there is one."""
     with contextlib.suppress(RuntimeError):
         return Path(given).expanduser()
     return Path(given)
 
 
 def _place(name: str, given: str, root: Path) -> Path:
-    """Return the absolute path that `given` names; relative ones are relative to `root`."""
+    """Return the absolute path of `given`; relative paths are relative to `root`."""
     try:
-        given.encode("utf-8")  # as notebooks and JSON hold it
+        given.encode("utf-8")  # as notebooks and JSON store it
         return (root / _expanded(given)).resolve()
-    except (ValueError, OSError, RuntimeError) as error:  # links in a circle
-        raise InputError(f"{name}={given!a} is no path that can be used: {error}.") from error
+    except (ValueError, OSError, RuntimeError) as error:  # such as circular links
+        raise InputError(f"{name}={given!a} is not a valid path: {error}.") from error
 
 
 def data_place(given: str, root: Path = PROJECT_ROOT) -> Path:
-    """Return the folder or the zip archive that DATA_DIR names.
+    """Return the folder or zip archive that DATA_DIR names.
 
     Parameters
     ----------
     given : str
-        As it was typed; ``~`` is the home folder, relative paths are relative to `root`.
+        As typed; ``~`` is the home folder, relative paths are relative to `root`.
 
     Raises
     ------
     InputError
-        There is no such folder and no such archive.
+        There is no such folder or zip archive.
     """
     return _folder_or_zip("DATA_DIR", given, root)
 
 
 def voices_place(given: str, root: Path = PROJECT_ROOT) -> Path:
-    """Return what VOICES_DIR names; parameters and errors as for `data_place`."""
+    """Return the place that VOICES_DIR names; parameters and errors as for `data_place`."""
     return _folder_or_zip("VOICES_DIR", given, root)
 
 
 def _folder_or_zip(name: str, given: str, root: Path) -> Path:
     place = _place(name, given, root)
     if not place.is_dir() and not (place.is_file() and place.suffix.lower() == ".zip"):
-        raise InputError(f"{name}={given} is not a folder, nor a zip of one (looked for {place}).")
+        raise InputError(f"{name}={given} is not a folder or zip archive (looked for {place}).")
     return place
 
 
@@ -99,7 +99,7 @@ def params_place(given: str, root: Path = PROJECT_ROOT) -> Path:
 
 
 def _choices(variable: str) -> list[str]:
-    """Return the keys of the table in lib that a variable chooses from."""
+    """Return the choices of a variable: the keys of its table in lib."""
     return _keys(*TABLES[variable])
 
 
@@ -115,7 +115,7 @@ def _keys(module: str, name: str) -> list[str]:
 
 
 def _check_run(given: dict[str, str], used: tuple[str, ...]) -> None:
-    """Refuse what cannot name a run: corpus, profile, data, settings, players."""
+    """Reject an invalid corpus, profile, data folder, settings file or player option."""
     if given["CORPUS"] in _keys(*TO_LEARN_FROM):
         return _check_learning(given, used)
     for name in TABLES:
@@ -126,58 +126,58 @@ def _check_run(given: dict[str, str], used: tuple[str, ...]) -> None:
         if given["CORPUS"] == "sample":
             raise InputError(
                 "CORPUS=sample is part of the project and cannot be read from "
-                f"DATA_DIR={given['DATA_DIR']}; leave one of the two out."
+                f"DATA_DIR={given['DATA_DIR']}; set only one of the two."
             )
     if "PARAMS" in used and given["PARAMS"]:
         _check_params(given["PARAMS"], given["PROFILE"])
     if "PLAYERS" in used and given["PLAYERS"] not in ("0", "1"):
-        raise InputError(f"PLAYERS={given['PLAYERS']} must be 1, or 0 for a report without sound.")
+        raise InputError(f"PLAYERS={given['PLAYERS']} must be 1, or 0 for a report without audio.")
 
 
 def _check_learning(given: dict[str, str], used: tuple[str, ...]) -> None:
-    """Refuse a report on a corpus to learn from, and another place for it than VOICES_DIR."""
+    """Reject a report on a training-only corpus, and DATA_DIR instead of VOICES_DIR for it."""
     corpus = given["CORPUS"]
     if "PROFILE" in used:
         raise InputError(
-            f"CORPUS={corpus} is a corpus to learn from only: nothing is tested on it, so it has "
-            f"no report. `make voices` learns from it, `make data CORPUS={corpus}` fetches it; for "
+            f"CORPUS={corpus} is for training only: nothing is evaluated on it, so it has no "
+            f"report. `make voices` trains on it, `make data CORPUS={corpus}` downloads it; for "
             f"a report choose one of {', '.join(_choices('CORPUS'))}."
         )
     if given["DATA_DIR"]:
         raise InputError(
-            f"CORPUS={corpus} is read from VOICES_DIR; name {given['DATA_DIR']} there instead of "
-            "in DATA_DIR."
+            f"CORPUS={corpus} is read from VOICES_DIR; set VOICES_DIR={given['DATA_DIR']} instead "
+            "of DATA_DIR."
         )
 
 
 def _check_params(given: str, profile: str = "quick") -> None:
-    """Refuse a file of settings that is not there or holds what cannot be."""
+    """Reject a settings file that does not exist or holds invalid settings."""
     params = params_place(given)
-    if all(map(importlib.util.find_spec, ("yaml", "numpy"))):  # else after the installation
+    if all(map(importlib.util.find_spec, ("yaml", "numpy"))):  # else checked after installation
         from lib.config import load_config
 
         load_config(profile, params)
 
 
 def _check_denoise(given: dict[str, str]) -> None:
-    """Refuse recordings and networks that are not there."""
+    """Reject an input, a network or an output folder that does not exist."""
     if not given["IN"] or not given["OUT"]:
         raise InputError("usage: make denoise IN=noisy.wav OUT=denoised.wav")
     for name in ("IN", "MODEL"):
         if given[name] and not _expanded(given[name]).is_file():
             raise InputError(f"{name}={given[name]} is not a file.")
     if not _expanded(given["OUT"]).parent.is_dir():
-        raise InputError(f"OUT={given['OUT']} lies in no folder that exists; make that first.")
+        raise InputError(f"OUT={given['OUT']} is in a folder that does not exist; create it first.")
 
 
 def check(given: Mapping[str, str]) -> None:
-    """Refuse what the targets in ``given["GOALS"]`` cannot use.
+    """Reject variables that the targets in ``given["GOALS"]`` cannot use.
 
     Parameters
     ----------
     given : mapping of str to str
-        The variables; ``GOALS``, targets of the Makefile, of which those that read no variable are
-        always content; ``UNKNOWN``, names that were given and are none.
+        The variables; ``GOALS``, targets of the Makefile, of which those that read no variable
+        always pass; ``UNKNOWN``, given names that are not variables.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Who does the work: the cores and GPUs of this machine or, when one is named, a Dask cluster.
+"""Where the work is done: on the cores and GPUs of this machine or, if given, on a Dask cluster.
 
-``DASK_SCHEDULER_ADDRESS``, e.g. ``tcp://10.0.0.5:8786``, names the cluster's scheduler.  All that
-joblib would run on the cores of this machine then runs there, with the same tables in the end.
+``DASK_SCHEDULER_ADDRESS``, e.g. ``tcp://10.0.0.5:8786``, names the cluster's scheduler.  Everything
+that joblib would run on the cores of this machine then runs there, and gives the same tables.
 The workers need the project, its environment, ``build/`` and the corpus under the same paths.
 """
 
@@ -24,11 +24,11 @@ ADDRESS = "DASK_SCHEDULER_ADDRESS"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 PATIENCE_S = 20
 ALONE_S = 5.0
-alone = types.SimpleNamespace(spent_s=0.0)  # of this process
+alone = types.SimpleNamespace(spent_s=0.0)  # per process
 
 
 def connect() -> bool:
-    """Hand the work of this process to the cluster that the environment names, if it names one.
+    """Send the work of this process to the cluster that the environment names, if any.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def connect() -> bool:
     Raises
     ------
     InputError
-        No scheduler answers there.
+        No scheduler answers at that address.
     """
     address = os.environ.get(ADDRESS, "")
     return bool(address) and _hand_over(address)
@@ -52,9 +52,9 @@ def _hand_over(address: str) -> bool:
         Client(address, timeout=PATIENCE_S)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{ADDRESS}={address}: no Dask scheduler answers there ({error}). Start one with "
-            "`dask scheduler`, and a worker with `dask worker <its address>` in the folder of the "
-            "project; or unset the variable, to work on this machine."
+            f"{ADDRESS}={address}: no Dask scheduler responds there ({error}). Start one with "
+            "`dask scheduler`, and a worker with `dask worker <its address>` in the project "
+            "folder; or unset the variable to run on this machine."
         ) from error
     joblib.parallel_config(backend="dask")
     return True
@@ -63,22 +63,22 @@ def _hand_over(address: str) -> bool:
 def in_parallel(
     function: Callable, tasks: Iterable[tuple], *, batch: int | str = "auto"
 ) -> Iterator:
-    """Yield ``function(*task)`` for each of the `tasks`, in their order, as they are done.
+    """Yield ``function(*task)`` for each of the `tasks`, in order, as they finish.
 
-    Workers take seconds to start.  On this machine they are called once a process has spent
-    `ALONE_S` on such tasks; until then it does them itself.
+    Workers take seconds to start.  On this machine they are started once a process has spent
+    `ALONE_S` on such tasks; until then it runs the tasks itself.
 
     Parameters
     ----------
     batch : int or "auto"
-        Tasks that a worker is given at once.
+        Number of tasks sent to a worker at once.
 
     Raises
     ------
     InputError
         As for `connect`.
     """
-    elsewhere = connect()  # first: whoever is connected decides who the workers are
+    elsewhere = connect()  # first, as the connection decides which workers joblib uses
     calls = (joblib.delayed(function)(*task) for task in tasks)
     workers = joblib.Parallel(n_jobs=-1, batch_size=batch, return_as="generator")
     return workers(calls) if elsewhere else _alone_first(calls, workers)
@@ -96,7 +96,7 @@ def _alone_first(calls: Iterator, workers: joblib.Parallel) -> Iterator:
 
 
 def gpus() -> dict[str, str]:
-    """The GPUs that TensorFlow can use: number in the machine -> name, e.g. ``NVIDIA A100``."""
+    """Return the GPUs that TensorFlow can use: device number -> name, e.g. ``NVIDIA A100``."""
     import tensorflow as tf
 
     found = tf.config.list_physical_devices("GPU")

@@ -104,7 +104,7 @@ def test_a_field_is_found_under_other_names_and_logged_once_for_all_speakers(key
     table, log = metadata.clean_speakers(raw)
     assert table[field].notna().all()
     assert log.values.tolist() == [
-        ["60 speakers", field, repr(key), field, "another name of the field"]
+        ["60 speakers", field, repr(key), field, "another name for the field"]
     ]
     assert metadata.raw_summary(raw).set_index("field").loc[field, "speakers"] == 60
     assert fieldnames.unknown_fields(raw).empty
@@ -125,9 +125,9 @@ def test_of_two_keys_for_one_field_the_proper_name_with_a_value_is_used():
     table, log = metadata.clean_speakers(raw)
     assert table["gender"].tolist() == ["male", "male", "female", "female"]
     assert dict(zip(log["rule"], log["speaker"])) == {
-        "stands beside 'gender', which is used": "2 speakers",
-        "another name of the field": "2 speakers",
-        "stands beside 'Sex', which is used": "4",
+        "given alongside 'gender', which is used": "2 speakers",
+        "another name for the field": "2 speakers",
+        "given alongside 'Sex', which is used": "4",
         "'Sex' and 'gender' differ": "1",
         "'GENDER' and 'Sex' differ": "4",
     }

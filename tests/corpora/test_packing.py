@@ -98,7 +98,7 @@ def test_of_copies_the_larger_is_used_and_of_equals_the_one_with_the_shorter_nam
     for corpus in opened({**below("data (1)"), **below("data"), **below("old/x/data")}):
         assert corpus.places == ("data",) and len(corpus.clips()) == 6
         assert set(corpus.rejected()["reason"]) == {
-            "clips of the same names lie in 'data', which is used"
+            "clips with the same names are in 'data', which is used"
         }
         assert corpus.rejected()["kind"].tolist() == 12 * [faults.SAME_NAMES]
 
@@ -195,7 +195,7 @@ def test_the_folder_of_one_speaker_is_named_as_such(tmp_path):
 
 
 def test_clips_in_no_folder_of_theirs_are_counted(opened):
-    with pytest.raises(CorpusError, match=r"6 are named so, but s/3_01_0.wav is not in .*'01'"):
+    with pytest.raises(CorpusError, match=r"6 names match, but s/3_01_0.wav is not in .*'01'"):
         opened(below("s", {Path(name).name: data for name, data in CLIPS.items()}))
 
 

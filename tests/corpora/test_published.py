@@ -47,16 +47,15 @@ def told(tree):
 
 def test_a_whole_copy_is_told_from_its_content_with_the_doubles_that_belong_to_it(tree):
     assert told(tree) == (
-        "60 of 60 clips are, byte for byte, those of the published Audio MNIST. The published "
-        "corpus itself holds clips twice, which is no fault here: 9_02_0 = 8_02_0, "
-        "9_02_1 = 8_02_1."
+        "60 of 60 clips are byte-identical to those of the published Audio MNIST. Duplicates "
+        "within the published corpus itself (not an error): 9_02_0 = 8_02_0, 9_02_1 = 8_02_1."
     )
 
 
 def test_a_clip_that_differs_is_named(tree):
     (tree / "data/01/0_01_1.wav").write_bytes(b"another")
     assert told(tree).startswith("59 of 60 clips are")
-    assert "Another content than published: 1 (0_01_1)." in told(tree)
+    assert "Content different from that published: 1 (0_01_1)." in told(tree)
 
 
 def test_many_clips_that_differ_are_counted_by_speaker(tree):
@@ -64,7 +63,7 @@ def test_many_clips_that_differ_are_counted_by_speaker(tree):
         sorted((tree / "data/03").iterdir())[:11] + sorted((tree / "data/01").iterdir())[:2]
     ):
         path.write_bytes(b"another " + path.name.encode())
-    text = "Another content than published: 13 (speaker 03: 11, speaker 01: 2)."
+    text = "Content different from that published: 13 (speaker 03: 11, speaker 01: 2)."
     assert text in told(tree)
 
 
@@ -80,8 +79,8 @@ def test_a_corpus_of_other_people_is_not_alarmed_clip_by_clip(tree):
     for path in tree.rglob("*.wav"):
         path.write_bytes(b"mine " + path.name.encode())
     assert told(tree) == (
-        "None of the 60 clips is, byte for byte, one of the 60 of the published Audio MNIST: this "
-        "is another corpus, or a conversion of it."
+        "None of the 60 clips is byte-identical to any of the 60 of the published Audio MNIST: "
+        "this is a different corpus, or a conversion of it."
     )
 
 
@@ -94,7 +93,7 @@ def test_a_download_is_used_when_most_of_it_is_known(tree, capsys):
         path.unlink()
     for path in (tree / "data/02").iterdir():
         path.write_bytes(b"another")
-    with pytest.raises(InputError, match=r"only 20 of the 60 clips .* nothing of it is used"):
+    with pytest.raises(InputError, match=r"only 20 of the 60 clips .* none of it is used"):
         audiomnist.ARCHIVE.check(tree)
     for path in tree.rglob("*.wav"):
         path.unlink()
@@ -110,10 +109,10 @@ def test_a_pipe_among_the_clips_is_not_waited_for(tree):
 
 def test_make_data_says_it_on_one_line(tree, capsys):
     make_data("audiomnist", str(tree), "compare")
-    assert capsys.readouterr().out.startswith("60 of 60 clips are, byte for byte")
+    assert capsys.readouterr().out.startswith("60 of 60 clips are byte-identical")
     for given in (["audiomnist", str(tree)], ["sample", "", "compare"]):
         make_data(*given)
-        assert "byte for byte" not in capsys.readouterr().out
+        assert "byte-identical" not in capsys.readouterr().out
 
 
 def test_the_report_says_it_of_readable_clips(tree):
@@ -123,9 +122,10 @@ def test_the_report_says_it_of_readable_clips(tree):
     manifest = clips.assign(status="ok", kind="", measured_snr_db=np.nan, duration_s=0.5)
     facts = summary.describe_corpus(corpus, manifest.assign(sample_rate=8000))
     assert (
-        facts["published"].startswith("59 of 60 clips are") and "Another" not in facts["published"]
+        facts["published"].startswith("59 of 60 clips are")
+        and "different" not in facts["published"]
     )
-    assert facts["found_in"] == "The clips lie in data, below the folder that was read."
+    assert facts["found_in"] == "The clips are in data, below the folder that was read."
     other = summary.describe_corpus(
         corpora.open_corpus("sample"), manifest.assign(sample_rate=8000)
     )
@@ -136,7 +136,7 @@ def test_hostile_names_of_speakers_are_no_published_ones():
     names = ["01", "00", "61", "1", "-1", "٠١", "0x1", "01 ", "1e1", "<b>"]
     clips = pd.DataFrame({"speaker": names, "digit": 0, "repetition": 0, "clip_id": names})
     found = published.compare(clips.assign(sha256="f" * 64))["found"]
-    assert found.tolist() == ["another content"] + ["not published"] * 9
+    assert found.tolist() == ["different content"] + ["not published"] * 9
 
 
 # --- the table as it is ----------------------------------------------------------------------
@@ -164,5 +164,5 @@ def test_the_table_is_that_of_the_list(real_speech, tmp_path):
 
 def test_true_clips_are_known(real_speech, monkeypatch):
     monkeypatch.setattr(published, "TABLE", REAL)
-    text = "10 of 30,000 clips are, byte for byte, those of the published Audio MNIST."
+    text = "10 of 30,000 clips are byte-identical to those of the published Audio MNIST."
     assert told(real_speech / "AudioMNIST") == text

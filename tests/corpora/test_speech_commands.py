@@ -246,7 +246,7 @@ def test_make_data_says_what_is_there(listed, capsys):
 
 
 def test_there_is_no_report_on_it(tree):
-    with pytest.raises(InputError, match=r"to learn from only.*no report.*choose one of sample, f"):
+    with pytest.raises(InputError, match=r"for training only.*no report.*choose one of sample, f"):
         corpora.open_corpus("speech-commands", str(tree))
 
 

@@ -57,7 +57,7 @@ def test_a_trained_peer_is_counted_like_our_networks(run):
 
 
 def test_a_method_that_nobody_knows_is_refused(run):
-    with pytest.raises(InputError, match="'toy' is no method"):
+    with pytest.raises(InputError, match="Unknown method 'toy'"):
         cost_table(run, scores_of("noisy", "toy"))
 
 

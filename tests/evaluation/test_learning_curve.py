@@ -126,5 +126,5 @@ def test_the_text_says_what_a_doubling_is_worth_and_how_much_is_luck():
     )  # fmt: skip
     seeds = pd.DataFrame({"si_sdr_improvement_db": [12.0, 12.25, 12.125]})
     text = learning_curve.describe(curve, seeds)
-    for number in ("500 steps", "8.50 dB", "9.50 dB", "+0.25 dB", "3 random seeds", "over 0.25 dB"):
+    for number in ("500 steps", "8.50 dB", "9.50 dB", "+0.25 dB", "3 random seeds", "by 0.25 dB"):
         assert number in text

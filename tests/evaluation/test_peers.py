@@ -134,8 +134,8 @@ def test_stale_scores_are_said_and_not_used(run, store, change, monkeypatch):
     scores = noisy_scores(run, store, folds)
     same, line = peers.open_peers(run, store, folds, scores)
     assert same is scores
-    assert "other clips, settings or code" in line
-    assert "evaluates them again" in line
+    assert "different clips, settings or code" in line
+    assert "recomputes them" in line
 
 
 def test_a_missing_package_ends_the_comparison_before_anything_is_opened(monkeypatch):

@@ -65,7 +65,7 @@ def test_methods_differ_in_colour_and_the_compared_ones_in_shape():
 
 def test_clean_speech_has_a_look_and_what_is_no_method_none():
     assert (style.colour("clean"), style.marker("clean")) == (style.CLEAN, "o")
-    with pytest.raises(InputError, match="'ourz' is no method"):
+    with pytest.raises(InputError, match="Unknown method 'ourz'"):
         style.colour("ourz")
 
 

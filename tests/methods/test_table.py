@@ -58,7 +58,7 @@ def test_a_network_is_opened_by_its_name_and_fold(monkeypatch):
 
 def test_a_name_without_a_method_is_refused_and_says_where_methods_stand():
     assert look_up("ours") is METHODS["ours"]
-    with pytest.raises(InputError, match="'toy' is no method") as caught:
+    with pytest.raises(InputError, match="Unknown method 'toy'") as caught:
         look_up("toy")
     for place in ("METHODS of lib/methods/__init__.py", "RECIPES of lib/training/recipes.py"):
         assert place in str(caught.value)

@@ -12,10 +12,10 @@ from lib.publish import index, published, readme, verify
 from lib.workspace.folder import PROJECT_ROOT
 
 FACTS = {
-    "headline": {"profile": "full", "ours_si_sdr_improvement_db": 12.0,
+    "headline": {"profile": "quick", "ours_si_sdr_improvement_db": 12.0,
                  "ours_si_sdr_improvement_db_low": -1.25, "ours_si_sdr_improvement_db_high": 12.7,
                  "noisy_accuracy": 0.12, "ours_accuracy": 0.49},
-    "provenance": {"profile": "full", "date": "2026-01-02", "peers": False,
+    "provenance": {"profile": "quick", "date": "2026-01-02", "peers": False,
                    "corpus": {"name": "toys", "title": "Toys <b>", "redistributable": False},
                    "code": {"commit": "1234", "modified": False}},
 }  # fmt: skip
@@ -39,11 +39,11 @@ def test_a_clean_report_may_be_published():
 @pytest.mark.parametrize(
     ("facts", "page", "why"),
     [
-        (FACTS, LOUD, "sound of toys, which is not ours.*PLAYERS=0"),
+        (FACTS, LOUD, "audio of toys, which may not be redistributed.*PLAYERS=0"),
         (changed({"ours_pesq": 2.0}), SILENT, "optional package pesq.*pip uninstall pesq"),
-        (changed(profile="smoke"), SILENT, "a smoke run is no result"),
-        (changed(code={"commit": "1", "modified": True}), SILENT, "code that is not committed"),
-        (changed(code={"commit": None, "modified": None}), SILENT, "code that is not committed"),
+        (changed(profile="smoke"), SILENT, "it is a smoke run"),
+        (changed(code={"commit": "1", "modified": True}), SILENT, "uncommitted code"),
+        (changed(code={"commit": None, "modified": None}), SILENT, "uncommitted code"),
     ],
 )
 def test_what_must_not_be_published_is_refused_with_what_to_do(facts, page, why):
@@ -70,7 +70,7 @@ def test_publishing_copies_the_report_whole_or_not_at_all(reports):
     published.main("toys")
     assert {path.name for path in (reports / "published/toys").iterdir()} == {*published.FILES}
     (reports / "toys/report.html").write_text(LOUD)
-    with pytest.raises(InputError, match="report/toys is not published: it holds sound"):
+    with pytest.raises(InputError, match="report/toys is not published: it contains audio"):
         published.main("toys")
     assert (reports / "published/toys/report.html").read_text() == SILENT
     (reports / "toys/report.pdf").unlink()
@@ -88,7 +88,7 @@ def test_the_index_lists_runs_and_what_is_published(reports):
         "published/toys/report.html", "published/toys/report.pdf",
     ]  # fmt: skip
     assert "Toys &lt;b&gt;" in page and "<b>" not in page
-    for part in ("toys, full run, 2026-01-02, commit 1234", "12.0 dB (95 % CI −1.2 to 12.7)",
+    for part in ("toys, short run, 2026-01-02, commit 1234", "12.0 dB (95 % CI −1.2 to 12.7)",
                  "12\xa0% noisy, 49\xa0% denoised"):  # fmt: skip
         assert part in page
     alone = index.index_page(reports / "published")

@@ -81,13 +81,13 @@ def test_no_tolerance_hides_what_the_report_shows():
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"config": {"noise": {"snr_db": 0}}}, "other settings (noise.kind missing, published"),
-        ({"packages": {"numpy": "9"}}, "other packages (numpy 9, published 2.4.6)"),
-        ({"machine": {"cpu": "EPYC"}}, "another processor (EPYC, published Xeon)"),
-        ({"python": "3.13.1"}, "another Python (3.13.1, published 3.11.7)"),
-        ({"corpus": {"content_sha256": "cd"}}, "other clips"),
-        ({"code": {"commit": "5678"}}, "other code (5678, published 1234)"),
-        ({"code": {"commit": "1234", "modified": True}}, "uncommitted changes"),
+        ({"config": {"noise": {"snr_db": 0}}}, "different settings (noise.kind missing, published"),
+        ({"packages": {"numpy": "9"}}, "different packages (numpy 9, published 2.4.6)"),
+        ({"machine": {"cpu": "EPYC"}}, "different processor (EPYC, published Xeon)"),
+        ({"python": "3.13.1"}, "different Python version (3.13.1, published 3.11.7)"),
+        ({"corpus": {"content_sha256": "cd"}}, "different clips"),
+        ({"code": {"commit": "5678"}}, "different code (5678, published 1234)"),
+        ({"code": {"commit": "1234", "modified": True}}, "uncommitted code changes"),
     ],
 )
 def test_why_it_may_differ(report, change, why):
@@ -98,12 +98,12 @@ def test_why_it_may_differ(report, change, why):
 
 def test_without_a_reason_none_is_made_up(report):
     report(ours_si_sdr_improvement_db=10.0)
-    assert "nothing that is recorded differs" in verify.line("sample")
+    assert "nothing recorded differs" in verify.line("sample")
 
 
 def test_only_like_is_compared_with_like(report, tmp_path):
     report(profile="smoke", ours_si_sdr_improvement_db=1.0)
-    assert "a smoke run is not compared" in verify.line("sample")
+    assert "this run (PROFILE=smoke) is not compared" in verify.line("sample")
     assert verify.table("sample")[1]
     (tmp_path / "published/sample/headline.json").unlink()
     assert "no report on sample is published" in verify.line("sample")

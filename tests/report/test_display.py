@@ -128,7 +128,7 @@ def test_table_shows_a_named_index(shown):
 
 
 def test_table_names_unknown_columns(shown):
-    with pytest.raises(InputError, match="tbl-a: no column snr; there are n"):
+    with pytest.raises(InputError, match="tbl-a: no column snr; columns: n"):
         report.table(pd.DataFrame({"n": [1]}), "tbl-a", caption="c", formats={"snr": "{:.1f}"})
 
 
@@ -231,7 +231,7 @@ def test_players_off_leave_a_line_that_says_how_to_hear(shown):
 
 
 def test_players_need_a_sound(shown):
-    with pytest.raises(InputError, match="no sound to play"):
+    with pytest.raises(InputError, match="got no sounds"):
         report.players([], title="t")
 
 

@@ -67,7 +67,7 @@ def test_pdf_is_tagged_and_readable():
     for part in ("1 What we hear", "Figure 1.", "Table 1.", "−3.40", "Gain −1.2 dB", "References"):
         assert part in seen.replace("\xa0", " ")
     assert "lib.do()" not in seen, "the PDF shows no code"
-    assert "heard in the HTML report" in seen
+    assert "available in the HTML report" in seen
 
 
 def test_pdf_is_the_same_every_time():
@@ -138,7 +138,7 @@ def test_a_failed_cell_is_fatal():
     notebook.node.cells[-1].outputs.append(
         v4.new_output("error", ename="KeyError", evalue="'x'", traceback=[])
     )
-    with pytest.raises(InputError, match=r"Cell 2 of 0.ipynb holds an error \(KeyError"):
+    with pytest.raises(InputError, match=r"Cell 2 of 0.ipynb failed \(KeyError"):
         html_of(notebook)
 
 

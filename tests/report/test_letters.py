@@ -118,10 +118,10 @@ def test_the_report_and_the_terminal_say_what_was_replaced(notebook, tmp_path, c
     nbformat.write(notebook.node, path)
     export.main([str(tmp_path / "build"), "--output", str(tmp_path / "out")])
     said = capsys.readouterr().out
-    assert "7 words have letters that the fonts of the PDF and of the figures lack" in said
+    assert "7 words contain letters that the fonts of the PDF and the figures lack" in said
     assert all(drawn in said for drawn in NAMES.values())
     html = text_of((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
     assert "王伟U+738B U+4F1FWangWei" in html
     pages = pypdf.PdfReader(tmp_path / "out" / "report.pdf").pages
     first = re.sub(r"\s+", " ", pages[0].extract_text())
-    assert re.search(r"7 words have letters that the fonts of .* lack, see Table \d", first)
+    assert re.search(r"7 words contain letters that the fonts of .* lack, see Table \d", first)

@@ -43,7 +43,7 @@ def test_a_long_table_is_cut_and_says_so(shown):
     report.table_if_any(rows, "tbl-rows", caption="Rows.", most=20)
     report.table_if_any(rows, "tbl-all", caption="Rows.", most=25)
     cut, whole = (output for output in shown if "id" in output)
-    assert cut["caption"] == "Rows. The first 20 of 25 rows."
+    assert cut["caption"] == "Rows. The first 20 of 25 rows are shown."
     assert (cut["text/html"].count("<tr>"), whole["text/html"].count("<tr>")) == (21, 26)
     assert whole["caption"] == "Rows."
 
@@ -171,7 +171,7 @@ def test_the_sweep_is_told_with_its_signs():
     told = sentences.sweep(rows, -15.0)
     first, second, third, last = re.split(r"(?<=\.) (?=In)", told)
     assert "improves" in first and "+1.0 dB" in first and "−15.0 to 10.0" in first
-    assert "degrades" in second and "neither" in third and "from" not in third
+    assert "degrades" in second and "not significantly" in third and "from" not in third
     assert "−15 to +10 dB" in last
     assert sentences.without_babble(rows) == "" != sentences.without_babble(rows.head(2))
 

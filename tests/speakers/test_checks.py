@@ -70,7 +70,7 @@ def test_the_mixed_model_holds_level_and_digit_fixed(clips):
 
 
 DEGENERATE = {
-    "one speaker": (lambda t: t[t["speaker"] == "01"], "5 speakers are required, there are 1"),
+    "one speaker": (lambda t: t[t["speaker"] == "01"], "5 speakers are required, found 1"),
     "one clip each": (lambda t: t.groupby("speaker").head(1), "too few"),
     "no variance": (lambda t: t.assign(gain_db=1.0), "does not vary"),
     "no variance between": (

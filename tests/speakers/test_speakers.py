@@ -147,8 +147,8 @@ def test_the_summary_counts_what_is_testable_and_names_what_is_significant(corpu
 
 
 LEVELS = {
-    "nothing known": ({}, "", "for no speaker"),
-    "one level": ({"male": 6}, "", r"\(6\) have the same: male"),
+    "nothing known": ({}, "", "for any speaker"),
+    "one level": ({"male": 6}, "", r"\(6\) have the same one: male"),
     "enough of both": ({"male": 5, "female": 5}, "female (5) vs. male (5)", ""),
     "too few women": (
         {"male": 9, "female": 4},
@@ -211,7 +211,7 @@ def test_the_condition_and_the_method_are_chosen(corpus):
     louder = scores.assign(input_snr_db=0.0, si_sdr_improvement_db=0.0)
     clips = speakers.clip_gains(pd.concat([scores, other, louder]), who, noise="white", snr_db=-8.0)
     assert len(clips) == len(scores) and clips["gain_db"].mean() == pytest.approx(10, abs=1)
-    with pytest.raises(InputError, match="holds ours in white"):
+    with pytest.raises(InputError, match="has ours in white"):
         speakers.clip_gains(scores, who, noise="pink")
 
 
@@ -326,9 +326,9 @@ def test_six_men_can_say_little_and_it_is_said(corpus):
     results = with_power(scores, who)
     assert results.loc[results["testable"], "attribute"].tolist() == ["digit"]
     listed = results.set_index("attribute")
-    assert listed.loc["gender", "why"].endswith("(6) have the same: male.")
+    assert listed.loc["gender", "why"].endswith("(6) have the same one: male.")
     assert listed.loc["accent", "detectable_db"] == np.inf
-    assert "for no speaker" in listed.loc["native speaker", "why"]
+    assert "for any speaker" in listed.loc["native speaker", "why"]
     verdicts = speakers.claims(results)
     assert (verdicts["verdict"] == VERDICTS[2]).all()
     sentence = speakers.headline(speakers.clip_gains(scores, who), results, verdicts)

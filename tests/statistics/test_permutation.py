@@ -99,12 +99,12 @@ def test_three_groups_are_compared_at_once():
 
 @pytest.mark.parametrize("sizes", [(5,), (5, 1)])
 def test_means_want_two_groups_of_two(sizes):
-    with pytest.raises(InputError, match="two groups or more"):
+    with pytest.raises(InputError, match="at least two groups"):
         compared(*sizes).p_values(rng().normal(size=(1, sum(sizes))))
 
 
 def test_no_draws_are_refused():
-    with pytest.raises(InputError, match="one draw or more"):
+    with pytest.raises(InputError, match="at least one draw"):
         deals(groups(2, 2), rng=rng(), draws=0)
 
 

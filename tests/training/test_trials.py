@@ -35,9 +35,9 @@ def test_every_variant_departs_from_the_present_model_in_one_respect():
     for variant in trials.VARIANTS[1:]:
         present = bases[variant.recipe.name]
         assert variant.name and variant.group
-        assert (variant.group == "from nothing") == (present is trials.FROM_NOTHING)
-        if variant.recipe is present and variant.name == "as it is":
-            continue  # from nothing: what other structures are compared with
+        assert (variant.group == "from scratch") == (present is trials.FROM_SCRATCH)
+        if variant.recipe is present and variant.name == "baseline":
+            continue  # from scratch: what other structures are compared with
         parts = [field.name for field in dataclasses.fields(present)]
         changed = [
             part for part in parts if getattr(variant.recipe, part) is not getattr(present, part)
@@ -88,7 +88,7 @@ def test_search_hears_no_test_speaker_is_kept_and_goes_stale(tmp_path, monkeypat
     assert "make search CORPUS=sample" in line
     trials.try_all(run, store, folds)
     table, line = trials.open_search(run, store, folds)
-    assert table["name"].tolist() == ["as it is", "mean over two shifts"]
+    assert table["name"].tolist() == ["baseline", "mean over two shifts"]
     assert line == ""
     assert table.drop(columns="group").notna().all(axis=None)
     assert table["macs"].iat[1] == 2 * table["macs"].iat[0]

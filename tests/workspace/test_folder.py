@@ -99,7 +99,7 @@ def test_pickles_are_never_opened(run):
     ],
 )
 def test_a_missing_artifact_says_what_to_run(run, load, file):
-    what = r"run the notebooks before this one, in the order of their numbers, or all with"
+    what = r"run the notebooks before this one in numerical order, or all with"
     expected = rf"^{file} is not in .*build: {what} `make report CORPUS=sample PROFILE=smoke`"
     with pytest.raises(MissingArtifactError, match=expected):
         getattr(run, load)(file.partition(".")[0])

@@ -56,5 +56,5 @@ def test_without_the_variable_nothing_is_connected(monkeypatch):
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
     monkeypatch.setenv(workers.ADDRESS, "tcp://127.0.0.1:1")
     monkeypatch.setattr(workers, "PATIENCE_S", 0.5)
-    with pytest.raises(InputError, match=r"127\.0\.0\.1:1: no Dask scheduler answers.*unset"):
+    with pytest.raises(InputError, match=r"127\.0\.0\.1:1: no Dask scheduler responds.*unset"):
         workers.in_parallel(toys.process, [()])

@@ -1,10 +1,10 @@
-"""Generate the sample corpus, or a larger one of its kind, in the Audio MNIST layout.
+"""Generate the sample corpus, or a larger one like it, in the Audio MNIST layout.
 
     python -m lib.corpora.sample.generate OUT
     python -m lib.corpora.sample.generate OUT --speakers 60 --repetitions 50 --sample-rate 48000
 
-Needs, beside requirements.txt, hibari-tts==0.2.1, onnx and onnxruntime.  The same arguments give
-the same samples, whatever is generated beside them.
+Requires hibari-tts==0.2.1, onnx and onnxruntime, in addition to requirements.txt.  The same
+arguments give the same samples, whatever else is generated.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["main"]
 def main() -> None:
     """Write ``<speaker>/<digit>_<speaker>_<repetition>.<suffix>`` and the metadata to a folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("out", type=Path, help="folder of the speakers' folders")
+    parser.add_argument("out", type=Path, help="folder for the speakers' folders")
     parser.add_argument("--speakers", type=int, default=20)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--sample-rate", type=int, default=16_000, help="Hz")

@@ -1,7 +1,7 @@
 """The fictional people of the sample corpus, in the schema of ``audioMNIST_meta.txt``.
 
-`PEOPLE` is the truth that the voices follow; `DIRT` overlays it with spellings of the kind found in
-the real file; `FAULTS` are faults of the recordings for the exploration to find.  Beyond 20
+`PEOPLE` is the ground truth for the voices; `DIRT` overlays it with errors and spellings of the
+kind found in the real file; `FAULTS` are recording faults for the exploration to find.  Beyond 20
 speakers the table repeats, with other voices and ages.
 """
 
@@ -13,7 +13,7 @@ __all__ = ["FAULTS", "PEOPLE", "Person", "metadata", "person"]
 
 
 class Person(NamedTuple):
-    """One speaker: what the metadata truly would be."""
+    """The true metadata of one speaker."""
 
     accent: str
     age: int
@@ -59,14 +59,14 @@ FAULTS = {4: "rumble", 5: "offset", 7: "rumble", 12: "offset", 16: "rumble", 17:
 
 
 def person(number: int) -> Person:
-    """The speaker with this number, counted from 1."""
+    """Return the speaker with this number, counted from 1."""
     again, row = divmod(number - 1, len(PEOPLE))
     truth = PEOPLE[row]
     return truth._replace(age=19 + (truth.age - 19 + 13 * again) % 50)
 
 
 def metadata(n_speakers: int) -> dict[str, dict]:
-    """What ``audioMNIST_meta.txt`` says of the first `n_speakers` speakers."""
+    """Return the contents of ``audioMNIST_meta.txt`` for the first `n_speakers` speakers."""
     table: dict[str, dict] = {}
     for number in range(1, n_speakers + 1):
         truth = person(number)

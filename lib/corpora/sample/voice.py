@@ -1,9 +1,9 @@
-"""Twenty voices out of one: digits spoken by hibari-tts 0.2.1 (Apache-2.0), reshaped per speaker.
+"""Twenty voices from one: digits spoken by hibari-tts 0.2.1 (Apache-2.0), modified per speaker.
 
 It predicts, every 12.5 ms at 24 kHz, the log magnitudes of a harmonic, a noise and a residual
-branch, two phases and F0 [shape=(601 frequencies, frames)]; `hibari.dsp.synth` turns them into
-sound.  Between the two we change what tells speakers apart.  Everything random comes from a
-generator seeded with (seed, speaker) or (seed, speaker, digit, repetition).
+branch, two phases and F0 [shape=(601 frequencies, frames)]; `hibari.dsp.synth` synthesises audio
+from them.  In between, the features that distinguish speakers are modified.  All randomness comes
+from generators seeded with (seed, speaker) or (seed, speaker, digit, repetition).
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ from lib.corpora.sample.people import FAULTS, person
 
 __all__ = ["Voice", "say", "voice_of"]
 
-PHONES = {  # the misaki alphabet that the voice was trained on, digits 0-9
+PHONES = {  # in the misaki alphabet that the voice was trained on, digits 0-9
     "American": "zˈɪɹO wˈʌn tˈu θɹˈi fˈɔɹ fˈIv sˈɪks sˈɛvən ˈAt nˈIn",
     "British": "zˈɪɹQ wˈʌn tˈu θɹˈi fˈɔː fˈIv sˈɪks sˈɛvən ˈAt nˈIn",
     "German": "zˈiɹO vˈʌn tˈu sɹˈi fˈɔɹ fˈIf sˈɪks sˈɛvən ˈAt nˈIn",
     "Spanish": "sˈɛɹO wˈɑn tˈu tɹˈi fˈɔɹ fˈIv sˈiks sˈɛvɛn ˈAt nˈIn",
 }
-ROOMS = {  # reverberation time in s, room noise under the speech in dB
+ROOMS = {  # reverberation time in s, SNR of speech over room noise in dB
     "vr-room": (0.12, 32),
     "Kino": (0.24, 27),
     "library": (0.18, 30),
 }
-SPEED = 0.7  # hibari hurries single words
+SPEED = 0.7  # hibari rushes isolated words
 VOICED_HZ = 40.0  # F0 below this marks an unvoiced frame
 BINS = np.arange(dsp.N_FFT // 2 + 1)  # of 20 Hz each
 
 
 @dataclass(frozen=True)
 class Voice:
-    """What stays the same in all clips of one speaker."""
+    """Parameters that are constant across all clips of one speaker."""
 
     phones: list[str]
     f0_hz: float
-    span: float  # of the melody; 1 is the original
-    tract: float  # formants move by this factor
-    tilt_db: float  # per octave
+    span: float  # pitch range; 1 is the original
+    tract: float  # factor on the formant frequencies
+    tilt_db: float  # spectral tilt per octave
     colour_db: np.ndarray  # at six points from 40 Hz to 12 kHz
     breath: float  # log gain of the residual branch
     tempo: float  # above 1 is slower
@@ -56,11 +56,11 @@ class Voice:
     snr_db: float
     room: np.ndarray  # impulse response at 24 kHz
     offset: float  # the same in all clips, of full scale
-    rumble: float  # RMS of what lies below 40 Hz, of full scale
+    rumble: float  # RMS of the noise from 10 to 40 Hz, of full scale
 
 
 def voice_of(number: int, seed: int) -> Voice:
-    """The voice of speaker `number`, as their metadata demands."""
+    """Return the voice of speaker `number`, consistent with their metadata."""
     who = person(number)
     rng = np.random.default_rng([seed, number])
     male = who.gender == "male"
@@ -87,7 +87,7 @@ def voice_of(number: int, seed: int) -> Voice:
 
 
 def _room(reverberation_s: float, rng: np.random.Generator) -> np.ndarray:
-    """Impulse response: the direct sound, then decaying coloured noise 18-26 dB below it."""
+    """Return an impulse response: direct sound, then decaying coloured noise 18-26 dB below it."""
     n = round(0.12 * dsp.SR)
     tail = rng.standard_normal(n) * 10 ** (-3 * np.arange(n) / dsp.SR / reverberation_s)
     tail = scipy.signal.lfilter([1], [1, -0.6], tail)
@@ -99,7 +99,7 @@ def _room(reverberation_s: float, rng: np.random.Generator) -> np.ndarray:
 
 @functools.lru_cache(1)
 def _session() -> onnxruntime.InferenceSession:
-    """The model with its int8 weights as floats: int8 kernels differ between CPUs."""
+    """Load the model with its int8 weights as floats: int8 kernels differ between CPUs."""
     model = onnx.load(voices.voice_path("heart", download_missing=False))
     weights = {w.name: onnx.numpy_helper.to_array(w) for w in model.graph.initializer}
     unquantised, source, nodes = {}, {}, []
@@ -131,12 +131,12 @@ def _session() -> onnxruntime.InferenceSession:
 
 @functools.lru_cache(256)
 def _spectra(phones: str) -> tuple[np.ndarray, ...]:
-    """What the model predicts: harmonic, its phase, noise, residual, its phase, F0."""
+    """Return the model's predictions: harmonic, its phase, noise, residual, its phase, F0."""
     vocabulary = json.loads((Path(voices.ASSETS) / "vocab.json").read_text(encoding="utf-8"))
     ids = np.array([[0, *(vocabulary[phone] for phone in phones), 0]], np.int64)
     feed = {"ids": ids, "speed": np.array([SPEED], np.float32)}
     harmonic, theta, noise, residual, phi, f0 = (part[0] for part in _session().run(None, feed))
-    # Single words end in a hiss after a vowel or nasal, and in too long a [t]: fade both.
+    # Isolated words end in a hiss after a vowel or nasal, or in an overlong [t]: fade both.
     last = phones.rstrip(".!")[-1]
     if last not in "sfv":
         low = np.exp(2.0 * harmonic[:75]).sum(0) * (f0 > VOICED_HZ)
@@ -149,12 +149,12 @@ def _spectra(phones: str) -> tuple[np.ndarray, ...]:
 
 
 def _wander(rng: np.random.Generator, n: int, knots: int) -> np.ndarray:
-    """A smooth random curve through `knots` standard normal values."""
+    """Return a piecewise linear random curve through `knots` standard normal values."""
     return np.interp(np.linspace(0, knots - 1, n), np.arange(knots), rng.standard_normal(knots))
 
 
 def _trim(y: np.ndarray, threshold_db: float) -> np.ndarray:
-    """Cut what lies `threshold_db` under the loudest 10 ms, on a 10 ms grid; fade 5 ms."""
+    """Trim ends below `threshold_db` re the loudest 10 ms, on a 10 ms grid; fade 5 ms."""
     n = round(0.01 * dsp.SR)
     power = np.convolve(y**2, np.ones(n) / n, "same")
     loud = np.flatnonzero(power > power.max() * 10 ** (threshold_db / 10))
@@ -166,28 +166,28 @@ def _trim(y: np.ndarray, threshold_db: float) -> np.ndarray:
 
 
 def _coloured(rng: np.random.Generator, n: int, gain) -> np.ndarray:
-    """Gaussian noise with the power spectrum ``gain(frequency in Hz)`` and RMS 1."""
+    """Return Gaussian noise with power spectrum ``gain(frequency in Hz)`` and RMS 1."""
     spectrum = np.fft.rfft(rng.standard_normal(n))
     y = np.fft.irfft(spectrum * np.sqrt(gain(np.fft.rfftfreq(n, 1 / dsp.SR))), n)
     return y / y.std()
 
 
 def say(voice: Voice, keys: list[int], digit: int, sample_rate: int) -> np.ndarray:
-    """One clip: `digit` spoken by `voice`, float64, at `sample_rate` Hz.
+    """Return one clip: `digit` spoken by `voice`, float64, at `sample_rate` Hz.
 
-    `keys` (seed, speaker, digit, repetition) seed everything that differs between clips.
+    `keys` (seed, speaker, digit, repetition) seed all variation between clips.
     """
     rng = np.random.default_rng(keys)
     parts = _spectra(voice.phones[digit] + str(rng.choice(["", ".", ".", "!"])))
     frames = parts[0].shape[1]
 
-    # Tempo, then a mild smooth warp of time.
+    # Tempo, then a mild, smooth time warp.
     n = round(frames * voice.tempo * np.exp(rng.normal(0, 0.07)))
     steps = np.cumsum(np.exp(0.18 * _wander(rng, n, 6)))
     index = np.round((steps - steps[0]) / (steps[-1] - steps[0]) * (frames - 1)).astype(int)
     harmonic, theta, noise, residual, phi, f0 = (part[..., index] for part in parts)
 
-    # Length of the vocal tract: read the spectrum at a stretched frequency, mirrored at the top.
+    # Vocal tract length: read the spectrum at scaled frequencies, mirrored at Nyquist.
     last = BINS[-1]
     source = BINS / (voice.tract * np.exp(rng.normal(0, 0.008)))
     source = np.where(source > last, 2 * last - source, source).clip(0, last)
@@ -199,7 +199,7 @@ def say(voice: Voice, keys: list[int], digit: int, sample_rate: int) -> np.ndarr
     nearest = np.round(source).astype(int)
     theta, phi = theta[nearest], phi[nearest]
 
-    # Tilt and colour; 12 dB per octave less above 7 kHz, as a plain microphone has it.
+    # Tilt and colour, and a roll-off of 12 dB per octave above 7 kHz, as in a simple microphone.
     octave = np.log2(np.maximum(BINS, 1))
     gain_db = (voice.tilt_db + rng.normal(0, 0.5)) * np.log2(np.maximum(BINS, 4) / 40)
     gain_db += np.interp(octave, np.linspace(1, 9.2, 6), voice.colour_db)
@@ -208,7 +208,7 @@ def say(voice: Voice, keys: list[int], digit: int, sample_rate: int) -> np.ndarr
     breath = voice.breath + rng.normal(0, 0.1)
     harmonic, noise, residual = harmonic + gain, noise + gain, residual + gain + breath
 
-    # Pitch: register and span of the speaker, then drift and jitter.
+    # Pitch: the speaker's register and range, then drift and jitter.
     voiced = f0 > VOICED_HZ
     centre = np.exp(np.log(f0[voiced]).mean())
     melody = (np.maximum(f0, 1) / centre) ** voice.span
