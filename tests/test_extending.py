@@ -15,7 +15,7 @@ import toys
 from voices import configure
 
 from lib import corpora, methods, metrics, report
-from lib.clips.folds import deal_folds
+from lib.clips.folds import assign_folds
 from lib.clips.prepare import build_store
 from lib.corpora import summary
 from lib.errors import InputError
@@ -114,7 +114,7 @@ def test_the_report_shows_what_was_added(tmp_path, monkeypatch):
     facts = summary.describe_corpus(corpus, manifest)
     store = build_store(run, manifest, facts["root"])
     speakers = pd.DataFrame({"speaker": manifest["speaker"].unique(), "gender": "unknown"})
-    folds = run.save("folds", deal_folds(store.index, speakers, store.config))
+    folds = run.save("folds", assign_folds(store.index, speakers, store.config))
     trained = [method.name for method in reported(config, trained=True)]
     history = histories(train_all(run, store, folds, trained))
     scores = evaluation.evaluate(run, store, folds)

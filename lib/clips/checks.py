@@ -22,7 +22,7 @@ def band_limiting_gain(paths: list[str], config: Config) -> pd.DataFrame:
     """Return the rise in SNR from resampling alone, for noise mixed at each file's own rate.
 
     White noise extends to half the sample rate, speech does not: a low-pass filter alone "improves"
-    the SNR.  One row per file: `sample_rate`, `gain_db`.
+    the SNR.  One row per file: `sample_rate`, `improvement_db`.
     """
     audio, rows = config.audio, []
     for path in paths:
@@ -32,7 +32,7 @@ def band_limiting_gain(paths: list[str], config: Config) -> pd.DataFrame:
         noise = mix_at_snr(clean, make_noise("white", len(clean), rng), 0.0) - clean
         speech, rest = (resample(s, rate, audio.sample_rate) for s in (clean, noise))
         gain = 10 * np.log10(np.sum(speech**2) / np.sum(rest**2))
-        rows.append({"sample_rate": rate, "gain_db": gain})
+        rows.append({"sample_rate": rate, "improvement_db": gain})
     return pd.DataFrame(rows)
 
 

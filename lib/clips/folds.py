@@ -13,10 +13,10 @@ from lib.clips.store import ClipStore
 from lib.config import Config
 from lib.errors import CorpusError
 
-__all__ = ["deal_folds", "fewest_clips", "split_speakers", "test_rows"]
+__all__ = ["assign_folds", "fewest_clips", "split_speakers", "test_rows"]
 
 
-def deal_folds(clips: pd.DataFrame, speakers: pd.DataFrame, config: Config) -> pd.DataFrame:
+def assign_folds(clips: pd.DataFrame, speakers: pd.DataFrame, config: Config) -> pd.DataFrame:
     """Assign the speakers of `clips` to folds, shuffled and stratified by gender.
 
     Folds differ by at most one speaker, and by at most one of each gender (scikit-learn's

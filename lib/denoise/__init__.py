@@ -169,8 +169,8 @@ def denoise_file(source: str | Path, target: str | Path, model: str | Path = SHI
     `target` clips values above full scale.  Raises InputError if `source` cannot be read or
     `target` cannot be written, MissingArtifactError if `model` does not exist.
     """
-    at_home = os.path.expanduser  # leaves ~nobody.wav unchanged
-    source, target, model = (Path(at_home(path)) for path in (source, target, model))
+    adapted = os.path.expanduser  # leaves ~nobody.wav unchanged
+    source, target, model = (Path(adapted(path)) for path in (source, target, model))
     format_of(target)
     place = check_place(target)
     recording = read_recording(source, dtype="float32")

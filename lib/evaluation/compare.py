@@ -12,14 +12,14 @@ from lib.methods import look_up
 from lib.metrics import METRICS
 from lib.statistics.intervals import by_group
 from lib.text import plain
-from lib.training.shipped import heard_before
+from lib.training.shipped import pretraining
 from lib.workspace.folder import Run
 
 __all__ = [
     "compare",
     "undefined",
     "leads",
-    "trained_otherwise",
+    "effect_of_training",
     "condition",
     "headline",
     "confusion",
@@ -95,7 +95,7 @@ def leads(
     return table.rename(columns=names).sort_values("lead", ignore_index=True)
 
 
-def trained_otherwise(leads: pd.DataFrame) -> str:
+def effect_of_training(leads: pd.DataFrame) -> str:
     """Describe the effect of fine-tuning and of pretraining on the same network.
 
     `leads` is the table that the function of that name returns for SI-SDR, in dB.
@@ -148,7 +148,7 @@ def headline(scores: pd.DataFrame, run: Run) -> dict:
         "n_folds": int(scores["fold"].nunique()),
         "sample_rate": run.config.audio.sample_rate,
         "profile": run.config.profile,
-        "heard_before": heard_before(run.config.audio),
+        "pretraining": pretraining(run.config.audio),
     } | condition(scores)
     ours = [name for name in table.index if name == "ours" or look_up(name).variant]
     peers = table[~table["oracle"]].drop(index=ours)

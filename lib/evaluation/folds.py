@@ -30,12 +30,12 @@ from lib.training.train import open_trained, stem
 from lib.workspace.fingerprint import fingerprint, version_of
 from lib.workspace.folder import Run
 
-__all__ = ["evaluate", "kept_parts", "rests_on", "spectrogram_figure", "words_heard"]
+__all__ = ["depends_on", "evaluate", "kept_parts", "recognised_digits", "spectrogram_figure"]
 
 PUBLISHED = "reference as published"  # its own figure is computed for all methods
 
 
-def rests_on(run: Run, method: Method, fold: int) -> list:
+def depends_on(run: Run, method: Method, fold: int) -> list:
     """Return what the output of a method in a fold depends on: its code and its weights."""
     if not method.trained:
         weights = [version_of(name) for name in PACKAGES] if method.compared else []
@@ -47,8 +47,8 @@ def rests_on(run: Run, method: Method, fold: int) -> list:
 def _part(run: Run, store: ClipStore, method: Method, fold: int, rows) -> tuple[str, str]:
     """Return folder and key under which the scores of a method in a fold are cached."""
     settings = [run.config.to_dict()[part] for part in ("seed", "audio", "noise")]
-    ear = [recipe_of("recogniser").wrap, read_record(run, stem("recogniser", fold))]
-    facts = [rests_on(run, method, fold), ear, settings, content_of(store), rows.tolist()]
+    recogniser = [recipe_of("recogniser").wrap, read_record(run, stem("recogniser", fold))]
+    facts = [depends_on(run, method, fold), recogniser, settings, content_of(store), rows.tolist()]
     key = fingerprint([*facts, _scale(run, fold), metrics.METRICS], score_method)
     return f"scores/fold{fold}/{method.name.replace(' ', '-')}", key
 
@@ -59,7 +59,12 @@ def _scale(run: Run, fold: int) -> dict | None:
 
 
 def _score(
-    run: Run, store: ClipStore, method: Method, fold: int, rows, ear: Callable[[], Recogniser]
+    run: Run,
+    store: ClipStore,
+    method: Method,
+    fold: int,
+    rows,
+    open_recogniser: Callable[[], Recogniser],
 ) -> pd.DataFrame:
     denoise, scale = method.open(run, fold), _scale(run, fold)
     rate = store.config.audio.sample_rate
@@ -71,7 +76,7 @@ def _score(
             store,
             rows,
             scale=ZScore(**scale) if scale else None,
-            recogniser=ear(),
+            recogniser=open_recogniser(),
             keep=method.name == PLAYED,
             tick=progress.update,
         ).assign(fold=fold)
@@ -95,9 +100,10 @@ def evaluate(
     methods = list(methods or reported(run.config))
     tables = []
     for fold, rows in test_rows(store, folds, run.config.evaluation.max_clips).items():
-        ear = functools.cache(functools.partial(open_trained, run, "recogniser", fold))
+        load = functools.partial(open_trained, run, "recogniser", fold)
+        open_recogniser = functools.cache(load)
         for method in methods:
-            score = functools.partial(_score, run, store, method, fold, rows, ear)
+            score = functools.partial(_score, run, store, method, fold, rows, open_recogniser)
             table = run.kept(*_part(run, store, method, fold, rows), score)
             tables.append(table.drop(columns="estimate", errors="ignore"))
     return add_improvements(pd.concat(tables, ignore_index=True))
@@ -112,7 +118,7 @@ def kept_parts(run: Run, store: ClipStore, folds: pd.DataFrame, method: Method) 
     ]
 
 
-def words_heard(run: Run, store: ClipStore, scores: pd.DataFrame) -> pd.DataFrame:
+def recognised_digits(run: Run, store: ClipStore, scores: pd.DataFrame) -> pd.DataFrame:
     """Return the digit recognised in each scored clip, with clean speech among the methods.
 
     Returns

@@ -38,7 +38,7 @@ from lib.training.train import open_trained, stem
 from lib.workspace.fingerprint import fingerprint
 from lib.workspace.folder import Run, open_run
 
-__all__ = ["SIZES", "compute", "describe", "learn_from", "luck", "open_curve", "with_means"]
+__all__ = ["SIZES", "compute", "describe", "learn_from", "open_curve", "vary_seed", "with_means"]
 
 SIZES = (4, 16, 64, 256)  # speakers; and all available
 SEEDS = 3
@@ -77,10 +77,10 @@ def _score(run: Run, store: ClipStore, folds: pd.DataFrame, denoise: Callable, r
     """Return means of `SCORES` over the test clips in `rows`, and the number of clips."""
     tables = []
     for fold, of_fold in rows.items():
-        ear = open_trained(run, "recogniser", fold)
+        recogniser = open_trained(run, "recogniser", fold)
         for method in (look_up("noisy"), always("ours", denoise, "black")):
             opened = method.open(run, fold)
-            tables.append(score_method(method, opened, store, of_fold, recogniser=ear))
+            tables.append(score_method(method, opened, store, of_fold, recogniser=recogniser))
     scores = add_improvements(pd.concat(tables, ignore_index=True))
     scores = scores[scores["method"] == "ours"].assign(
         accuracy=lambda table: table["recognised"].eq(table["digit"])
@@ -125,7 +125,7 @@ def learn_from(
     return pd.DataFrame([{"people": people, "draw": draw, **scores, "steps": steps * EPOCHS}])
 
 
-def luck(run: Run, store: ClipStore, folds: pd.DataFrame, draw: int) -> pd.DataFrame:
+def vary_seed(run: Run, store: ClipStore, folds: pd.DataFrame, draw: int) -> pd.DataFrame:
     """Fine-tune our network on the first fold with another seed, and score it on that fold.
 
     Returns
@@ -149,23 +149,25 @@ def _points(voices: ClipStore, draws: int) -> list[tuple[int, int]]:
     return [(size, draw) for size in sizes for draw in range(draws)]
 
 
-def _rests_on(run: Run, store: ClipStore, folds: pd.DataFrame) -> str:
+def _depends_on(run: Run, store: ClipStore, folds: pd.DataFrame) -> str:
     """Return the fingerprint of everything that the curve depends on except the voices."""
     settings, recipes = run.config.to_dict(), [recipe_of("general"), recipe_of("ours")]
     parts = {"curve", "evaluation", *recipes[0].settings, *recipes[1].settings}
-    ears = [read_record(run, stem("recogniser", fold)) for fold in sorted(folds["fold"].unique())]
+    recognisers = [
+        read_record(run, stem("recogniser", fold)) for fold in sorted(folds["fold"].unique())
+    ]
     facts: list = [recipe.needs() for recipe in recipes]
-    facts += [{part: settings[part] for part in parts}, shipped.record().get("sha256"), ears]
-    return fingerprint([*facts, content_of(store), folds.to_dict("list")], learn_from, luck)
+    facts += [{part: settings[part] for part in parts}, shipped.record().get("sha256"), recognisers]
+    return fingerprint([*facts, content_of(store), folds.to_dict("list")], learn_from, vary_seed)
 
 
 def compute(run: Run, store: ClipStore, folds: pd.DataFrame, voices: ClipStore) -> None:
     """Train and score whatever is not computed yet.
 
-    Writes ``curve.parquet`` and ``luck.parquet``, and last ``curve.json``, which records what they
+    Writes ``curve.parquet`` and ``seeds.parquet``, and last ``curve.json``, which records what they
     were computed from; nothing is written if they are up to date.
     """
-    facts = {"corpus": _rests_on(run, store, folds), "voices": content_of(voices)}
+    facts = {"corpus": _depends_on(run, store, folds), "voices": content_of(voices)}
     curve = [
         run.kept(
             f"curve/{size}-{draw}",
@@ -178,29 +180,29 @@ def compute(run: Run, store: ClipStore, folds: pd.DataFrame, voices: ClipStore) 
         run.kept(
             f"curve/seed-{draw}",
             fingerprint([facts["corpus"], draw]),
-            functools.partial(luck, run, store, folds, draw),
+            functools.partial(vary_seed, run, store, folds, draw),
         )
         for draw in range(SEEDS)
     ]
     if not run.path("curve.json").is_file() or run.load_json("curve") != facts:
         run.save("curve", pd.concat(curve, ignore_index=True))
-        run.save("luck", pd.concat(seeds, ignore_index=True))
+        run.save("seeds", pd.concat(seeds, ignore_index=True))
         run.save_json("curve", facts)
 
 
 def open_curve(
     run: Run, store: ClipStore, folds: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame, str]:
-    """Return the rows of `learn_from` and of `luck`, and a note if there are none.
+    """Return the rows of `learn_from` and of `vary_seed`, and a note if there are none.
 
     Results from other settings, clips or code than the present ones are not used.
     """
     how = f"`make curve CORPUS={run.corpus} PROFILE={run.config.profile}`"
     there = run.path("curve.json").is_file()
-    if not there or run.load_json("curve")["corpus"] != _rests_on(run, store, folds):
+    if not there or run.load_json("curve")["corpus"] != _depends_on(run, store, folds):
         line = f"The learning curve was not computed for this run; {how} adds it."
         return pd.DataFrame(), pd.DataFrame(), line
-    return run.load("curve"), run.load("luck"), ""
+    return run.load("curve"), run.load("seeds"), ""
 
 
 def with_means(curve: pd.DataFrame) -> pd.DataFrame:

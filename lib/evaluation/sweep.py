@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from lib.clips.folds import fewest_clips, split_speakers, test_rows
 from lib.clips.store import ClipStore, content_of
-from lib.evaluation.folds import rests_on
+from lib.evaluation.folds import depends_on
 from lib.methods import look_up
 from lib.metrics import si_sdr
 from lib.signals.noise import FEWEST_TALKERS, NOISES
@@ -80,7 +80,7 @@ def sweep_folds(
     settings = [run.config.to_dict()[part] for part in ("seed", "audio", "noise")]
     for fold, rows in test_rows(store, folds, run.config.evaluation.sweep_clips).items():
         talkers = store.rows_of(split_speakers(folds, fold)[1])
-        facts = [[rests_on(run, method, fold) for method in methods], settings, kinds]
+        facts = [[depends_on(run, method, fold) for method in methods], settings, kinds]
         facts += [content_of(store), rows.tolist(), talkers.tolist()]
         sweep = functools.partial(_sweep_fold, run, store, kinds, rows, talkers, fold, methods)
         tables.append(run.kept(f"sweep/fold{fold}", fingerprint(facts, _sweep_fold), sweep))

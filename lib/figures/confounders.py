@@ -51,7 +51,7 @@ def accuracy_by_group(shown: pd.DataFrame):
     """Draw recognition accuracy next to the SI-SDR improvement, one row per group."""
     fig, axes = style.new(0.8 + 0.21 * len(shown), ncols=2, sharey=True)
     names = [f"{row.attribute}: {row.level} (n = {row.n_speakers})" for row in shown.itertuples()]
-    panels = (("accuracy", 100, "recognition accuracy (%)"), ("gain_db", 1, GAIN))
+    panels = (("accuracy", 100, "recognition accuracy (%)"), ("improvement_db", 1, GAIN))
     for ax, (value, scale, label) in zip(axes, panels):
         interval = (scale * shown[f"{value}{end}"] for end in ("", "_low", "_high"))
         marks.dots(ax, range(len(shown)), *interval, colour=GROUP)

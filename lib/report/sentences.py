@@ -183,11 +183,11 @@ def sweep(rows: pd.DataFrame, lowest: float) -> str:
 def supplied_spread(means: pd.DataFrame, *, supplied: bool) -> str:
     """State how the input SNR of supplied files correlates with the improvement, by speaker.
 
-    `means` has ``start_db`` and ``gain_db`` per speaker; the text is "" if noise is mixed.
+    `means` has ``start_db`` and ``improvement_db`` per speaker; the text is "" if noise is mixed.
     """
     if not supplied:
         return ""
-    start, r = means["start_db"], means.corr(method="spearman").loc["start_db", "gain_db"]
+    start, r = means["start_db"], means.corr(method="spearman").loc["start_db", "improvement_db"]
     return (
         "The noise is that of the supplied files, whose mean SNR by speaker ranges from "
         f"{plain(start.min(), '.1f')} to {plain(start.max(), '.1f')} dB; its rank correlation with "

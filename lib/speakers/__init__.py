@@ -4,12 +4,12 @@ It uses the score table and tables about the speakers, but no audio and no model
 in speakers, so every interval and every test is across speakers.
 """
 
-from lib.speakers.attributes import ATTRIBUTES, clip_gains, left_out
+from lib.speakers.attributes import ATTRIBUTES, clip_improvements, left_out
 from lib.speakers.claims import claims, headline, published_spreads, shuffled_spreads
 from lib.speakers.effects import (
     effects,
+    lowest_decile,
     recognition,
-    served_worst,
     speaker_means,
     typical_clips,
     variance_shares,
@@ -29,7 +29,7 @@ __all__ = [
     "ATTRIBUTES",
     "add_power",
     "claims",
-    "clip_gains",
+    "clip_improvements",
     "describe",
     "describe_mixed",
     "describe_overlap",
@@ -43,7 +43,7 @@ __all__ = [
     "published_spreads",
     "recognition",
     "residual_diagnosis",
-    "served_worst",
+    "lowest_decile",
     "shuffled_spreads",
     "speaker_means",
     "tests",

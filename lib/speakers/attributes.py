@@ -23,13 +23,13 @@ import pandas as pd
 from lib.corpora.manifest import usable
 from lib.errors import InputError
 
-__all__ = ["ATTRIBUTES", "Attribute", "Grouping", "clip_gains", "group_speakers", "left_out"]
+__all__ = ["ATTRIBUTES", "Attribute", "Grouping", "clip_improvements", "group_speakers", "left_out"]
 
 
 class Attribute(NamedTuple):
     """One attribute of a speaker and the rule by which speakers are compared."""
 
-    column: str  # of the table of `clip_gains`; its levels are shown
+    column: str  # of the table of `clip_improvements`; its levels are shown
     rule: str  # "levels", "most frequent" or "trend"
     baseline: str = ""  # level that the others are compared with; empty: the most frequent
 
@@ -46,7 +46,7 @@ ATTRIBUTES = {
 AGE_BANDS = {"24 and under": 25, "25–29": 30, "30–39": 40, "40–49": 50, "50 and over": np.inf}
 
 
-def clip_gains(
+def clip_improvements(
     scores: pd.DataFrame,
     people: pd.DataFrame,
     *,
@@ -68,18 +68,18 @@ def clip_gains(
     Returns
     -------
     pd.DataFrame
-        ``clip_id``, ``speaker``, ``digit``, ``recognised`` (NaN if unknown), ``gain_db`` (SI-SDR
-        improvement; NaN dropped), ``level_dbfs`` (NaN without a manifest), ``age`` and a column for
-        each attribute, None where missing.
+        ``clip_id``, ``speaker``, ``digit``, ``recognised`` (NaN if unknown), ``improvement_db``
+        (of the SI-SDR; NaN dropped), ``level_dbfs`` (NaN without a manifest), ``age`` and a column
+        for each attribute, None where missing.
     """
     chosen = scores["method"] == "ours"
     if noise is not None:
         chosen &= scores["noise"] == noise
     if snr_db is not None:
         chosen &= np.isclose(scores["input_snr_db"], snr_db)
-    clips = scores[chosen].rename(columns={"si_sdr_improvement_db": "gain_db"})
-    clips = clips.reindex(columns=["clip_id", "speaker", "digit", "recognised", "gain_db"])
-    clips = clips.dropna(subset=["gain_db"]).astype({"speaker": str})
+    clips = scores[chosen].rename(columns={"si_sdr_improvement_db": "improvement_db"})
+    clips = clips.reindex(columns=["clip_id", "speaker", "digit", "recognised", "improvement_db"])
+    clips = clips.dropna(subset=["improvement_db"]).astype({"speaker": str})
     if clips.empty:
         raise InputError(
             f"No scores of method 'ours' in noise {noise!r} at {snr_db} dB; the table has "

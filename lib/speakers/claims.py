@@ -142,10 +142,10 @@ def _sentence(supported: int, not_supported: int, untestable: int) -> str:
     return f"O{of_all[1:]}, {can}; {found} supported."
 
 
-def _spread(dealt: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def _spread(permuted: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """Return the range of the means of consecutive groups of these sizes, along the last axis."""
     starts = np.cumsum(sizes) - sizes
-    return np.ptp(np.add.reduceat(dealt, starts, axis=-1) / sizes, axis=-1)
+    return np.ptp(np.add.reduceat(permuted, starts, axis=-1) / sizes, axis=-1)
 
 
 def _chance(spreads: np.ndarray) -> dict:
@@ -161,7 +161,7 @@ def shuffled_spreads(clips: pd.DataFrame, *, rng: np.random.Generator, draws: in
     old order), and the median and central 95 % over many shuffles: ``chance_db``,
     ``chance_low_db``, ``chance_high_db``.  Labels with fewer than two levels have no row.
     """
-    gains, groups = clips["gain_db"].to_numpy(), {}
+    improvements, groups = clips["improvement_db"].to_numpy(), {}
     for label in PUBLISHED:
         codes, levels = pd.factorize(clips[label.replace(" ", "_")], sort=True)
         if len(levels) > 1:
@@ -169,11 +169,11 @@ def shuffled_spreads(clips: pd.DataFrame, *, rng: np.random.Generator, draws: in
             groups[label] = order, np.bincount(codes[order])
     spreads = np.empty((draws, len(groups)))
     for row in spreads:
-        wrong = rng.permutation(gains)
+        wrong = rng.permutation(improvements)
         row[:] = [_spread(wrong[order], sizes) for order, sizes in groups.values()]
     rows = [
         {"label": label, "groups": len(sizes), "n_clips": len(order)}
-        | {"true_db": _spread(gains[order], sizes), "misaligned_db": chance[0]}
+        | {"true_db": _spread(improvements[order], sizes), "misaligned_db": chance[0]}
         | _chance(chance)
         for (label, (order, sizes)), chance in zip(groups.items(), spreads.T)
     ]

@@ -1,7 +1,7 @@
 """Improvement by speaker and by group of speakers, its variance components and lowest decile.
 
-Functions take tables from `clip_gains` and return tidy tables; improvements in dB, means over
-clips, intervals over speakers.
+Functions take tables from `clip_improvements` and return tidy tables; improvements in dB, means
+over clips, intervals over speakers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lib.statistics.intervals import by_group, half_width
 __all__ = [
     "effects",
     "recognition",
-    "served_worst",
+    "lowest_decile",
     "speaker_means",
     "typical_clips",
     "variance_shares",
@@ -34,7 +34,7 @@ def speaker_means(clips: pd.DataFrame) -> pd.DataFrame:
     describe that speaker only.
     """
     grouped = clips.groupby("speaker")
-    table = grouped["gain_db"].agg(estimate_db="mean", error="sem", n_clips="count")
+    table = grouped["improvement_db"].agg(estimate_db="mean", error="sem", n_clips="count")
     half = half_width(table["error"], table["n_clips"] - 1)
     table["low_db"], table["high_db"] = table["estimate_db"] - half, table["estimate_db"] + half
     table = table[["estimate_db", "low_db", "high_db", "n_clips"]]
@@ -55,7 +55,7 @@ def effects(
     tools: dict = {"rng": rng, "draws": settings.bootstrap_draws}
     parts = []
     for name, by in {**columns, "digit": ("digit",), **CROSSED}.items():
-        part = by_group(clips.sort_values(list(by)), list(by), "gain_db", **tools)
+        part = by_group(clips.sort_values(list(by)), list(by), "improvement_db", **tools)
         part.insert(0, "attribute", name)
         part.insert(1, "level", part.pop(by[0]).astype(str))
         part.insert(2, "second_level", part.pop(by[1]).astype(str) if len(by) > 1 else None)
@@ -74,7 +74,7 @@ def variance_shares(clips: pd.DataFrame) -> pd.DataFrame:
     Columns: ``source`` ("speakers", "digits", "speaker x digit", "clips within"), ``variance_db2``,
     ``share`` (0 to 1 of their sum).
     """
-    cells = clips.groupby(["speaker", "digit"])["gain_db"].agg(["mean", "var", "count"])
+    cells = clips.groupby(["speaker", "digit"])["improvement_db"].agg(["mean", "var", "count"])
     means = cells["mean"].unstack().dropna()
     variances = np.full(4, np.nan)
     n_speakers, n_digits = means.shape
@@ -99,25 +99,25 @@ def variance_shares(clips: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"source": sources, "variance_db2": variances, "share": shares})
 
 
-def served_worst(clips: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+def lowest_decile(clips: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Return the lowest tenth, rounded up, of groups `by` speaker (and digit), lowest first.
 
-    Columns: those of `by`, ``gain_db`` (mean), ``n_clips``, ``of`` (number of groups), and the
-    attributes.
+    Columns: those of `by`, ``improvement_db`` (mean), ``n_clips``, ``of`` (number of groups), and
+    the attributes.
     """
     grouped = clips.groupby(by)
-    table = grouped["gain_db"].agg(gain_db="mean", n_clips="count")
+    table = grouped["improvement_db"].agg(improvement_db="mean", n_clips="count")
     table = table.assign(of=len(table)).join(grouped[["age", *COLUMNS.values()]].first())
-    table = table.sort_values("gain_db", kind="stable").reset_index()
+    table = table.sort_values("improvement_db", kind="stable").reset_index()
     return table.head(int(np.ceil(0.1 * len(table))))
 
 
 def typical_clips(clips: pd.DataFrame, worst: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Return, for each row of `worst`, the clip whose improvement is closest to its mean."""
-    table = clips.merge(worst[[*by, "gain_db"]], on=by, suffixes=("", "_mean"))
-    table["distance"] = (table["gain_db"] - table["gain_db_mean"]).abs()
+    table = clips.merge(worst[[*by, "improvement_db"]], on=by, suffixes=("", "_mean"))
+    table["distance"] = (table["improvement_db"] - table["improvement_db_mean"]).abs()
     nearest = table.sort_values(["distance", "clip_id"]).drop_duplicates(by)
-    return worst[by].merge(nearest[[*by, "clip_id", "gain_db"]], on=by)
+    return worst[by].merge(nearest[[*by, "clip_id", "improvement_db"]], on=by)
 
 
 def recognition(
@@ -125,8 +125,9 @@ def recognition(
 ) -> pd.DataFrame:
     """Return the recognition accuracy by level of every attribute.
 
-    Columns: ``attribute``, ``level``, ``accuracy`` (0 to 1) and ``gain_db``, each with its interval
-    over speakers, ``n_speakers``, ``n_clips``.  Only clips with a known ``recognised`` count.
+    Columns: ``attribute``, ``level``, ``accuracy`` (0 to 1) and ``improvement_db``, each with its
+    interval over speakers, ``n_speakers``, ``n_clips``.  Only clips with a known ``recognised``
+    count.
     """
     known = clips.dropna(subset=["recognised"])
     known = known.assign(accuracy=known["recognised"] == known["digit"])
@@ -134,7 +135,7 @@ def recognition(
     tables = []
     for name, column in COLUMNS.items():
         table = pd.DataFrame()
-        for value in ("accuracy", "gain_db"):
+        for value in ("accuracy", "improvement_db"):
             part = by_group(known.sort_values(column), column, value, **tools)
             table[[value, f"{value}_low", f"{value}_high"]] = part[["estimate", "low", "high"]]
         table = table.join(part[["n_speakers", "n_clips"]])

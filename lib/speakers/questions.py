@@ -18,8 +18,8 @@ from lib.statistics.intervals import contrast_with_interval, slope_with_interval
 from lib.statistics.permutation import (
     PermutationTest,
     correlation,
-    deals,
     difference_of_differences,
+    permutations,
     spread_of_means,
     spread_of_profiles,
 )
@@ -79,7 +79,9 @@ def codes(clips: pd.DataFrame, fewest: int) -> dict[str, pd.Series]:
     return coded | ({"age": ages} if ages.nunique() > 1 else {})
 
 
-def compare_groups(name: str, gains: pd.Series, grouping: Grouping, *, rng, settings) -> Question:
+def compare_groups(
+    name: str, improvements: pd.Series, grouping: Grouping, *, rng, settings
+) -> Question:
     """Compare groups of speakers.
 
     The estimate is the mean of the others minus that of the baseline; power refers to a common
@@ -88,10 +90,10 @@ def compare_groups(name: str, gains: pd.Series, grouping: Grouping, *, rng, sett
     question = Question(name, grouping.why)
     if not grouping.compared:
         return question
-    gains = gains[grouping.of_speaker.index]
+    improvements = improvements[grouping.of_speaker.index]
     order = [grouping.baseline, *sorted(set(grouping.of_speaker) - {grouping.baseline})]
-    x, y = grouping.of_speaker.map(order.index).to_numpy(), gains.to_numpy()
-    question.speakers, question.compared, question.y = gains.index, grouping.compared, y
+    x, y = grouping.of_speaker.map(order.index).to_numpy(), improvements.to_numpy()
+    question.speakers, question.compared, question.y = improvements.index, grouping.compared, y
     question.estimate_db, question.low_db, question.high_db = contrast_with_interval(
         [y[x > 0], y[x == 0]], rng=rng, draws=settings.bootstrap_draws
     )
@@ -106,19 +108,19 @@ def compare_groups(name: str, gains: pd.Series, grouping: Grouping, *, rng, sett
         question.effect_name = "Cohen's d"
         question.effect = question.estimate_db / deviation if deviation > 0 else np.nan
     if np.bincount(x).min() > 1:
-        dealt = deals(x, rng=rng, draws=settings.permutations)
-        question.test = PermutationTest(spread_of_means, dealt, effect=1.0 * (x > 0))
+        permuted = permutations(x, rng=rng, draws=settings.permutations)
+        question.test = PermutationTest(spread_of_means, permuted, effect=1.0 * (x > 0))
     return question
 
 
-def trend_with_age(gains: pd.Series, ages: pd.Series, *, rng, settings) -> Question:
+def trend_with_age(improvements: pd.Series, ages: pd.Series, *, rng, settings) -> Question:
     """Estimate and test a linear trend with age, as the change per ten years."""
     n, fewest = len(ages), 2 * settings.min_speakers_per_level
     if not n:
         return Question("age", "Not given in the metadata for any speaker.")
     if ages.nunique() == 1:
         return Question("age", f"All speakers of known age ({n}) are {ages.iloc[0]:.0f} years old.")
-    y, x = gains[ages.index].to_numpy(), ages.to_numpy(float) / 10
+    y, x = improvements[ages.index].to_numpy(), ages.to_numpy(float) / 10
     slope, low, high = slope_with_interval(x, y, rng=rng, draws=settings.bootstrap_draws)
     question = Question(
         "age",
@@ -136,13 +138,13 @@ def trend_with_age(gains: pd.Series, ages: pd.Series, *, rng, settings) -> Quest
         question.deviation = np.sqrt(rest @ rest / (n - 2))
         question.effect = slope * x.std() / y.std() if y.std() > 0 else 0.0
         question.effect_name = "Pearson's r"
-        dealt = deals(x, rng=rng, draws=settings.permutations)
-        question.test = PermutationTest(correlation, dealt, effect=x - x.mean())
+        permuted = permutations(x, rng=rng, draws=settings.permutations)
+        question.test = PermutationTest(correlation, permuted, effect=x - x.mean())
     return question
 
 
 def accent_and_gender(
-    gains: pd.Series, accent: Grouping, gender: Grouping, *, rng, settings
+    improvements: pd.Series, accent: Grouping, gender: Grouping, *, rng, settings
 ) -> Question:
     """Compare the difference between the two accent groups across genders."""
     question = Question("accent x gender")
@@ -152,7 +154,7 @@ def accent_and_gender(
     both = pd.concat([accent.of_speaker, gender.of_speaker], axis=1, join="inner")
     first = (both.iloc[:, 0] != accent.baseline).to_numpy()
     second = (both.iloc[:, 1] != gender.baseline).to_numpy()
-    cell, n, y = 2 * first + second, len(both), gains[both.index].to_numpy()
+    cell, n, y = 2 * first + second, len(both), improvements[both.index].to_numpy()
     sizes, fewest = np.bincount(cell, minlength=4), settings.min_speakers_per_level
     question.speakers = both.index
     if sizes.min() < fewest:
@@ -173,7 +175,7 @@ def accent_and_gender(
     residuals = np.eye(n) - main @ np.linalg.pinv(main)
     question.test = PermutationTest(
         difference_of_differences,
-        deals(cell, rng=rng, draws=settings.permutations),
+        permutations(cell, rng=rng, draws=settings.permutations),
         effect=1.0 * (first & second),
         prepare=lambda y: y @ residuals.astype(y.dtype),
     )
@@ -201,7 +203,7 @@ def compare_digits(table: pd.DataFrame, *, rng, settings) -> Question:
     question.y = table.to_numpy().ravel()
     question.test = PermutationTest(
         spread_of_profiles,
-        deals(digit, rng=rng, draws=settings.permutations, blocks=n),
+        permutations(digit, rng=rng, draws=settings.permutations, blocks=n),
         effect=1.0 * (digit == 0),
         prepare=within_speakers,
     )
@@ -235,6 +237,6 @@ def accent_and_digit(table: pd.DataFrame, accent: Grouping, *, rng, settings) ->
     question.deviation = np.sqrt((total - between) / (len(x) - 2) / (table.shape[1] - 1))
     effect = np.zeros_like(question.y)
     effect[x == 1, 0] = 1.0
-    dealt = deals(x, rng=rng, draws=settings.permutations)
-    question.test = PermutationTest(spread_of_profiles, dealt, effect, profiles)
+    permuted = permutations(x, rng=rng, draws=settings.permutations)
+    question.test = PermutationTest(spread_of_profiles, permuted, effect, profiles)
     return question

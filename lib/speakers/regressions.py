@@ -105,12 +105,12 @@ def held_fixed(
     """
     import statsmodels.api as sm  # importing takes seconds
 
-    gains = clips.groupby("speaker")["gain_db"].mean()
+    improvements = clips.groupby("speaker")["improvement_db"].mean()
     varying = [name for name in measured if measured[name].nunique() > 1]
     choices = {"nothing": [], **{name: [name] for name in varying}, "all measures": varying}
     rows = []
     for attribute, code in codes(clips, settings.min_speakers_per_level).items():
-        table = measured[varying].assign(effect=code, gain_db=gains).dropna()
+        table = measured[varying].assign(effect=code, improvement_db=improvements).dropna()
         for fixed, columns in choices.items():
             x = sm.add_constant(table[["effect", *columns]], has_constant="add")
             if len(x) < SPEAKERS_PER_COEFFICIENT * x.shape[1]:
@@ -118,7 +118,7 @@ def held_fixed(
             alone = table["effect"].nunique() == 2 and table["effect"].value_counts().min() < 2
             if alone or np.linalg.matrix_rank(x) < x.shape[1]:
                 continue  # the standard error is undefined
-            fit = sm.OLS(table["gain_db"], x).fit(cov_type="HC3", use_t=True)
+            fit = sm.OLS(table["improvement_db"], x).fit(cov_type="HC3", use_t=True)
             low, high = fit.conf_int(1 - CONFIDENCE).loc["effect"]
             rows.append((attribute, fixed, fit.params["effect"], low, high, len(x)))
     columns = ["attribute", "fixed", "estimate_db", "low_db", "high_db", "n_speakers"]
@@ -214,12 +214,12 @@ def _fit(table: pd.DataFrame, effect: str = "effect"):
         return None, f"No fit: {FEWEST_SPEAKERS} speakers are required, found {n_speakers}."
     if len(table) < n_speakers + 2 * (len(terms) + table["digit"].nunique()):
         return None, f"No fit: {len(table)} clips are too few."
-    if table["gain_db"].std() < 1e-9:
+    if table["improvement_db"].std() < 1e-9:
         return None, "No fit: the improvement does not vary."
     groups = table.groupby(effect)["speaker"].nunique() if effect else [n_speakers]
     if len(groups) == 2 and min(groups) < 2:
         return None, "No fit: a group has only one speaker."
-    formula = f"gain_db ~ {' + '.join(terms) or '1'}"
+    formula = f"improvement_db ~ {' + '.join(terms) or '1'}"
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ModelWarning)

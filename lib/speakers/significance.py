@@ -26,15 +26,17 @@ def _questions(
     clips: pd.DataFrame, *, rng: np.random.Generator, settings: StatisticsConfig
 ) -> list[asks.Question]:
     """Return all comparisons of the analysis, in the order of the report."""
-    gains = clips.groupby("speaker")["gain_db"].mean()
+    improvements = clips.groupby("speaker")["improvement_db"].mean()
     ages = clips.groupby("speaker")["age"].first().dropna()
     grouped = asks.groupings(clips, settings.min_speakers_per_level)
-    table = clips.pivot_table(index="speaker", columns="digit", values="gain_db").dropna()
+    table = clips.pivot_table(index="speaker", columns="digit", values="improvement_db").dropna()
     tools: dict = {"rng": rng, "settings": settings}
-    asked = [asks.compare_groups(name, gains, each, **tools) for name, each in grouped.items()]
+    asked = [
+        asks.compare_groups(name, improvements, each, **tools) for name, each in grouped.items()
+    ]
     asked += [
-        asks.trend_with_age(gains, ages, **tools),
-        asks.accent_and_gender(gains, grouped["accent"], grouped["gender"], **tools),
+        asks.trend_with_age(improvements, ages, **tools),
+        asks.accent_and_gender(improvements, grouped["accent"], grouped["gender"], **tools),
         asks.compare_digits(table, **tools),
         asks.accent_and_digit(table, grouped["accent"], **tools),
     ]

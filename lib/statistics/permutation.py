@@ -5,8 +5,9 @@ often chance alone gives a statistic at least as large as the observed one.
 
 Conventions: `x` [shape=(units,)] holds the labels, group numbers (0, 1, ...) or a covariate; `y`
 [shape=(sets, units)] holds the values compared, for any number of data sets at once.  Units are
-speakers, or the digits within each speaker.  A statistic takes `y` and `dealt`, permutations of `x`
-[shape=(deals, units)], returns an array [shape=(sets, deals)] and is large for large effects.
+speakers, or the digits within each speaker.  A statistic takes `y` and `permuted`, permutations of
+`x` [shape=(permutations, units)], returns an array [shape=(sets, permutations)] and is large for
+large effects.
 
 Sources: Phipson & Smyth, SAGMB 9 (2010) 39 (random permutations count the observed one, so p is
 never zero); Chung & Romano, Annals of Statistics 41 (2013) 484 (why a permutation test needs a
@@ -28,7 +29,7 @@ from lib.errors import InputError
 __all__ = [
     "PermutationTest",
     "correlation",
-    "deals",
+    "permutations",
     "difference_of_differences",
     "spread_of_means",
     "spread_of_profiles",
@@ -36,13 +37,15 @@ __all__ = [
 
 POWER = 0.8
 SIMULATED = 400  # data sets from which power is estimated
-SIMULATED_DEALS = 1000  # maximum number of permutations per simulated test
+SIMULATED_PERMUTATIONS = 1000  # maximum number of permutations per simulated test
 TINY = 1e-30  # lower bound for squares in denominators
 TIE = 1 - 1e-5  # statistics that differ by single-precision rounding are ties
 
 
-def deals(x: np.ndarray, *, rng: np.random.Generator, draws: int, blocks: int = 1) -> np.ndarray:
-    """Return permutations of `x` [shape=(deals, units)]: `x` itself, then others in random order.
+def permutations(
+    x: np.ndarray, *, rng: np.random.Generator, draws: int, blocks: int = 1
+) -> np.ndarray:
+    """Return permutations of `x` [shape=(n, units)]: `x` itself, then others in random order.
 
     All distinct permutations are returned if there are at most `draws`, otherwise `x` and `draws`
     random ones.  With several `blocks`, equally long stretches of `x` (speakers), `x` is always
@@ -50,7 +53,7 @@ def deals(x: np.ndarray, *, rng: np.random.Generator, draws: int, blocks: int = 
 
     Examples
     --------
-    >>> len(deals(np.array([0, 0, 1, 1]), rng=np.random.default_rng(0), draws=100))
+    >>> len(permutations(np.array([0, 0, 1, 1]), rng=np.random.default_rng(0), draws=100))
     6
     """
     if draws < 1:
@@ -80,26 +83,26 @@ def _arrangements(counts: list[int]):
             yield order
 
 
-def _averaging(dealt: np.ndarray, dtype):
-    """Yield each group's size and the matrix [shape=(units, deals)] that averages over it."""
-    for group, size in enumerate(np.bincount(dealt[0].astype(int))):
-        yield size, (dealt == group).T.astype(dtype) / size
+def _averaging(permuted: np.ndarray, dtype):
+    """Yield each group's size and the matrix [shape=(units, n)] that averages over it."""
+    for group, size in enumerate(np.bincount(permuted[0].astype(int))):
+        yield size, (permuted == group).T.astype(dtype) / size
 
 
-def spread_of_means(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
+def spread_of_means(y: np.ndarray, permuted: np.ndarray) -> np.ndarray:
     """Return James's statistic: squared deviations of the group means, each over its variance.
 
     For two groups it is the square of Welch's t.  Groups may differ in size and in variance;
     InputError is raised unless there are at least two, of at least two units each.
     """
-    sizes = np.bincount(dealt[0].astype(int))
+    sizes = np.bincount(permuted[0].astype(int))
     if len(sizes) < 2 or sizes.min() < 2:
         raise InputError(
             f"A comparison of means needs at least two groups of at least two, got {sizes}."
         )
     y = y - y.mean(axis=-1, keepdims=True)
     means, errors = [], []
-    for size, average in _averaging(dealt, y.dtype):
+    for size, average in _averaging(permuted, y.dtype):
         means.append(y @ average)
         errors.append((y**2 @ average - means[-1] ** 2) / (size - 1))
     groups, weights = np.stack(means), 1 / np.maximum(errors, TINY)
@@ -107,32 +110,32 @@ def spread_of_means(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
     return (weights * (groups - centre) ** 2).sum(axis=0)
 
 
-def spread_of_profiles(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
+def spread_of_profiles(y: np.ndarray, permuted: np.ndarray) -> np.ndarray:
     """Return the squared deviations of the group means, weighted by size, summed over columns.
 
     `y` [shape=(sets, units, columns)] has zero mean in each column.
     """
     spread = np.zeros(())
-    for size, average in _averaging(dealt, y.dtype):
+    for size, average in _averaging(permuted, y.dtype):
         spread = spread + sum(size * (y[..., j] @ average) ** 2 for j in range(y.shape[-1]))
     return spread
 
 
-def difference_of_differences(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
+def difference_of_differences(y: np.ndarray, permuted: np.ndarray) -> np.ndarray:
     """Return how far the gap 0 - 1 is from the gap 2 - 3, over the root sum of squares within."""
     gaps, squares = 0, 0
-    for sign, (size, average) in zip((1, -1, -1, 1), _averaging(dealt, y.dtype)):
+    for sign, (size, average) in zip((1, -1, -1, 1), _averaging(permuted, y.dtype)):
         mean = y @ average
         gaps, squares = gaps + sign * mean, squares + size * (y**2 @ average - mean**2)
     return np.abs(gaps) / np.sqrt(np.maximum(squares, TINY))
 
 
-def correlation(y: np.ndarray, dealt: np.ndarray) -> np.ndarray:
+def correlation(y: np.ndarray, permuted: np.ndarray) -> np.ndarray:
     """Return the absolute value of Pearson's r; 0 where `y` is constant."""
     y = y - y.mean(axis=-1, keepdims=True)
-    dealt = dealt - dealt.mean(axis=-1, keepdims=True)
-    deviation = np.linalg.norm(y, axis=-1)[:, None] * np.linalg.norm(dealt[0])
-    return np.abs(y @ dealt.T) / np.where(deviation > 0, deviation, np.inf)
+    permuted = permuted - permuted.mean(axis=-1, keepdims=True)
+    deviation = np.linalg.norm(y, axis=-1)[:, None] * np.linalg.norm(permuted[0])
+    return np.abs(y @ permuted.T) / np.where(deviation > 0, deviation, np.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,13 +143,13 @@ class PermutationTest:
     """A permutation test that can be applied to any data on the same units."""
 
     statistic: Callable
-    dealt: np.ndarray  # from `deals`; the first row is the observed one
+    permuted: np.ndarray  # from `permutations`; the first row is the observed one
     effect: np.ndarray  # what an effect of size 1 adds to a data set
     prepare: Callable = np.asarray  # applied to the data first, such as centring
 
-    def p_values(self, y: np.ndarray, *, deals: int | None = None) -> np.ndarray:
-        """Return each data set's two-sided p-value [shape=(sets,)], from the first `deals` only."""
-        statistic = self.statistic(self.prepare(y), self.dealt[:deals])
+    def p_values(self, y: np.ndarray, *, permutations: int | None = None) -> np.ndarray:
+        """Return the two-sided p-values [shape=(sets,)], from the first `permutations` only."""
+        statistic = self.statistic(self.prepare(y), self.permuted[:permutations])
         return (statistic >= statistic[:, :1] * TIE).mean(axis=1)
 
     def smallest_effect(self, deviation: float, *, rng: np.random.Generator, alpha: float) -> float:
@@ -162,7 +165,9 @@ class PermutationTest:
 
         def is_found(effect):
             y = noise + np.asarray(effect * self.effect, noise.dtype)
-            return np.mean(self.p_values(y, deals=SIMULATED_DEALS + 1) <= alpha) >= POWER
+            return (
+                np.mean(self.p_values(y, permutations=SIMULATED_PERMUTATIONS + 1) <= alpha) >= POWER
+            )
 
         low, high = 0.0, deviation * 4 / np.sqrt(len(self.effect))
         while not is_found(high):

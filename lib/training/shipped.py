@@ -22,7 +22,7 @@ from lib.workspace.folder import PROJECT_ROOT
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["FOLDER", "about", "heard_before", "is_shipped", "open_general", "record", "start",
+__all__ = ["FOLDER", "about", "pretraining", "is_shipped", "open_general", "record", "start",
            "unfit"]  # fmt: skip
 
 FOLDER = PROJECT_ROOT / "lib" / "models" / "general"
@@ -92,7 +92,7 @@ def about(audio: AudioConfig) -> str:
     )
 
 
-def heard_before(audio: AudioConfig) -> str:
+def pretraining(audio: AudioConfig) -> str:
     """Return a sentence on the pretraining of our network, if any."""
     if unfit(audio):
         return "It is trained on this corpus alone."

@@ -40,9 +40,9 @@ from lib.training.train import depends_on
 from lib.workspace.fingerprint import fingerprint
 from lib.workspace.folder import Run, open_run
 
-__all__ = ["JUDGED_CLIPS", "VARIANTS", "Variant", "open_search", "try_all", "try_variant"]
+__all__ = ["SCORED_CLIPS", "VARIANTS", "Variant", "open_search", "try_all", "try_variant"]
 
-JUDGED_CLIPS = 120  # of all validation speakers together
+SCORED_CLIPS = 120  # of all validation speakers together
 
 
 @dataclass(frozen=True)
@@ -136,9 +136,9 @@ VARIANTS = [
 
 def _judge(denoise: Callable, store: ClipStore, rows, kind: str) -> dict[str, float]:
     """Return the scores of a variant with the noise of the run and with other noise."""
-    gain_db, intelligibility = _means(denoise, store, rows)
+    improvement_db, intelligibility = _means(denoise, store, rows)
     return {
-        "si_sdr_improvement_db": gain_db,
+        "si_sdr_improvement_db": improvement_db,
         "estoi": intelligibility,
         "pink_db": _means(denoise, store, rows, kind="pink")[0],
         "at_10_db": _means(denoise, store, rows, kind=kind, snr_db=10.0)[0],
@@ -176,7 +176,7 @@ def try_variant(run: Run, store: ClipStore, folds: pd.DataFrame, variant: Varian
     network, history = learn(recipe, learning.config, lessons, checkpoints, title)
     shutil.rmtree(checkpoints)
     denoise = recipe.wrap(network, {"audio": dataclasses.asdict(config.audio)})
-    rows = store.rows_of(validation, about=JUDGED_CLIPS)
+    rows = store.rows_of(validation, about=SCORED_CLIPS)
     macs = count_macs(network, recipe.one_second(config.audio))
     row = {
         "group": variant.group,
@@ -195,7 +195,7 @@ def _part(store: ClipStore, folds: pd.DataFrame, i: int) -> tuple[str, str]:
     variant = VARIANTS[i]
     changed = dataclasses.replace(store, config=variant.over(store.config))
     network = depends_on(variant.recipe, changed, split_speakers(folds, 0))
-    facts = [network, variant.recipe.wrap, variant.passes, JUDGED_CLIPS]
+    facts = [network, variant.recipe.wrap, variant.passes, SCORED_CLIPS]
     return f"search/{i:02d}", fingerprint(facts, count_macs, _judge)
 
 

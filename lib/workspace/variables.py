@@ -42,7 +42,7 @@ TABLES = {  # variable -> the module and the table whose keys are its choices
     "CORPUS": ("corpora/__init__.py", "CORPORA"),
     "PROFILE": ("config/__init__.py", "PROFILES"),
 }
-TO_LEARN_FROM = ("corpora/__init__.py", "VOICES")  # for training only: corpora without a report
+TRAINING_ONLY = ("corpora/__init__.py", "VOICES")  # for training only: corpora without a report
 VARIABLES = (*RUN, "VOICES_DIR", "IN", "OUT", "MODEL", "PYTHON", "VENV")
 
 
@@ -116,8 +116,8 @@ def _keys(module: str, name: str) -> list[str]:
 
 def _check_run(given: dict[str, str], used: tuple[str, ...]) -> None:
     """Reject an invalid corpus, profile, data folder, settings file or player option."""
-    if given["CORPUS"] in _keys(*TO_LEARN_FROM):
-        return _check_learning(given, used)
+    if given["CORPUS"] in _keys(*TRAINING_ONLY):
+        return _check_training_only(given, used)
     for name in TABLES:
         if name in used and given[name] not in (known := _choices(name)):
             raise InputError(f"{name}={given[name]} is unknown; choose one of {', '.join(known)}.")
@@ -134,7 +134,7 @@ def _check_run(given: dict[str, str], used: tuple[str, ...]) -> None:
         raise InputError(f"PLAYERS={given['PLAYERS']} must be 1, or 0 for a report without audio.")
 
 
-def _check_learning(given: dict[str, str], used: tuple[str, ...]) -> None:
+def _check_training_only(given: dict[str, str], used: tuple[str, ...]) -> None:
     """Reject a report on a training-only corpus, and DATA_DIR instead of VOICES_DIR for it."""
     corpus = given["CORPUS"]
     if "PROFILE" in used:

@@ -29,8 +29,8 @@ def test_low_passing_gains_what_the_bandwidth_says(tmp_path):
         soundfile.write(paths[-1], voice(0, seconds=1.0, rate=rate), rate)
     table = band_limiting_gain(paths, Config())
     assert table["sample_rate"].tolist() == [8000, 48000]
-    assert table["gain_db"].iat[0] == pytest.approx(0, abs=1e-9)
-    assert table["gain_db"].iat[1] == pytest.approx(10 * np.log10(6), abs=0.3)
+    assert table["improvement_db"].iat[0] == pytest.approx(0, abs=1e-9)
+    assert table["improvement_db"].iat[1] == pytest.approx(10 * np.log10(6), abs=0.3)
 
 
 def test_the_error_of_mixing_is_the_largest(monkeypatch):

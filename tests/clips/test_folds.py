@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from voices import configure, voice_store
 
-from lib.clips.folds import deal_folds, fewest_clips, split_speakers
+from lib.clips.folds import assign_folds, fewest_clips, split_speakers
 from lib.clips.folds import test_rows as rows_to_test  # no test
 from lib.errors import CorpusError
 
@@ -15,7 +15,7 @@ from lib.errors import CorpusError
 def deal(clips_of: list[int], table: pd.DataFrame, k: int) -> pd.DataFrame:
     """Deal speakers of whom speaker i has ``clips_of[i]`` clips into `k` folds."""
     names = [f"{i:02d}" for i, n in enumerate(clips_of) for _ in range(n)]
-    return deal_folds(pd.DataFrame({"speaker": names}), table, configure(training={"folds": k}))
+    return assign_folds(pd.DataFrame({"speaker": names}), table, configure(training={"folds": k}))
 
 
 def people(genders):

@@ -164,10 +164,10 @@ def test_the_lead_over_other_trainings_is_told():
         [("Wiener", 6.0, 5.0, 7.0), ("general network", 0.25, -0.125, 0.5)],
         columns=["method", "lead", "lead_low", "lead_high"],
     )
-    told = comparison.trained_otherwise(leads)
+    told = comparison.effect_of_training(leads)
     assert "by +0.25 dB (95 % CI \u22120.12 to +0.50) relative to the general network" in told
     assert "pretraining" not in told
     both = pd.concat([leads, leads.tail(1).assign(method="ours from scratch", lead=-1.5)])
-    told = comparison.trained_otherwise(both)
+    told = comparison.effect_of_training(both)
     assert "and by \u22121.50 dB" in told and told.endswith("network without pretraining.")
-    assert comparison.trained_otherwise(leads.head(1)) == ""
+    assert comparison.effect_of_training(leads.head(1)) == ""

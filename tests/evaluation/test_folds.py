@@ -12,7 +12,7 @@ from lib import metrics
 from lib.errors import InputError, MissingArtifactError
 from lib.evaluation import folds as evaluation
 from lib.evaluation.examples import sounds_of
-from lib.evaluation.folds import evaluate, kept_parts, spectrogram_figure, words_heard
+from lib.evaluation.folds import evaluate, kept_parts, recognised_digits, spectrogram_figure
 from lib.evaluation.score import IMPROVED
 from lib.methods import METHODS, Method, reported
 from lib.models.published import ZScore, reference_features
@@ -214,7 +214,7 @@ def test_the_digit_heard_is_written_down_for_every_method(scores):
 
 
 def test_clean_speech_is_heard_by_the_recogniser_of_its_fold(run, store, scores):
-    heard = words_heard(run, store, scores)
+    heard = recognised_digits(run, store, scores)
     clean = heard[heard["method"] == "clean"]
     assert sorted(clean["clip_id"]) == sorted(scores["clip_id"].unique())
     assert (clean["recognised"] == clean["fold"]).all()

@@ -9,7 +9,7 @@ from scipy import stats
 from toys import build_tiny
 from voices import configure, voice_store
 
-from lib.clips.folds import deal_folds, split_speakers
+from lib.clips.folds import assign_folds, split_speakers
 from lib.evaluation import learning_curve
 from lib.training.recipes import RECIPES
 from lib.workspace.folder import Run
@@ -40,7 +40,7 @@ def case(tmp_path, monkeypatch):
     monkeypatch.setattr(learning_curve, "SIZES", (2, 100))
     run = Run(corpus="sample", config=CONFIG, data_dir="", dir=tmp_path / "build")
     store = voice_store(CONFIG, speakers=3, digits=2)
-    folds = deal_folds(store.index, store.index.assign(gender="female"), CONFIG)
+    folds = assign_folds(store.index, store.index.assign(gender="female"), CONFIG)
     return run, store, folds, voice_store(CONFIG, speakers=12, digits=1)
 
 
@@ -118,7 +118,7 @@ def test_the_interval_over_draws_is_students_t():
     assert np.isnan(learning_curve.with_means(curve.head(1))["estoi_low"].iat[0]), "one draw"
 
 
-def test_the_text_says_what_a_doubling_is_worth_and_how_much_is_luck():
+def test_the_text_says_what_a_doubling_is_worth_and_how_far_seeds_vary():
     people = np.array([4, 16, 64])
     curve = pd.DataFrame(
         {"people": people, "si_sdr_improvement_db": 8 + 0.25 * np.log2(people), "estoi": 0.4,

@@ -19,7 +19,7 @@ def test_a_peer_hears_the_clip_three_times_at_its_rate_and_level(sample_rate, ho
         return 3 * y
 
     noisy = 1e-3 * voice(0)[:2999]
-    out = pretrained.at_home(noisy, sample_rate, process=spy, rate=home, level=0.2)
+    out = pretrained.adapted(noisy, sample_rate, process=spy, rate=home, level=0.2)
     ((y, rate),) = heard
     assert rate == (home or sample_rate)
     assert len(y) == 3 * 2999 * rate // sample_rate
@@ -30,7 +30,7 @@ def test_a_peer_hears_the_clip_three_times_at_its_rate_and_level(sample_rate, ho
 
 
 def test_a_peer_is_not_asked_about_silence():
-    assert not pretrained.at_home(np.zeros(100), 8000, process=None).any()
+    assert not pretrained.adapted(np.zeros(100), 8000, process=None).any()
 
 
 def test_missing_packages_are_named_with_the_remedy(monkeypatch):

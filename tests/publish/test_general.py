@@ -119,8 +119,8 @@ def test_a_fold_can_go_on_from_the_network_that_is_shipped():
 
 def test_the_report_says_whom_our_network_heard_before():
     people = shipped.record()["people"]["training"]
-    assert f"words of {people:,} speakers of another corpus" in shipped.heard_before(Config().audio)
+    assert f"words of {people:,} speakers of another corpus" in shipped.pretraining(Config().audio)
     assert f"words by {people:,} people for" in shipped.about(Config().audio)
     other = dataclasses.replace(Config().audio, hop_length=256)
-    assert shipped.heard_before(other) == "It is trained on this corpus alone."
+    assert shipped.pretraining(other) == "It is trained on this corpus alone."
     assert "is trained from scratch" in shipped.about(other)

@@ -64,7 +64,7 @@ def analysed():
     rng = np.random.default_rng(1)
     who = simulated.people(rng)
     scores = simulated.clips(rng, who, repetitions=2, digit_db=0.2)
-    clips = speakers.clip_gains(scores, who)
+    clips = speakers.clip_improvements(scores, who)
     return clips, speakers.effects(clips, rng=rng, settings=QUICK)
 
 
@@ -131,7 +131,7 @@ def test_losses_and_lengths_are_those_of_the_history():
 def test_supplied_noise_is_said_and_mixed_noise_is_not():
     config = Config()
     scores = pd.DataFrame({"method": ["noisy", "noisy", "ours"], "snr_db": [-20.0, -10.0, 5.0]})
-    means = pd.DataFrame({"start_db": [-20.0, -10.0, -5.0], "gain_db": [3.0, 2.0, 1.0]})
+    means = pd.DataFrame({"start_db": [-20.0, -10.0, -5.0], "improvement_db": [3.0, 2.0, 1.0]})
     assert sentences.supplied_input(scores, config) == sentences.supplied_training(config) == ""
     assert sentences.supplied_spread(means, supplied=False) == ""
     assert "−8 dB" in sentences.noise_of_run(config)

@@ -30,7 +30,7 @@ def clips(corpus):
     scores, who = corpus
     levels = np.random.default_rng(2).normal(-45, 3, len(scores))
     manifest = scores[["clip_id"]].assign(rms_dbfs=levels, status="ok")
-    return speakers.clip_gains(scores, who, manifest=manifest)
+    return speakers.clip_improvements(scores, who, manifest=manifest)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def measured(clips):
 
 def test_the_mixed_model_of_a_balanced_corpus_agrees_with_the_means(clips):
     table = speakers.mixed_models(clips, settings=QUICK).set_index("attribute")
-    gains = clips.groupby("speaker")["gain_db"].mean()
+    gains = clips.groupby("speaker")["improvement_db"].mean()
     for name, grouping in groupings(clips, 5).items():
         question = compare_groups(name, gains, grouping, **tools())
         assert table.loc[name, "estimate_db"] == pytest.approx(question.estimate_db, abs=0.03)
@@ -61,7 +61,7 @@ def test_the_mixed_model_of_a_balanced_corpus_agrees_with_the_means(clips):
 def test_the_mixed_model_holds_level_and_digit_fixed(clips):
     women = clips["gender"] == "female"
     louder = clips.assign(level_dbfs=clips["level_dbfs"] + 6 * women)
-    louder["gain_db"] += 0.5 * (louder["level_dbfs"] + 45)
+    louder["improvement_db"] += 0.5 * (louder["level_dbfs"] + 45)
     as_it_was, fixed = (
         speakers.mixed_models(table, settings=QUICK).set_index("attribute").loc["gender"]
         for table in (clips, louder)
@@ -72,9 +72,9 @@ def test_the_mixed_model_holds_level_and_digit_fixed(clips):
 DEGENERATE = {
     "one speaker": (lambda t: t[t["speaker"] == "01"], "5 speakers are required, found 1"),
     "one clip each": (lambda t: t.groupby("speaker").head(1), "too few"),
-    "no variance": (lambda t: t.assign(gain_db=1.0), "does not vary"),
+    "no variance": (lambda t: t.assign(improvement_db=1.0), "does not vary"),
     "no variance between": (
-        lambda t: t.assign(gain_db=np.random.default_rng(0).normal(size=len(t))),
+        lambda t: t.assign(improvement_db=np.random.default_rng(0).normal(size=len(t))),
         "close to zero",
     ),
     "no level": (lambda t: t.assign(level_dbfs=np.nan), "Converged"),
@@ -131,8 +131,8 @@ def test_what_is_confounded_is_named(clips, measured):
 
 def test_an_effect_of_pitch_does_not_remain_with_pitch_held_fixed(clips, measured):
     measured["pitch"] = 5.0 * (measured["pitch"] > 5) + np.random.default_rng(4).normal(0, 3, 60)
-    gain = clips["gain_db"] + clips["speaker"].map(measured["pitch"])
-    table = speakers.held_fixed(clips.assign(gain_db=gain), measured, settings=QUICK)
+    gain = clips["improvement_db"] + clips["speaker"].map(measured["pitch"])
+    table = speakers.held_fixed(clips.assign(improvement_db=gain), measured, settings=QUICK)
     gender = table[table["attribute"] == "gender"].set_index("fixed")
     assert gender.loc["nothing", "low_db"] > 2
     for fixed in ("pitch", "all measures"):
@@ -151,29 +151,31 @@ def test_too_few_speakers_hold_nothing_fixed(clips, measured):
 
 
 def test_the_worst_served_are_the_lowest_tenth(clips):
-    worst = speakers.served_worst(clips, ["speaker"])
-    means = clips.groupby("speaker")["gain_db"].mean().sort_values()
+    worst = speakers.lowest_decile(clips, ["speaker"])
+    means = clips.groupby("speaker")["improvement_db"].mean().sort_values()
     assert worst["speaker"].tolist() == means.index[:6].tolist()
     assert (worst["of"] == 60).all()
-    cells = speakers.served_worst(clips, ["speaker", "digit"])
-    assert len(cells) == 60 and cells["gain_db"].is_monotonic_increasing
+    cells = speakers.lowest_decile(clips, ["speaker", "digit"])
+    assert len(cells) == 60 and cells["improvement_db"].is_monotonic_increasing
     heard = speakers.typical_clips(clips, cells.head(3), ["speaker", "digit"])
     assert heard["speaker"].tolist() == cells["speaker"].head(3).tolist()
     first = clips[(clips["speaker"] == cells["speaker"][0]) & (clips["digit"] == cells["digit"][0])]
-    distance = (first["gain_db"] - first["gain_db"].mean()).abs()
+    distance = (first["improvement_db"] - first["improvement_db"].mean()).abs()
     assert heard["clip_id"][0] == first.loc[distance.idxmin(), "clip_id"]
-    assert len(speakers.served_worst(clips[clips["speaker"] == "01"], ["speaker"])) == 1
+    assert len(speakers.lowest_decile(clips[clips["speaker"] == "01"], ["speaker"])) == 1
 
 
 def test_recognition_is_the_share_of_digits_recognised(corpus):
     scores, who = corpus
-    nothing = speakers.recognition(speakers.clip_gains(scores, who), **tools())
+    nothing = speakers.recognition(speakers.clip_improvements(scores, who), **tools())
     assert nothing.empty
     women = scores["speaker"].map(who.set_index("speaker")["gender"]) == "female"
     wrong = women & (scores["repetition"] == 0)
     heard = scores.assign(recognised=np.where(wrong, (scores["digit"] + 1) % 10, scores["digit"]))
     other = heard.assign(method="Wiener", recognised=0)
-    table = speakers.recognition(speakers.clip_gains(pd.concat([heard, other]), who), **tools())
+    table = speakers.recognition(
+        speakers.clip_improvements(pd.concat([heard, other]), who), **tools()
+    )
     rows = table[table["attribute"] == "gender"].set_index("level")
     assert rows.loc["female", "accuracy"] == pytest.approx(2 / 3)
     assert rows.loc["male", "accuracy"] == 1
@@ -195,10 +197,10 @@ def test_agreement_of_tests_and_mixed_model_is_counted(clips):
 
 def test_a_corpus_that_knows_gender_only(corpus):
     scores, who = corpus
-    clips = speakers.clip_gains(scores, who[["speaker", "gender"]])
+    clips = speakers.clip_improvements(scores, who[["speaker", "gender"]])
     results = speakers.tests(clips, **tools()).set_index("attribute")
     assert results.index[results["testable"]].tolist() == ["gender", "digit"]
     assert speakers.mixed_models(clips, settings=QUICK)["attribute"].tolist() == ["gender"]
     missing = speakers.left_out(clips, who[["speaker", "gender"]])
     assert "gender" not in set(missing["attribute"]) and (missing["speakers"] == "all").all()
-    assert list(speakers.served_worst(clips, ["speaker"])["gender"].dropna())
+    assert list(speakers.lowest_decile(clips, ["speaker"])["gender"].dropna())

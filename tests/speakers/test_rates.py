@@ -16,7 +16,7 @@ from lib import speakers
 from lib.config import StatisticsConfig
 from lib.corpora.metadata import clean_speakers
 from lib.statistics.intervals import contrast_with_interval
-from lib.statistics.permutation import PermutationTest, deals, spread_of_means
+from lib.statistics.permutation import PermutationTest, permutations, spread_of_means
 
 QUICK = StatisticsConfig(bootstrap_draws=20, permutations=499)
 CORPORA = 400
@@ -28,10 +28,10 @@ def limits(trials, rate):
     return stats.binom.interval(0.999, trials, rate)
 
 
-@pytest.fixture(scope="module", params=["people dealt", "people of Audio MNIST"])
+@pytest.fixture(scope="module", params=["people permuted", "people of Audio MNIST"])
 def people(request):
     """Who speaks in a corpus, from a source of chance."""
-    if request.param == "people dealt":
+    if request.param == "people permuted":
         return simulated.people
     path = request.getfixturevalue("real_speech") / "AudioMNIST/data/audioMNIST_meta.txt"
     table, _ = clean_speakers(json.loads(path.read_text(encoding="utf-8")))
@@ -44,9 +44,9 @@ def without_effects(people):
     rng, results, naive = np.random.default_rng(2), [], []
     for _ in range(CORPORA):
         who = people(rng)
-        clips = speakers.clip_gains(simulated.clips(rng, who, repetitions=1), who)
+        clips = speakers.clip_improvements(simulated.clips(rng, who, repetitions=1), who)
         results.append(speakers.tests(clips, rng=rng, settings=QUICK))
-        by_gender = [part["gain_db"] for _, part in clips.groupby("gender")]
+        by_gender = [part["improvement_db"] for _, part in clips.groupby("gender")]
         naive.append(stats.ttest_ind(*by_gender).pvalue)
     return pd.concat(results, keys=range(CORPORA), names=["corpus"]), np.array(naive)
 
@@ -82,10 +82,10 @@ def test_one_strange_speaker_is_no_effect_of_her_group():
         scores = simulated.clips(rng, who, repetitions=1, between_db=0.3)
         one = who.loc[who["gender"] == "female", "speaker"].iloc[0]
         scores.loc[scores["speaker"] == one, "si_sdr_improvement_db"] -= 6
-        clips = speakers.clip_gains(scores, who)
+        clips = speakers.clip_improvements(scores, who)
         result = speakers.tests(clips, rng=rng, settings=QUICK).set_index("attribute")
         ours += result.loc["gender", "p"] < 0.05
-        by_gender = [part["gain_db"] for _, part in clips.groupby("gender")]
+        by_gender = [part["improvement_db"] for _, part in clips.groupby("gender")]
         naive += stats.ttest_ind(*by_gender).pvalue < 0.05
     assert ours <= limits(trials, 0.05)[1]
     assert naive >= 0.9 * trials
@@ -93,8 +93,8 @@ def test_one_strange_speaker_is_no_effect_of_her_group():
 
 def test_an_effect_of_gender_is_found_as_often_as_the_power_says():
     rng, trials = np.random.default_rng(3), 1000
-    dealt = deals(GENDER, rng=rng, draws=999)
-    test = PermutationTest(spread_of_means, dealt, effect=1.0 * GENDER)
+    permuted = permutations(GENDER, rng=rng, draws=999)
+    test = PermutationTest(spread_of_means, permuted, effect=1.0 * GENDER)
     effect = test.smallest_effect(1.0, rng=rng, alpha=ALPHA)
     p = test.p_values(rng.normal(size=(trials, 60)) + effect * GENDER)
     found = int(np.sum(p <= ALPHA))
@@ -123,7 +123,7 @@ def test_a_whole_analysis_finds_what_its_own_power_section_promises():
         scores = simulated.clips(rng, who, repetitions=1, within_db=0.01)
         women = who.loc[who["gender"] == "female", "speaker"]
         scores.loc[scores["speaker"].isin(women), "si_sdr_improvement_db"] += planted
-        clips = speakers.clip_gains(scores, who)
+        clips = speakers.clip_improvements(scores, who)
         results = speakers.tests(clips, rng=rng, settings=settings)
         if trial < 3:
             power = speakers.add_power(clips, results, rng=rng, settings=settings)

@@ -22,12 +22,12 @@ QUICK = StatisticsConfig(bootstrap_draws=60, permutations=499)
 
 
 def results_of(scores, people):
-    clips = speakers.clip_gains(scores, people)
+    clips = speakers.clip_improvements(scores, people)
     return speakers.tests(clips, rng=np.random.default_rng(0), settings=QUICK)
 
 
 def with_power(scores, people):
-    clips = speakers.clip_gains(scores, people)
+    clips = speakers.clip_improvements(scores, people)
     tools = {"rng": np.random.default_rng(0), "settings": QUICK}
     return speakers.add_power(clips, speakers.tests(clips, **tools), **tools)
 
@@ -59,7 +59,7 @@ def test_a_file_that_shares_its_name_with_a_clip_but_is_not_used_is_in_nobody_s_
     scores, who = corpus
     used = scores[["clip_id"]].drop_duplicates().assign(status="ok", rms_dbfs=-20.0)
     twin = used.head(1).assign(status="excluded", rms_dbfs=np.nan)
-    clips = speakers.clip_gains(scores, who, manifest=pd.concat([twin, used]))
+    clips = speakers.clip_improvements(scores, who, manifest=pd.concat([twin, used]))
     assert (clips["level_dbfs"] == -20.0).all()
 
 
@@ -123,7 +123,7 @@ def test_missing_values_are_left_out_and_counted(corpus):
     rows = results_of(scores, who).set_index("attribute")
     assert rows.loc["gender", ["n_speakers", "n_missing"]].tolist() == [53, 7]
     assert rows.loc["age", ["n_speakers", "n_missing"]].tolist() == [59, 1]
-    clips = speakers.clip_gains(scores, who)
+    clips = speakers.clip_improvements(scores, who)
     listed = speakers.left_out(clips, who.assign(raw_age=["1234"] * 60)).set_index("attribute")
     assert listed["n_missing"].to_dict() == {"age": 1, "gender": 7}
     assert listed.loc["age", ["speakers", "supplied"]].tolist() == ["45", "'1234'"]
@@ -180,11 +180,11 @@ def test_accents_are_the_most_frequent_against_all_others():
 
 def test_effects_are_means_over_clips_with_their_n(corpus):
     scores, who = corpus
-    clips = speakers.clip_gains(scores, who)
+    clips = speakers.clip_improvements(scores, who)
     table = speakers.effects(clips, rng=np.random.default_rng(0), settings=QUICK)
     women = clips[clips["gender"] == "female"]
     row = table[(table["attribute"] == "gender") & (table["level"] == "female")].iloc[0]
-    assert row["estimate_db"] == pytest.approx(women["gain_db"].mean())
+    assert row["estimate_db"] == pytest.approx(women["improvement_db"].mean())
     assert (row["n_speakers"], row["n_clips"]) == (12, 12 * 30)
     assert row["low_db"] < row["estimate_db"] < row["high_db"]
     alone = table[(table["attribute"] == "accent") & (table["n_speakers"] == 1)]
@@ -197,7 +197,7 @@ def test_variance_is_split_as_planted():
     rng = np.random.default_rng(4)
     who = simulated.people(rng)
     scores = simulated.clips(rng, who, repetitions=4, between_db=2, within_db=1, digit_db=0.3)
-    table = speakers.variance_shares(speakers.clip_gains(scores, who)).set_index("source")
+    table = speakers.variance_shares(speakers.clip_improvements(scores, who)).set_index("source")
     assert table.loc["speakers", "variance_db2"] == pytest.approx(4, rel=0.5)
     assert table.loc["digits", "variance_db2"] == pytest.approx(0.09 * 55 / 6, rel=0.2)
     assert table.loc["clips within", "variance_db2"] == pytest.approx(1, rel=0.1)
@@ -209,17 +209,19 @@ def test_the_condition_and_the_method_are_chosen(corpus):
     scores, who = corpus
     other = scores.assign(method="Wiener", si_sdr_improvement_db=0.0)
     louder = scores.assign(input_snr_db=0.0, si_sdr_improvement_db=0.0)
-    clips = speakers.clip_gains(pd.concat([scores, other, louder]), who, noise="white", snr_db=-8.0)
-    assert len(clips) == len(scores) and clips["gain_db"].mean() == pytest.approx(10, abs=1)
+    clips = speakers.clip_improvements(
+        pd.concat([scores, other, louder]), who, noise="white", snr_db=-8.0
+    )
+    assert len(clips) == len(scores) and clips["improvement_db"].mean() == pytest.approx(10, abs=1)
     with pytest.raises(InputError, match="has ours in white"):
-        speakers.clip_gains(scores, who, noise="pink")
+        speakers.clip_improvements(scores, who, noise="pink")
 
 
 def test_misaligned_labels_spread_as_chance_does(corpus):
     scores, who = corpus
     rng = np.random.default_rng(5)
-    clips = speakers.clip_gains(scores, who)
-    wrong = clips.assign(gain_db=rng.permutation(clips["gain_db"]))
+    clips = speakers.clip_improvements(scores, who)
+    wrong = clips.assign(improvement_db=rng.permutation(clips["improvement_db"]))
     right, shuffled = (
         speakers.shuffled_spreads(table, rng=rng, draws=300).set_index("label")
         for table in (clips, wrong)
@@ -300,7 +302,7 @@ SMALL = [six_men, ten_clips, one_speaker, three_speakers]
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_small_corpora_are_analysed_and_drawn_without_a_crash(corpus, reduce):
     scores, who = reduce(*corpus)
-    clips, rng = speakers.clip_gains(scores, who), np.random.default_rng(0)
+    clips, rng = speakers.clip_improvements(scores, who), np.random.default_rng(0)
     effects = speakers.effects(clips, rng=rng, settings=QUICK)
     results = with_power(scores, who)
     means = speakers.speaker_means(clips)
@@ -331,13 +333,13 @@ def test_six_men_can_say_little_and_it_is_said(corpus):
     assert "for any speaker" in listed.loc["native speaker", "why"]
     verdicts = speakers.claims(results)
     assert (verdicts["verdict"] == VERDICTS[2]).all()
-    sentence = speakers.headline(speakers.clip_gains(scores, who), results, verdicts)
+    sentence = speakers.headline(speakers.clip_improvements(scores, who), results, verdicts)
     assert sentence["claims_sentence"].startswith("None of the 5 published claims")
 
 
 def test_every_group_is_drawn_with_its_n_and_empty_cells_stay_empty(corpus):
     scores, who = corpus
-    clips = speakers.clip_gains(scores, who)
+    clips = speakers.clip_improvements(scores, who)
     effects = speakers.effects(clips, rng=np.random.default_rng(0), settings=QUICK)
     gender = figures.levels(clips, effects, ["gender"], fewest=5)
     texts = [text.get_text() for text in gender.axes[0].texts]
@@ -370,7 +372,7 @@ def test_every_group_is_drawn_with_its_n_and_empty_cells_stay_empty(corpus):
 
 
 def test_the_trend_is_the_least_squares_line_through_the_speakers(corpus):
-    means = speakers.speaker_means(speakers.clip_gains(*corpus))
+    means = speakers.speaker_means(speakers.clip_improvements(*corpus))
     ax = figures.age_trend(means).axes[0]
     known = means.dropna(subset=["age"])
     points = ax.collections[0].get_offsets()

@@ -8,7 +8,7 @@ from scipy import stats
 
 from lib.errors import InputError
 from lib.statistics import permutation
-from lib.statistics.permutation import PermutationTest, deals, spread_of_means
+from lib.statistics.permutation import PermutationTest, permutations, spread_of_means
 
 
 def rng(seed=0):
@@ -21,7 +21,9 @@ def groups(*sizes):
 
 def compared(*sizes, draws=999, seed=0):
     x = groups(*sizes)
-    return PermutationTest(spread_of_means, deals(x, rng=rng(seed), draws=draws), 1.0 * (x > 0))
+    return PermutationTest(
+        spread_of_means, permutations(x, rng=rng(seed), draws=draws), 1.0 * (x > 0)
+    )
 
 
 def within_limits(hits, trials, rate):
@@ -32,7 +34,7 @@ def within_limits(hits, trials, rate):
 @pytest.mark.parametrize("sizes, ways", [((2, 2), 6), ((3, 3), 20), ((1, 2, 3), 60)])
 def test_few_ways_are_all_dealt_once(sizes, ways):
     x = groups(*sizes)
-    table = deals(x, rng=rng(), draws=60)
+    table = permutations(x, rng=rng(), draws=60)
     assert len(table) == len({tuple(row) for row in table}) == ways
     assert (np.sort(table, axis=1) == x).all()
     assert (table[0] == x).all()
@@ -40,7 +42,7 @@ def test_few_ways_are_all_dealt_once(sizes, ways):
 
 def test_many_ways_are_dealt_at_random_behind_the_observed_one():
     x = groups(12, 48)
-    table = deals(x, rng=rng(), draws=500)
+    table = permutations(x, rng=rng(), draws=500)
     assert table.shape == (501, 60) and (table[0] == x).all()
     assert (table.sum(axis=1) == 48).all()
     assert table[1:].mean(axis=0) == pytest.approx(0.8, abs=0.08)
@@ -48,7 +50,7 @@ def test_many_ways_are_dealt_at_random_behind_the_observed_one():
 
 def test_blocks_keep_what_is_theirs():
     x = np.tile(np.arange(4), 3)
-    table = deals(x, rng=rng(), draws=50, blocks=3)
+    table = permutations(x, rng=rng(), draws=50, blocks=3)
     assert (np.sort(table.reshape(-1, 3, 4), axis=2) == np.arange(4)).all()
     assert (table[0] == x).all() and (table[1:] != x).any()
 
@@ -67,7 +69,7 @@ def test_a_random_test_never_gives_zero():
 def test_the_spread_of_two_groups_is_welch_s_t_squared_and_scipy_gives_the_same_p():
     y, test = rng(3).normal(size=15), compared(5, 10, draws=3003)
     t = stats.ttest_ind(y[:5], y[5:], equal_var=False).statistic
-    assert spread_of_means(y[None], test.dealt[:1])[0, 0] == pytest.approx(t**2)
+    assert spread_of_means(y[None], test.permuted[:1])[0, 0] == pytest.approx(t**2)
     reference = stats.permutation_test(
         (y[:5], y[5:]),
         lambda a, b, axis: stats.ttest_ind(a, b, axis=axis, equal_var=False).statistic ** 2,
@@ -75,7 +77,7 @@ def test_the_spread_of_two_groups_is_welch_s_t_squared_and_scipy_gives_the_same_
         n_resamples=np.inf,
         alternative="greater",
     )
-    assert len(test.dealt) == math.comb(15, 5)
+    assert len(test.permuted) == math.comb(15, 5)
     assert test.p_values(y[None])[0] == pytest.approx(reference.pvalue)
 
 
@@ -105,13 +107,13 @@ def test_means_want_two_groups_of_two(sizes):
 
 def test_no_draws_are_refused():
     with pytest.raises(InputError, match="at least one draw"):
-        deals(groups(2, 2), rng=rng(), draws=0)
+        permutations(groups(2, 2), rng=rng(), draws=0)
 
 
 def test_a_trend_has_the_size_of_pearsons_r_and_an_exact_p():
     x = np.arange(5.0)
-    dealt = deals(x, rng=rng(), draws=1000)
-    test = PermutationTest(permutation.correlation, dealt, x)
+    permuted = permutations(x, rng=rng(), draws=1000)
+    test = PermutationTest(permutation.correlation, permuted, x)
     y = np.stack([-x, np.ones(5), rng(1).normal(size=5)])
     assert test.p_values(y)[:2] == pytest.approx([2 / 120, 1])  # 5! orders; nothing varies
     r = stats.pearsonr(x, y[2]).statistic
@@ -123,8 +125,8 @@ def test_profiles_differ_in_any_column():
     y[:, 10:, 1] += 3
     y = y - y.mean(axis=1, keepdims=True)
     x = groups(10, 10)
-    dealt = deals(x, rng=rng(), draws=999)
-    assert PermutationTest(permutation.spread_of_profiles, dealt, y[0]).p_values(y)[0] < 0.01
+    permuted = permutations(x, rng=rng(), draws=999)
+    assert PermutationTest(permutation.spread_of_profiles, permuted, y[0]).p_values(y)[0] < 0.01
 
 
 def test_a_difference_of_differences_is_none_of_main_effects():

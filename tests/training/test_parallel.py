@@ -8,7 +8,7 @@ import pytest
 import toys
 from voices import configure
 
-from lib.clips.folds import deal_folds
+from lib.clips.folds import assign_folds
 from lib.clips.prepare import build_store
 from lib.clips.store import open_store
 from lib.clips.voices import measure_voices
@@ -34,7 +34,7 @@ def tables(folder, tree):
     manifest = build_manifest(toys.open_tree(tree), CONFIG)
     store = build_store(run, manifest, str(tree))
     speakers = pd.DataFrame({"speaker": manifest["speaker"].unique(), "gender": "unknown"})
-    folds = run.save("folds", deal_folds(store.index, speakers, store.config))
+    folds = run.save("folds", assign_folds(store.index, speakers, store.config))
     noisy = look_up("noisy")
     scores = score_method(noisy, noisy.open(run, 0), store, np.arange(len(store)))
     parallel.train_ahead(run, folds, NAMES)

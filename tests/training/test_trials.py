@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from voices import configure, supplied_store
 
-from lib.clips.folds import deal_folds, split_speakers
+from lib.clips.folds import assign_folds, split_speakers
 from lib.config import Config
 from lib.models.mask import build_ours
 from lib.training import ideas, trials
@@ -47,7 +47,7 @@ def test_every_variant_departs_from_the_present_model_in_one_respect():
 
 def test_every_variant_is_kept_under_a_key_of_its_own():
     store = supplied_store(Config(), speakers=3, digits=1)
-    folds = deal_folds(store.index, store.index.assign(gender="female"), store.config)
+    folds = assign_folds(store.index, store.index.assign(gender="female"), store.config)
     parts = [trials._part(store, folds, i) for i in range(len(trials.VARIANTS))]
     assert len({folder for folder, _ in parts}) == len({key for _, key in parts}) == len(parts)
 
@@ -70,14 +70,14 @@ def test_a_variant_changes_what_it_names_and_the_epochs(variant):
 def test_search_hears_no_test_speaker_is_kept_and_goes_stale(tmp_path, monkeypatch):
     """In supplied noise, which is judged as it is; where training draws noise, it is mixed."""
     store = supplied_store(CONFIG, speakers=4)
-    folds = deal_folds(store.index, store.index.assign(gender="female"), store.config)
+    folds = assign_folds(store.index, store.index.assign(gender="female"), store.config)
     run = Run(dir=tmp_path, corpus="sample", config=store.config, data_dir="")
     few = functools.partial(build_ours, channels=(2, 2), recurrent_units=2)
     tried = [trials.VARIANTS[0], trials.VARIANTS[-1]]
     parts = {"build": few, "start": lambda audio: None}  # the general network is not so small
     tried = [dataclasses.replace(v, recipe=dataclasses.replace(v.recipe, **parts)) for v in tried]
     monkeypatch.setattr(trials, "VARIANTS", tried)
-    monkeypatch.setattr(trials, "JUDGED_CLIPS", 2)
+    monkeypatch.setattr(trials, "SCORED_CLIPS", 2)
     heard = set()
     clean = type(store).clean
     monkeypatch.setattr(

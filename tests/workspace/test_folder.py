@@ -75,8 +75,8 @@ def test_tables_arrays_and_facts_come_back(run):
     table = pd.DataFrame({"speaker": ["01", None], "age": [30.0, np.nan], "digit": [1, 2]})
     pd.testing.assert_frame_equal(run.save("speakers", table), table)
     pd.testing.assert_frame_equal(run.load("speakers"), table, check_dtype=False)
-    run.save_json("headline", {"gain_db": 1.5})
-    assert run.load_json("headline") == {"gain_db": 1.5}
+    run.save_json("headline", {"improvement_db": 1.5})
+    assert run.load_json("headline") == {"improvement_db": 1.5}
     np.save(run.path("clips.npy"), np.eye(3, dtype=np.float32))
     clips = run.load_array("clips")
     assert isinstance(clips, np.memmap)

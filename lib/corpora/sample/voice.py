@@ -201,10 +201,10 @@ def say(voice: Voice, keys: list[int], digit: int, sample_rate: int) -> np.ndarr
 
     # Tilt and colour, and a roll-off of 12 dB per octave above 7 kHz, as in a simple microphone.
     octave = np.log2(np.maximum(BINS, 1))
-    gain_db = (voice.tilt_db + rng.normal(0, 0.5)) * np.log2(np.maximum(BINS, 4) / 40)
-    gain_db += np.interp(octave, np.linspace(1, 9.2, 6), voice.colour_db)
-    gain_db -= 12 * np.log2(np.maximum(BINS, 350) / 350)
-    gain = (gain_db * np.log(10) / 20)[:, None]
+    improvement_db = (voice.tilt_db + rng.normal(0, 0.5)) * np.log2(np.maximum(BINS, 4) / 40)
+    improvement_db += np.interp(octave, np.linspace(1, 9.2, 6), voice.colour_db)
+    improvement_db -= 12 * np.log2(np.maximum(BINS, 350) / 350)
+    gain = (improvement_db * np.log(10) / 20)[:, None]
     breath = voice.breath + rng.normal(0, 0.1)
     harmonic, noise, residual = harmonic + gain, noise + gain, residual + gain + breath
 
