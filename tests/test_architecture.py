@@ -1,4 +1,4 @@
-"""The house rules that a parser can check: who imports whom, and what a notebook may hold."""
+"""House rules checked by parsing: imports between the packages ("rooms") of lib, and notebooks."""
 
 import ast
 import re
@@ -22,17 +22,17 @@ FLOORS = [
     ["report"],
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS, start=1) for room in rooms}
-MOST_ARROWS = 73  # from room to room; between flat modules there were 152
+MOST_ARROWS = 73  # imports between packages; between flat modules there were 152
 MODULES = sorted((PROJECT_ROOT / "lib").rglob("*.py"))
 NOTEBOOKS = sorted((PROJECT_ROOT / "notebooks").glob("*.ipynb"))
 IDS = [path.stem for path in NOTEBOOKS]
 
-# The numbers that prose may hold, each in its phrase: none of them is a result of a run.
+# The numbers allowed in prose, each within its phrase: none of them is the result of a run.
 GIVEN = {
     # the task and the corpora
     "digits 0 to 9": "what is said",
     "60 speakers": "Audio MNIST, by its authors",
-    # what the published system is and what its report says
+    # the published system and its report
     "nominally at -8 dB": "the level it names",
     "-24.46 dB on average": "measured there",
     "between -46.93 and 7.57 dB": "measured there",
@@ -52,7 +52,7 @@ GIVEN = {
     "Silence scores 0 dB": "by the definition of SNR",
     "counts as -100 dB": "the floor of SI-SDR, as in lib.metrics",
     "at +10 dB": "a condition of lib.training.trials",
-    # examples that stand for no measurement
+    # examples, not measurements
     'number 30 for one speaker and the text "30"': "of a value in two types",
     "a thousand clips by three people are still three people": "of what counts",
 }
@@ -61,7 +61,7 @@ COUNTED = "clips speakers people words digits decibels percent seconds milliseco
 
 
 def rooms_imported(tree):
-    """The rooms of lib that a module imports, wherever in it."""
+    """Yield the packages of lib that a module imports, at any depth."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -78,7 +78,7 @@ def room_of(path):
 
 
 def arrows():
-    """The imports between rooms, with the files in which they stand."""
+    """Return the imports between packages, with the files that contain them."""
     found = {}
     for path in MODULES:
         room = room_of(path)
@@ -90,7 +90,7 @@ def arrows():
 
 
 def test_imports_point_down(capsys):
-    """To a lower floor, so that there is no circle; the rooms and their number are printed."""
+    """Import only from lower layers, so that there are no cycles; the imports are printed."""
     found = arrows()
     rooms = {room for arrow in found for room in arrow}
     assert rooms | {"environment"} == set(FLOOR), "give each room its floor in this test"
@@ -223,7 +223,7 @@ build_dir = ""  # empty: build/<corpus>-<profile>
 
 
 def written(path):
-    """The prose of a notebook: its Markdown, and the sentences in its code."""
+    """Yield the prose of a notebook: its Markdown and the sentences in its code."""
     yield from (cell.source for cell in cells(path, "markdown"))
     for cell in cells(path, "code"):
         for node in ast.walk(ast.parse(cell.source)):
@@ -233,7 +233,7 @@ def written(path):
 
 
 def typed_numbers(prose):
-    """The numbers in `prose`, digits or words, but for those given, in code or in formulas."""
+    """Return the numbers in `prose`, in digits or words, except in GIVEN, code and formulas."""
     code = r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\{[^{}]*\}|@[\w:-]+"
     bare = re.sub(code, " ", prose.replace("\N{MINUS SIGN}", "-"), flags=re.DOTALL)
     bare = " ".join(bare.split())

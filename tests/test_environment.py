@@ -1,6 +1,7 @@
-"""What the user has set elsewhere changes no number and no figure, and each place will do.
+"""User settings change no numbers or figures, and the project runs from any folder.
 
-Most tests start a Python that imports the project in a hostile environment and tells what it sees.
+Most tests start a Python process that imports the project in a hostile environment and reports
+what it sees.
 """
 
 import json
@@ -65,7 +66,7 @@ MACHINE = {
 
 @pytest.fixture
 def hostile(tmp_path):
-    """An environment whose HOME and PYTHONPATH hold other settings and other modules."""
+    """An environment whose HOME and PYTHONPATH contain foreign settings and modules."""
     home, other = tmp_path / "home", tmp_path / "other"
     files = {
         home / ".keras/keras.json": json.dumps(KERAS_JSON),
@@ -84,7 +85,7 @@ def hostile(tmp_path):
 
 
 def python(code, environment, **options):
-    """Run `code` and return what it writes to its standard output, and the process."""
+    """Run `code` and return its standard output and the completed process."""
     options = {"cwd": PROJECT_ROOT} | options
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, timeout=120, **options
@@ -159,7 +160,7 @@ def test_what_was_imported_before_is_refused_in_one_line(hostile, before, said):
     _, done = python(
         f"import sys; sys.path.insert(0, {str(PROJECT_ROOT)!r}); {before}\n"
         "try:\n    import lib\n"
-        "except ImportError:\n    import lib",  # a cell that is run again
+        "except ImportError:\n    import lib",  # as when a cell is rerun
         hostile | {"PYTHONWARNINGS": ""},
     )
     last = done.stderr.decode().strip().splitlines()[-1]
@@ -167,7 +168,7 @@ def test_what_was_imported_before_is_refused_in_one_line(hostile, before, said):
 
 
 def test_what_only_looks_like_a_variable_of_tensorflow_is_in_nobody_s_way():
-    """Terraform and Azure begin the names of theirs alike."""
+    """Terraform and Azure use the same prefix for their variables."""
     before = "import sys, types; sys.modules['tensorflow'] = types.ModuleType('t')"
     others = {"TF_CLI_CONFIG_FILE": "/x", "TF_BUILD": "True"}
     output, done = python(f"{before}; import lib; print(1)", others)
@@ -175,7 +176,7 @@ def test_what_only_looks_like_a_variable_of_tensorflow_is_in_nobody_s_way():
 
 
 def test_another_lib_on_the_path_is_not_taken_for_ours(hostile, tmp_path):
-    """As in a notebook opened by hand; what the Makefile left in the environment sees to it."""
+    """As in a notebook opened by hand; a .pth file that the Makefile installs ensures it."""
     output, done = python("import lib; print(lib.__file__)", hostile, cwd=tmp_path)
     assert done.returncode == 0, done.stderr.decode()
     assert output == str(PROJECT_ROOT / "lib" / "__init__.py")
@@ -187,7 +188,7 @@ def test_a_copy_of_the_project_uses_its_own_code_in_the_same_environment(tmp_pat
     code = (
         "import sys, subprocess; sys.path.insert(0, ''); import lib\n"
         "show = 'import lib; print(lib.__file__)'\n"
-        "subprocess.run([sys.executable, '-c', show], cwd='/')"  # as a kernel is started
+        "subprocess.run([sys.executable, '-c', show], cwd='/')"  # as kernels are started
     )
     output, done = python(code, {"PATH": os.environ["PATH"]}, cwd=tmp_path)
     assert output == str(tmp_path / "lib" / "__init__.py"), done.stderr
@@ -205,7 +206,7 @@ def test_the_look_of_figures_starts_from_the_defaults_of_matplotlib():
 
 
 def test_a_kernel_sees_the_settings_of_the_project(hostile, tmp_path):
-    """Papermill starts it as `make report` does; IPython's own files of the user are not read."""
+    """Papermill starts it as in `make report`; the user's IPython files are not read."""
     source = v4.new_notebook(
         metadata={"kernelspec": {"name": "python3", "display_name": "", "language": "python"}},
         cells=[

@@ -1,6 +1,6 @@
-"""What CONTRIBUTING.md says about extending: six things are added, and the report shows them.
+"""Extending the project as in CONTRIBUTING.md: the report shows each of six additions.
 
-They live in `toys`, outside lib, and are entered by the very lines that stand there.
+They live in `toys`, outside lib, and are registered with the exact lines given there.
 """
 
 import ast
@@ -38,7 +38,7 @@ FUNCTIONS = [
     toys.build_filter, toys.median, toys.level_error_db, toys.clicks, toys.open_tree,
     toys.level_errors,
 ]  # fmt: skip
-TABLES = {  # file -> the module, and the table in it
+TABLES = {  # file -> module and its table
     "lib/training/recipes.py": (recipes, recipes.RECIPES),
     "lib/methods/__init__.py": (methods, METHODS),
     "lib/metrics.py": (metrics, metrics.METRICS),
@@ -49,7 +49,7 @@ OPENING = re.compile(r"[A-Z]+ = \{|    for method in \[")
 
 
 def diffs(name):
-    """The lines of all diffs in a text: file, sign and line without its comment."""
+    """Yield the lines of all diffs in a text: file, sign, and line without its comment."""
     text = (PROJECT_ROOT / name).read_text(encoding="utf-8")
     file = ""
     for block in re.findall(r"^```diff\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
@@ -61,7 +61,7 @@ def diffs(name):
 
 
 def entries(name):
-    """What a text adds to each table, as source."""
+    """Return the source of what a text adds to each table."""
     added, within = {}, False
     for file, sign, line in diffs(name):
         if sign == " ":
@@ -75,7 +75,7 @@ def entries(name):
 
 @pytest.fixture
 def _toys(monkeypatch):
-    """The lines of CONTRIBUTING.md; our own networks are left out, because they take minutes."""
+    """Apply the lines of CONTRIBUTING.md; our own networks are omitted, as they take minutes."""
     kept = {name: method for name, method in METHODS.items() if not method.trained}
     with mock.patch.dict(METHODS, kept, clear=True):
         for file, source in entries("CONTRIBUTING.md").items():
@@ -92,7 +92,7 @@ def _toys(monkeypatch):
 
 
 class Deaf:
-    """Stands in for the recogniser: hears nothing but zeros."""
+    """A stand-in for the recogniser that answers zero for every clip."""
 
     def digits(self, estimates):
         return [0] * len(estimates)
@@ -188,7 +188,7 @@ def test_a_toy_is_short(toy):
 
 
 def bare(source):
-    """Arguments and body of a function, without annotations and docstring."""
+    """Return the arguments and body of a function, without annotations and docstring."""
     function = ast.parse(source).body[-1]
     body = function.body[1:] if ast.get_docstring(function) else function.body
     return [arg.arg for arg in function.args.args], [ast.unparse(line) for line in body]

@@ -1,12 +1,12 @@
-"""A fault table: whatever a tree of clips holds, it is used, set aside with its reason, or refused.
+"""A table of faults: whatever a corpus contains is used, set aside with a reason, or refused.
 
-Every row spoils a healthy tree of 8 clips.  Whatever happens to the spoilt file, the other clips
-must come through exactly as before.  The last test prints how many faults were tried, survived
-and what was lost.  For a report on a corpus that holds all faults of clips at once::
+Each row introduces a fault into a healthy corpus of 8 clips.  Whatever happens to the faulty file,
+the results for the other clips must not change.  A summary test prints how many faults were tried
+and survived, and how many clips were lost.  For a report on a corpus with all clip faults at once::
 
     PYTHONPATH=. python tests/test_faults.py FOLDER && make report DATA_DIR=FOLDER
 
-The fuzzing of the reader and the metadata is below; for a long run::
+Fuzz tests of the reader and the metadata follow; for a long run::
 
     FUZZ=2000 python -m pytest tests/test_faults.py -k fuzz
 """
@@ -55,7 +55,7 @@ def voice(seed=1, seconds=0.3, rate=RATE):
 
 
 def write_healthy(root, speakers=4):
-    """Write two digits by each speaker, with metadata."""
+    """Write two digits per speaker, with metadata."""
     names = [f"{number:02d}" for number in range(1, speakers + 1)]
     for number, name in enumerate(names, start=1):
         (root / name).mkdir(parents=True)
@@ -68,7 +68,7 @@ def write_healthy(root, speakers=4):
 
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory):
-    """Four speakers: a folder, and its manifest."""
+    """A healthy corpus of four speakers: its folder and its manifest."""
     root = tmp_path_factory.mktemp("healthy")
     write_healthy(root)
     return root, build(root)[1]
@@ -80,7 +80,7 @@ def build(root):
 
 
 def write(name, y=None, rate=RATE, **how):
-    """A fault that is one more file: clip 9 of speaker 01, so that all others stay."""
+    """Return a fault that adds a file, usually digit 9 of speaker 01, and leaves the others."""
     return lambda root: soundfile.write(root / name, voice() if y is None else y, rate, **how)
 
 
@@ -98,7 +98,7 @@ def cut(name, share, **how):
 
 
 def forge(name, key, skip, form, number, y=None, **how):
-    """A clip with another number in its header, `skip` bytes behind `key`."""
+    """Return a fault: a clip with `number` in its header, `skip` bytes from the start of `key`."""
 
     def spoil(root):
         write(name, y, **how)(root)
@@ -114,7 +114,7 @@ def link(name, target, folder=False):
 
 
 def elsewhere(name, clip):
-    """A folder that lies on another disk, say, and a link to it where it belongs."""
+    """Return a fault: a folder stored elsewhere, say on another disk, with a link to it."""
 
     def spoil(root):
         away = root.parent / f"{root.name} elsewhere"
@@ -134,7 +134,7 @@ def metadata(content):
 
 
 def inside(name, spoil):
-    """Spoil below a folder that is not there yet."""
+    """Return a fault that creates a folder before applying `spoil`."""
     return lambda root: [(root / name).mkdir(parents=True), spoil(root)]
 
 
@@ -156,7 +156,7 @@ HIGH = 0.1 * np.hanning(24_000) * np.sin(2 * np.pi * 9000 * np.arange(24_000) / 
 LATE = np.concatenate([np.zeros(2 * RATE), voice(), np.zeros(RATE)])
 STEREO = np.stack([voice(1), voice(2)], axis=1)
 
-USED = {  # fault -> how it is made, and what the clip's row of the manifest says
+USED = {  # fault -> how to create it, and expected values in the clip's manifest row
     "upper-case extension": (write("01/9_01_0.WAV", format="WAV"), {}),
     "FLAC": (write("01/9_01_0.flac"), {}),
     "other rate": (write(CLIP, voice(rate=44_100), 44_100), {"sample_rate": 44_100}),
@@ -246,7 +246,7 @@ USED = {  # fault -> how it is made, and what the clip's row of the manifest say
     "lists for values": (metadata('{"01": {"accent": ["a", {"b": null}]}}'), None),
 }
 
-SET_ASIDE = {  # fault -> how it is made, where it lies, its kind, and what else the reason says
+SET_ASIDE = {  # fault -> how to create it, path, kind, and other parts of the reason
     "few samples": (write(CLIP, voice()[:7]), CLIP, faults.TOO_SHORT),
     "an hour": (write(CLIP, np.zeros(100_000), 1000), CLIP, faults.TOO_LONG, "longer than 60 s"),
     "an hour, and no length": (
@@ -347,7 +347,7 @@ SET_ASIDE = {  # fault -> how it is made, where it lies, its kind, and what else
     ),
 }
 
-STOPPED = {  # fault -> how it is made, and the message
+STOPPED = {  # fault -> how to create it, and the message
     "no clips": (lambda root: [shutil.rmtree(root / f"0{n}") for n in (1, 2, 3, 4)], "No clip was"),
     "two speakers": (lambda root: [shutil.rmtree(root / n) for n in ("01", "02")], "2 speakers"),
     "all files are text": (
@@ -384,7 +384,7 @@ def tree(healthy, tmp_path):
 
 
 def check_others(healthy, table):
-    """The healthy clips must be there as they were."""
+    """Check that the manifest rows of the healthy clips are unchanged."""
     before = healthy[1].set_index("path")
     after = table.set_index("path").loc[before.index]
     measures = [name for name in before if name != "noisy_path"]
@@ -430,7 +430,7 @@ def test_set_aside(fault, healthy, tree):
 
 
 def test_unreadable_folders_are_set_aside(healthy, tree, monkeypatch):
-    """By a patch, because nothing is unreadable to the superuser."""
+    """Simulated with a patch, because root can read everything."""
     (tree / "secret").mkdir()
     scan = os.scandir
 
@@ -515,9 +515,9 @@ def test_kinds_differ_and_name_nothing_of_one_case():
 
 
 def write_all_faults(root, scratch, speakers=30):
-    """Write a healthy tree with every fault of a clip 9 in it; return how many are to be used.
+    """Write a healthy corpus with every fault of digit 9; return how many of them must be used.
 
-    Each fault is made as it is for its own test, and goes to a speaker and a repetition of its own.
+    Each fault is created as in its own test and saved under the next speaker and a new repetition.
     """
     write_healthy(root, speakers)
     used = 0
@@ -530,7 +530,7 @@ def write_all_faults(root, scratch, speakers=30):
             name = f"{1 + i % speakers:02d}"
             target = path.name.replace("9_01_0", f"9_{name}_{i}", 1)
             shutil.copyfile(path, root / name / target)
-        used += bool(made) if fault in USED else max(0, len(made) - 1)  # of two files one is used
+        used += bool(made) if fault in USED else max(0, len(made) - 1)  # one of two files is used
     return used
 
 
@@ -565,7 +565,7 @@ def test_summary_of_the_faults(capsys):
 
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory):
-    """The bytes of sound files of several kinds."""
+    """The bytes of audio files in several formats."""
     folder = tmp_path_factory.mktemp("sounds")
     kinds = {
         "a.wav": {"subtype": "PCM_16"},
@@ -627,7 +627,7 @@ def test_fuzzed_metadata_are_cleaned(tmp_path, raw):
     for i, shown in enumerate(
         (table, log, raw_summary(raw), unknown_values(table), misplaced(table), unknown_fields(raw))
     ):
-        shown.to_parquet(tmp_path / f"{i}.parquet")  # holds no lone surrogates
+        shown.to_parquet(tmp_path / f"{i}.parquet")  # fails on lone surrogates
         for value in shown.to_numpy(dtype=object).ravel():
             assert not isinstance(value, str) or base.is_printable(value)
             assert not isinstance(value, str) or len(value) < 300

@@ -1,6 +1,6 @@
-"""The notebooks by hand: ``make lab``, a real JupyterLab in headless Chromium, and run all cells.
+"""Notebooks run by hand: ``make lab``, a real JupyterLab in headless Chromium, all cells run.
 
-The parameters of a copied notebook name a build folder and settings of their own.
+The parameters of the copied notebooks name their own build folder and settings.
 """
 
 import json
@@ -20,7 +20,7 @@ from lib.errors import MissingArtifactError
 from lib.workspace.folder import PROJECT_ROOT
 
 FIRST, *LATER = sorted((PROJECT_ROOT / "notebooks").glob("0*.ipynb"))
-PATIENCE = 600  # seconds until what takes one is called hung: other tests keep the cores busy
+PATIENCE = 600  # seconds until a step counts as hung: other tests keep the cores busy
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 SERVER = """
 c.ServerApp.allow_root = True
@@ -31,7 +31,7 @@ c.IdentityProvider.token = "secret"
 """
 SETTINGS = {
     "apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"},
-    "notebook-extension/tracker": {"windowingMode": "none"},  # all cells in the page at once
+    "notebook-extension/tracker": {"windowingMode": "none"},  # render all cells at once
 }
 ALL_DONE = """() => {
     const prompts = [...document.querySelectorAll(".jp-Notebook .jp-InputPrompt")];
@@ -48,7 +48,7 @@ def parameters_of(notebook):
 
 
 def notebook_copy(path, folder, **parameters):
-    """Write `path` into `folder` as somebody would who typed other parameters into its cell."""
+    """Copy the notebook `path` into `folder`, with parameters as if typed into its cell."""
     notebook = nbformat.read(path, as_version=4)
     cell = parameters_of(notebook)
     for name, value in parameters.items():
@@ -61,7 +61,7 @@ def notebook_copy(path, folder, **parameters):
 
 @pytest.fixture
 def lab(tmp_path):
-    """Address of what `make lab` serves to a user who has another kernel called python3."""
+    """The URL that `make lab` serves to a user who has another kernel named python3."""
     home, project = tmp_path / "home", tmp_path / "a project"
     foreign = home / ".local/share/jupyter/kernels/python3/kernel.json"
     config = home / "config"
@@ -78,7 +78,7 @@ def lab(tmp_path):
     (config / "jupyter_server_config.py").write_text(SERVER.format(port=port))
     shutil.copy(PROJECT_ROOT / "Makefile", project)
     (project / "lib").symlink_to(PROJECT_ROOT / "lib")
-    venv = tmp_path / "environment"  # make wants its path without spaces
+    venv = tmp_path / "environment"  # make requires a path without spaces
     venv.symlink_to(sys.prefix)
     notebook_copy(FIRST, project / "notebooks", profile="smoke", build_dir=str(tmp_path / "build"))
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS", "JUPYTER"))}

@@ -1,8 +1,8 @@
-"""The Makefile with a stand-in for Python: what is run when, and what is left when it is stopped.
+"""The Makefile with a stand-in for Python: what runs when, and what an interrupted run leaves.
 
-The stand-in writes down each notebook that it is asked to run; the rooms make and workspace are the
-real ones, without any package as in a fresh clone.  The project lies in a
-folder whose name holds a space and a quote.
+The stand-in logs each notebook that it is asked to run; lib.workspace and lib.config are the real
+ones, run without third-party packages as in a fresh clone.  The name of the project's folder
+contains a space and a quote.
 """
 
 import json
@@ -30,7 +30,7 @@ SERIES = [
 ]
 
 OUTER = ("MAKE", "MFLAGS", "CORPUS", "PROFILE", "DATA_DIR", "VOICES_DIR", "PARAMS", "PLAYERS",
-         "IN", "OUT", "MODEL", "PYTHON", "VENV")  # fmt: skip # of a `make test` that runs this
+         "IN", "OUT", "MODEL", "PYTHON", "VENV")  # fmt: skip # variables of an outer `make test`
 
 FAKE_PYTHON = f"""#!/bin/bash
 trap 'exit 130' INT  # else bash goes on if Ctrl-C comes while it waits for a command that ends well
@@ -101,7 +101,7 @@ def level(gain: float = 0.1):
 
 
 class Project:
-    """A copy of the Makefile with notebooks of one line."""
+    """A copy of the Makefile with one-line notebooks."""
 
     def __init__(self, root: Path, template: "Project | None" = None):
         self.root, self.python = root, root / "python"
@@ -149,7 +149,7 @@ class Project:
         )
 
     def make(self, *arguments, **environment):
-        """Run make to its end; return what the stand-in was asked to do."""
+        """Run make to completion; return what the stand-in was asked to do."""
         (self.root / "log").unlink(missing_ok=True)
         process = self.start(*arguments, **environment)
         self.output, self.errors = process.communicate(timeout=120)
@@ -161,7 +161,7 @@ class Project:
         return log.read_text().splitlines() if log.exists() else []
 
     def refused(self, message):
-        """See that make ended with this error in one line, and one of its own at most."""
+        """Check that make failed with this one-line error and at most one line of its own."""
         error, *rest = self.errors.splitlines()
         assert self.status != 0
         assert message in error
@@ -170,13 +170,13 @@ class Project:
         assert len(rest) <= 1
 
     def touch(self, name):
-        """Make `name` newer than everything else, whatever the clock's resolution."""
+        """Make `name` newer than all other files, whatever the clock's resolution."""
         for path in [path for path in self.root.rglob("*") if path.is_file()]:
             os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 60))
         (self.root / name).touch()
 
     def edit(self, name, old, new):
-        """Put `new` in the place of `old` in a file, which is then the newest."""
+        """Replace `old` by `new` in a file, which is then the newest."""
         text = (self.root / name).read_text()
         assert old in text
         self.touch(name)
@@ -194,7 +194,7 @@ class Project:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A project whose report is there."""
+    """A project whose report has been built."""
     project = Project(tmp_path_factory.mktemp("finished") / "a user's project")
     project.make("report")
     return project
@@ -314,7 +314,7 @@ def test_a_stopped_run_resumes(project, number):
         process.send_signal(number)
     process.communicate(timeout=120)
     assert process.returncode != 0
-    deadline = time.monotonic() + 120  # the lower processes see within a second that they are alone
+    deadline = time.monotonic() + 120  # children notice within a second that they are orphaned
     while "03_model_training" not in " ".join(runs := project.make("report")):
         assert time.monotonic() < deadline, project.errors
         time.sleep(0.2)
@@ -403,7 +403,7 @@ def correct(root):
 
 
 def replace(root):
-    """Put another clip of the same size, with the time of the first, in its place."""
+    """Replace a clip by another of the same size and modification time."""
     path = root / "tree/01/7_01_0.wav"
     before = path.stat()
     path.write_text("2")
@@ -458,7 +458,7 @@ def test_a_corpus_that_cannot_be_opened_starts_no_notebook(project):
     assert project.make("report", "DATA_DIR=tree") == [*SERIES, "render"]
 
 
-# --- nothing good goes before what follows it is there ---------------------------------------
+# --- failures keep the last good result ------------------------------------------------------
 
 
 def test_a_failed_rendering_leaves_the_last_report(project):
@@ -485,7 +485,7 @@ def test_a_failed_upgrade_leaves_the_environment(project):
     assert project.make("report") == ["pip"]
 
 
-# --- names -----------------------------------------------------------------------------------
+# --- file names ------------------------------------------------------------------------------
 
 NAMES = [
     "a`touch pwned`$(touch pwned)$(shell touch pwned)$b${HOME}$$;touch pwned;\"'#%&|<>\\*?=,(:\n",
@@ -502,7 +502,7 @@ def test_names_reach_the_commands_as_they_are(project, name):
     for key in ("IN", "MODEL"):
         (project.root / names[key]).touch()
     typed = [f"{key}={value}" for key, value in names.items()]
-    if name != " a ":  # make itself drops the blanks behind `=`
+    if name != " a ":  # make itself strips blanks after `=`
         project.make("denoise", *typed)
         assert project.status == 0, project.errors
     project.make("denoise", **names)
@@ -511,7 +511,7 @@ def test_names_reach_the_commands_as_they_are(project, name):
     assert not (project.root / "pwned").exists()
 
 
-@pytest.mark.parametrize("name", NAMES[:4])  # make drops the blanks behind `=`
+@pytest.mark.parametrize("name", NAMES[:4])  # make strips blanks after `=`
 def test_names_of_data_and_settings_are_taken_as_they_are(project, name):
     shutil.copytree(project.root / "tree", project.root / name)
     (project.root / f"{name}.yaml").write_text("seed: 1")
@@ -540,7 +540,7 @@ def test_the_python_that_makes_the_environment_may_have_any_name(tmp_path):
     assert not (project.root / "pwned").exists()
 
 
-# --- wrong variables -------------------------------------------------------------------------
+# --- invalid variables -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -632,7 +632,7 @@ def test_the_sample_is_not_read_from_elsewhere(project):
     project.refused("CORPUS=sample is part of the project and cannot be read from DATA_DIR=tree")
 
 
-# --- places ----------------------------------------------------------------------------------
+# --- folders and file systems ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

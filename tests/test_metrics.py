@@ -1,4 +1,4 @@
-"""lib.metrics: worked numbers, an independent formula, and the cases that could be NaN."""
+"""lib.metrics: worked examples, an independent formula, and cases that could yield NaN."""
 
 import importlib.util
 import sys
@@ -26,7 +26,7 @@ def noisy_voice(snr_db=-8.0, seed=0):
     return clean, mix_at_snr(clean, white_noise(len(clean), np.random.default_rng(seed)), snr_db)
 
 
-# --- ratios ----------------------------------------------------------------------------------
+# --- SNR and SI-SDR --------------------------------------------------------------------------
 
 
 def test_snr_of_worked_numbers():
@@ -42,7 +42,7 @@ def test_snr_of_a_mixture_is_the_ratio_it_was_mixed_at(snr_db):
 
 
 def test_best_constant_gain_at_minus_8_db_scores_0_64_db():
-    """10 log10(1 + 10^-0.8), where speech and noise are exactly orthogonal."""
+    """10 log10(1 + 10^-0.8) if speech and noise are exactly orthogonal."""
     t = np.arange(RATE) / RATE
     clean, added = np.sin(2 * np.pi * 440 * t), np.sin(2 * np.pi * 1000 * t)
     power = 10**-0.8
@@ -61,11 +61,11 @@ def test_si_sdr_of_worked_numbers():
 
 @given(seeds, st.integers(2, 300))
 def test_si_sdr_is_a_function_of_the_angle(seed, n):
-    """Another formula: rho^2 / (1 - rho^2) with the cosine similarity rho."""
+    """An independent formula: rho^2 / (1 - rho^2), with the cosine similarity rho."""
     clean, estimate = np.random.default_rng(seed).normal(size=(2, n))
     rho = clean @ estimate / np.linalg.norm(clean) / np.linalg.norm(estimate)
     expected = 10 * np.log10(rho**2 / (1 - rho**2))
-    floor = 1e-6 + 5e-10 * 10 ** (abs(expected) / 10)  # weighs in near +-100 dB
+    floor = 1e-6 + 5e-10 * 10 ** (abs(expected) / 10)  # matters near +-100 dB
     assert metrics.si_sdr(clean, estimate) == pytest.approx(expected, abs=floor)
 
 
@@ -79,7 +79,7 @@ def test_si_sdr_hears_neither_gain_nor_polarity(seed, gain, sign):
 
 @given(seeds)
 def test_plain_snr_is_never_above_si_sdr_of_a_positive_correlation(seed):
-    """The best gain is the best: SNR of any gain stays below 10 log10(1 + SI-SDR ratio)."""
+    """No gain raises the SNR above that of the best one, 10 log10(1 + linear SI-SDR)."""
     clean, noisy = noisy_voice(seed=seed % 1000)
     gain = np.random.default_rng(seed).uniform(0, 2)
     ceiling = 10 * np.log10(1 + 10 ** (metrics.si_sdr(clean, noisy) / 10))
@@ -122,7 +122,7 @@ def test_estoi_rises_with_the_ratio_and_ignores_level():
 @pytest.mark.parametrize("snr_db", [-8.0, 20.0])
 def test_estoi_is_that_of_pystoi(sample_rate, snr_db):
     clean = np.concatenate([voice(1, seconds=0.9, rate=sample_rate), np.zeros(sample_rate // 4)])
-    clean = np.tile(clean, 2)  # over 1.5 s, with pauses that are left out
+    clean = np.tile(clean, 2)  # over 1.5 s, with pauses that ESTOI drops
     rng = np.random.default_rng(0)
     noisy = mix_at_snr(clean, white_noise(len(clean), rng), snr_db)
     theirs = pystoi.stoi(clean, noisy, sample_rate, extended=True)
@@ -130,7 +130,7 @@ def test_estoi_is_that_of_pystoi(sample_rate, snr_db):
 
 
 def test_estoi_counts_what_does_not_vary_as_nothing():
-    """Pystoi divides by the length of a dither instead, and hears something by chance."""
+    """Pystoi divides by the norm of a random dither instead, so its score is partly chance."""
     clean = voice(2, seconds=2.0)
     clicks = np.zeros_like(clean)
     clicks[:: metrics.FRAME * RATE // metrics.ESTOI_RATE // 4] = 1.0
@@ -144,11 +144,11 @@ def test_log_spectral_distance_of_a_gain_is_the_gain():
     distance = metrics.log_spectral_distance(noise, 2 * noise, range_db=200)
     assert distance == pytest.approx(20 * np.log10(2), abs=1e-9)
     floored = metrics.log_spectral_distance(noise, 0 * noise, range_db=50)
-    assert 20 < floored < 50  # no bin of the silence can be further away than the range
+    assert 20 < floored < 50  # no bin of silence can be further away than the range
 
 
 def test_spectrogram_of_zeros_scores_0_00():
-    """What the published figure gives for predicting nothing, whatever the target."""
+    """The published metric scores an all-zero prediction 0.00 dB, whatever the target."""
     target = np.random.default_rng(0).normal(size=(1024, 44, 1))
     assert metrics.spectrogram_snr(target, np.zeros_like(target)) == 0.0
     assert metrics.spectrogram_snr(target, 0.9 * target) == pytest.approx(20, abs=1e-6)
@@ -162,7 +162,7 @@ def test_pesq_says_how_to_install_it(monkeypatch):
 
 @pytest.fixture
 def pesq_calls(monkeypatch):
-    """A stand-in for the optional package, which is deaf to a clean that starts with 7."""
+    """Calls of a stand-in for the optional package, which fails if `clean` starts with 7."""
     calls = []
 
     class PesqError(Exception):
@@ -194,7 +194,7 @@ def test_pesq_is_taken_at_8_khz(pesq_calls):
     rate, clean, _, _ = pesq_calls.pop()
     assert rate == 8000
     assert len(clean) == 4000
-    assert metrics.si_sdr(voice(0, seconds=0.5), clean) > 20  # the same voice, not faster
+    assert metrics.si_sdr(voice(0, seconds=0.5), clean) > 20  # the same voice, not sped up
 
 
 def test_pesq_is_nan_where_it_hears_no_speech(pesq_calls):
@@ -208,11 +208,11 @@ def test_pesq_of_the_real_package_rises_with_the_ratio():
     assert 1 <= scores[0] < scores[1] < scores[2] < 4.5
     assert metrics.pesq(*noisy_voice(20), RATE) == scores[1]
     clean = voice(0)
-    assert metrics.pesq(clean, clean, RATE) == pytest.approx(4.549, abs=1e-3)  # the best there is
+    assert metrics.pesq(clean, clean, RATE) == pytest.approx(4.549, abs=1e-3)  # the maximum
     assert np.isnan(metrics.pesq(np.eye(1, 4000)[0], np.eye(1, 4000)[0], RATE))  # a click
 
 
-# --- all together ----------------------------------------------------------------------------
+# --- all metrics -----------------------------------------------------------------------------
 
 
 def test_evaluate_gives_every_metric_by_name():

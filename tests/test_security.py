@@ -1,4 +1,4 @@
-"""What the code must never do, read from its source: no pickle, no unsafe model, no shell."""
+"""What the source code must never contain: pickle, unsafe model loading, or a shell."""
 
 import ast
 import re
@@ -45,7 +45,7 @@ def test_it_would_be_seen(kind, line):
 
 
 def calls(name):
-    """All calls of ``<anything>.<name>(...)`` in lib."""
+    """Yield the file and node of each ``name(...)`` or ``<anything>.name(...)`` call in lib."""
     for path in (PROJECT_ROOT / "lib").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == name:

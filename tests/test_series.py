@@ -1,4 +1,4 @@
-"""The five notebooks from the sample corpus to the rendered report, in the smallest budget."""
+"""The five notebooks, from the sample corpus to the rendered report, at minimal size."""
 
 import json
 import subprocess
@@ -35,7 +35,7 @@ def run_series(folder, last=5):
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
-    return run_series(tmp_path_factory.mktemp("first run"))  # with a space
+    return run_series(tmp_path_factory.mktemp("first run"))  # a name with a space
 
 
 def test_every_notebook_leaves_what_the_next_one_needs(build):
@@ -54,7 +54,7 @@ def test_every_speaker_is_tested_by_a_model_that_never_heard_them(build):
         tested = set(facts["test_speakers"])
         assert not tested & {*facts["training_speakers"], *facts["validation_speakers"]}
         rows = (scores["fold"] == facts["fold"]) & (scores["method"] == facts["method"])
-        if facts["method"] == "recogniser":  # it hears all methods
+        if facts["method"] == "recogniser":  # applied to all methods
             rows = scores["fold"] == facts["fold"]
         assert set(scores.loc[rows, "speaker"]) == tested
 

@@ -1,4 +1,4 @@
-"""What notebook 02 verifies, against what is known of the files."""
+"""lib.clips.checks: the checks of notebook 02 on files with known properties."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("one_process")
 
 
 def test_low_passing_gains_what_the_bandwidth_says(tmp_path):
-    """At 48 kHz a sixth of white noise lies below 4 kHz: 7.8 dB, all of a low voice."""
+    """At 48 kHz one sixth of white noise, but all of a low voice, lies below 4 kHz: 7.8 dB."""
     paths = []
     for rate in (8000, 48000):
         paths.append(str(tmp_path / f"{rate}.wav"))
@@ -42,7 +42,7 @@ def test_the_error_of_mixing_is_the_largest(monkeypatch):
     real = type(store).noisy
 
     def wrong(self, row):
-        """Twice the noise on one clip: 6 dB."""
+        """Return the clip with noise, of twice the amplitude (6 dB) in one row."""
         clean = self.clean(row)
         return clean + (2 if row == 2 else 1) * (real(self, row) - clean)
 
@@ -64,7 +64,7 @@ def test_supplied_noise_is_described_as_it_is_in_the_files_and_at_the_working_ra
     assert facts["file_mean"] == pytest.approx(-6, abs=0.1)
     assert (facts["file_low"], facts["file_high"]) == pytest.approx((-9, -3), abs=0.1)
     low, high = (snr(store.clean(row), store.noisy(row)) for row in range(2))
-    assert (low, high) > (-9 + 2, -3 + 2)  # what lies above half the working rate is gone
+    assert (low, high) > (-9 + 2, -3 + 2)  # noise above half the working rate is gone
     assert (facts["low"], facts["high"], facts["mean"]) == (low, high, (low + high) / 2)
     assert (facts["digit"], facts["digit_below"]) == ("0", 0)
     assert (facts["accent"], facts["accent_below"]) == ("a", pytest.approx((high - low) / 2))

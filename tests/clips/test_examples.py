@@ -1,4 +1,4 @@
-"""Examples depend on seed, clip and epoch only."""
+"""lib.clips.examples: training examples depend on seed, clip and epoch only."""
 
 import dataclasses
 
@@ -27,7 +27,7 @@ def test_an_example_is_exact_level_and_padded_with_zeros(n, samples, snr_db, see
     own = np.flatnonzero(noisy).max() + 1
     assert own <= min(samples, np.ceil(n / 0.85))  # no slower than 15 %
     assert not target[own:].any()
-    assert snr(target[:own], noisy[:own]) == pytest.approx(snr_db, abs=1e-3)  # 32 bits
+    assert snr(target[:own], noisy[:own]) == pytest.approx(snr_db, abs=1e-3)  # float32
     assert np.sqrt(np.mean(noisy[:own] ** 2)) == pytest.approx(0.1, rel=1e-4)
 
 
@@ -68,7 +68,7 @@ def test_the_varied_share_has_other_levels_and_colours_of_noise():
     assert 0 <= np.array(ratios)[varied].min() < 1
     assert 11 < np.array(ratios)[varied].max() <= 12
     low_shares = np.array(low_shares)
-    assert low_shares[~varied].max() < 0.35  # white: a quarter of the power in a quarter
+    assert low_shares[~varied].max() < 0.35  # white: a quarter of the band, of the power
     assert low_shares[varied].max() > 0.6  # nearly pink
     assert low_shares[varied].min() < 0.35
 
@@ -98,7 +98,7 @@ def store():
 
 
 def clips_of(pairs):
-    """Row -> (noisy, clean) of all clips of an epoch."""
+    """Return {row: (noisy, clean)} for all clips of an epoch."""
     batches = [pairs[i] for i in range(len(pairs))]
     noisy, clean = (np.concatenate(part) for part in zip(*batches))
     return dict(zip(pairs.batches.ravel().tolist(), zip(noisy, clean)))

@@ -1,4 +1,4 @@
-"""Who learns from whom."""
+"""lib.clips.folds: folds by speaker."""
 
 import numpy as np
 import pandas as pd
@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from voices import configure, voice_store
 
 from lib.clips.folds import assign_folds, fewest_clips, split_speakers
-from lib.clips.folds import test_rows as rows_to_test  # no test
+from lib.clips.folds import test_rows as rows_to_test  # not a test
 from lib.errors import CorpusError
 
 
 def deal(clips_of: list[int], table: pd.DataFrame, k: int) -> pd.DataFrame:
-    """Deal speakers of whom speaker i has ``clips_of[i]`` clips into `k` folds."""
+    """Assign speakers to `k` folds; speaker i has ``clips_of[i]`` clips."""
     names = [f"{i:02d}" for i, n in enumerate(clips_of) for _ in range(n)]
     return assign_folds(pd.DataFrame({"speaker": names}), table, configure(training={"folds": k}))
 
@@ -40,7 +40,7 @@ def test_every_speaker_is_tested_once_by_a_model_that_never_heard_them(speakers,
     names = {f"{i:02d}" for i in range(len(speakers))}
     assert folds["speaker"].is_unique
     assert set(folds["speaker"]) == names
-    assert set(folds["fold"]) == set(range(min(k, len(speakers))))  # none of them empty
+    assert set(folds["fold"]) == set(range(min(k, len(speakers))))  # none is empty
     tested = []
     for fold in range(folds["fold"].max() + 1):
         roles = split_speakers(folds, fold)
@@ -52,7 +52,7 @@ def test_every_speaker_is_tested_once_by_a_model_that_never_heard_them(speakers,
 
 
 def test_genders_are_balanced_as_far_as_they_go():
-    """The counts of Audio MNIST: 12 women and 48 men in 6 folds are 2 and 8 in each."""
+    """With Audio MNIST's 12 women and 48 men, each of 6 folds has 2 and 8."""
     genders = np.random.default_rng(0).permutation(["female"] * 12 + ["male"] * 48)
     folds = deal([5] * 60, people(genders), 6).merge(people(genders))
     counts = folds.groupby(["fold", "gender"]).size().unstack()

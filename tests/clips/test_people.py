@@ -1,4 +1,4 @@
-"""lib.clips.people: the store of the voices, and who chooses the epoch."""
+"""lib.clips.people: the clip store of the voices, and the validation split."""
 
 import dataclasses
 

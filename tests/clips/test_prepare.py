@@ -1,4 +1,4 @@
-"""Clips are prepared from files of several rates, whole or not at all, noisy files with them."""
+"""lib.clips.prepare: clips and noisy files at several rates become a complete store or none."""
 
 import dataclasses
 import subprocess
@@ -32,7 +32,7 @@ def run(tmp_path):
 
 @pytest.fixture
 def manifest(tmp_path):
-    """Four clips with an offset, one of them too long, and a fifth that is excluded."""
+    """Four clips with a DC offset, one of them too long, and a fifth that is excluded."""
     rows = []
     for i, (clip_id, rate) in enumerate(RATES.items()):
         y = voice(i, seconds=1.3 if clip_id == "1_02_0" else 0.4, rate=rate) + 0.3
@@ -63,12 +63,12 @@ def test_the_channel_of_the_manifest_is_stored(run, manifest, tmp_path):
     soundfile.write(tmp_path / "0_01_0.wav", np.stack([y, 0.9 * y[::-1], -y], axis=1), 8000)
     manifest.loc[manifest["clip_id"] == "0_01_0", "channel"] = 2
     store = build_store(run, manifest, str(tmp_path))
-    assert snr(-y, store.clean(0)) > 20  # the high-pass takes a little
+    assert snr(-y, store.clean(0)) > 20  # the high-pass removes a little
 
 
 def test_the_rate_of_the_file_does_not_change_the_clip(run, manifest, tmp_path):
     y = voice(0, rate=48000)
-    soundfile.write(tmp_path / "1_01_0.wav", y, 48000)  # beside voice(0) at 8 kHz in 0_01_0
+    soundfile.write(tmp_path / "1_01_0.wav", y, 48000)  # 0_01_0 is voice(0) at 8 kHz
     store = build_store(run, manifest, str(tmp_path))
     rows = store.index.set_index("clip_id").index
     slow, fast = (store.clean(rows.get_loc(name)) for name in ("0_01_0", "1_01_0"))
@@ -147,7 +147,7 @@ def test_the_noisy_side_is_the_file_as_it_is(store, tree):
     clips = measured(tree).set_index("clip_id")
     for row, clip_id in enumerate(store.index["clip_id"]):
         file = prepare_clip(tree, clips.loc[clip_id], CONFIG.audio, noisy=True)
-        for asked in ({}, {"kind": "supplied", "snr_db": -8.0}):  # the second by the evaluation
+        for asked in ({}, {"kind": "supplied", "snr_db": -8.0}):  # the second as in evaluation
             np.testing.assert_allclose(store.noisy(row, **asked), file, atol=1e-7)
         assert store.noisy(row).shape == store.clean(row).shape
 
@@ -183,7 +183,7 @@ def test_the_noisy_file_of_a_long_clip_is_heard_in_the_window_of_its_clip(
 
 
 def test_the_noisy_side_is_the_channel_of_the_clean_clip(supplied_run, tree):
-    """Even where another one of the noisy file is louder."""
+    """Even if another channel of the noisy file is louder."""
     for name, others in {"0_01_0": 0.0, "0_01_0_noisy": 2.0}.items():
         y, _ = soundfile.read(tree / f"{name}.wav")
         rest = others * np.roll(y, 50)
@@ -246,4 +246,4 @@ def test_a_build_that_stops_at_the_noisy_files_is_not_opened(supplied_run, store
     with pytest.raises(MissingArtifactError, match=r"or the build was stopped\. Run 02_spec"):
         open_store(supplied_run)
     files = sorted(path.name for path in supplied_run.dir.rglob("*") if path.is_file())
-    assert files == ["clip_index.parquet"] * 2 + ["clips.npy"] * 2  # whole ones
+    assert files == ["clip_index.parquet"] * 2 + ["clips.npy"] * 2  # complete files

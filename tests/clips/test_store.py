@@ -1,4 +1,4 @@
-"""Choosing clips of a store, and noise that no order and no row changes."""
+"""lib.clips.store: selecting clips, and noise that depends on neither row nor order."""
 
 import dataclasses
 
@@ -12,7 +12,7 @@ from lib.errors import InputError, MissingArtifactError
 from lib.metrics import snr
 from lib.workspace.folder import Run
 
-# --- choosing --------------------------------------------------------------------------------
+# --- selection -------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_a_limit_keeps_digits_balanced(store, limit):
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 16])
 def test_a_limit_that_no_digit_divides_takes_other_digits_from_every_speaker(limit):
-    """Else a small budget would train and score on the digits 0, 1, 2 only."""
+    """Otherwise, a small budget would train and score on the digits 0, 1, 2 only."""
     store = voice_store(Config(), speakers=20, digits=10, repetitions=2)
     chosen = store.index.loc[store.rows_of(store.index["speaker"].unique(), limit=limit)]
     assert (chosen.groupby("speaker").size() == limit).all()
@@ -87,7 +87,7 @@ def test_babble_is_made_of_the_talkers_and_is_the_same_on_every_call(store):
     silent = store.clips.copy()
     silent[talkers] = 0
     deaf = ClipStore(silent, store.index, store.config)
-    with pytest.raises(InputError, match="noise is silent"):  # nobody else speaks in it
+    with pytest.raises(InputError, match="noise is silent"):  # the talkers are silent
         deaf.noisy(0, kind="babble", snr_db=-5, talkers=talkers)
     with pytest.raises(InputError, match="at least 3 talkers, got 0"):
         store.noisy(0, kind="babble", snr_db=-5)

@@ -1,4 +1,4 @@
-"""Voices are measured once for every store; pitch and tilt of sounds that have known ones."""
+"""lib.clips.voices: measured once per store; pitch and tilt of sounds with known values."""
 
 import numpy as np
 import pandas as pd

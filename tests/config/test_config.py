@@ -1,4 +1,4 @@
-"""lib.config and lib.settings: what a params file may hold, and what is said of all else."""
+"""lib.config and lib.settings: valid params files, and errors for all others."""
 
 import dataclasses
 import re
@@ -40,7 +40,7 @@ def test_params_lie_over_the_profile(params):
     assert (config.seed, config.noise.kind, config.tuning.epochs) == (7, "pink", 30)
     assert config.training.folds == load_config("smoke").training.folds
     assert config.noise.snr_db == -5.0
-    assert type(config.noise.snr_db) is float  # -5 is a whole number in YAML
+    assert type(config.noise.snr_db) is float  # -5 is an integer in YAML
 
 
 def test_an_empty_params_file_changes_nothing(params):
@@ -133,7 +133,7 @@ def test_a_wrong_params_file_is_refused(params, text, message):
 
 
 def numbers():
-    """Every number of every section: section (or None), field."""
+    """Yield the section (or None) and field of every number."""
     for part in dataclasses.fields(Config):
         section = getattr(Config(), part.name)
         if dataclasses.is_dataclass(section):
@@ -184,7 +184,7 @@ def test_the_profile_is_one_of_the_table():
 
 
 def test_settings_are_imported_without_any_package_of_numbers():
-    """`make` reads them before the packages are there."""
+    """`make` reads them before the packages are installed."""
     code = "import sys, lib.config; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT).returncode == 0
 

@@ -1,4 +1,4 @@
-"""lib.corpora: layouts, faults on disk, the manifest; the sample as it is shipped."""
+"""lib.corpora: layouts, faulty files, the manifest, and the sample as shipped."""
 
 import json
 import shutil
@@ -45,7 +45,7 @@ def build(tree):
     return corpora.build_manifest(corpora.open_corpus("audiomnist", str(tree)), Config())
 
 
-# --- finding ---------------------------------------------------------------------------------
+# --- finding clips ---------------------------------------------------------------------------
 
 
 def test_unknown_corpus_names_the_known_ones():
@@ -102,7 +102,7 @@ def test_other_files_are_ignored_or_rejected_with_their_reason(tree):
     folder = tree / "data" / "01"
     for name in ("note.txt", "._3_01_0.wav", "3_01_0 copy.wav", "7_02_5.wav"):
         (folder / name).write_text("junk")
-    shutil.copy(folder / "3_01_0.wav", folder / "3_01_99_noisy.wav")  # without a clean one
+    shutil.copy(folder / "3_01_0.wav", folder / "3_01_99_noisy.wav")  # no clean counterpart
     corpus = corpora.open_corpus("audiomnist", str(tree))
     assert len(corpus.clips()) == 8
     assert [(path, kind) for path, kind, _ in corpus.ignored] == [
@@ -128,7 +128,7 @@ def test_broken_metadata_stop_before_any_work(tree):
         corpora.open_corpus("audiomnist", str(tree))
 
 
-# --- measuring -------------------------------------------------------------------------------
+# --- measuring clips -------------------------------------------------------------------------
 
 
 def test_bad_files_are_excluded_with_their_reason_and_the_run_goes_on(tree):
@@ -177,7 +177,7 @@ def test_measures_of_a_known_clip(tree):
     soundfile.write(tree / "data" / "01" / "3_01_0.wav", y, RATE)
     row = build(tree).iloc[0]
     assert (row["sample_rate"], row["duration_s"]) == (RATE, 0.5)
-    # An offset of a beside a sine of amplitude a: 2/3 of the energy, nothing of the level.
+    # An offset as large as the sine's amplitude holds 2/3 of the energy but adds no level.
     assert row["dc_share"] == pytest.approx(2 / 3, abs=1e-3)
     assert row["rms_dbfs"] == pytest.approx(-23.01, abs=0.1)
     assert row["rumble_share"] < 1e-3 and row["clipped_share"] == 0
@@ -185,7 +185,7 @@ def test_measures_of_a_known_clip(tree):
 
 
 def _supply(tree, snr_db, offset=0.0, seconds=None):
-    """Write a noisy counterpart of clip 3_01_0 with exactly this SNR, and an offset."""
+    """Write a noisy counterpart of clip 3_01_0 with exactly this SNR, plus an offset."""
     clean, _ = soundfile.read(tree / "data" / "01" / "3_01_0.wav")
     noise = np.sin(2 * np.pi * 1000 * np.arange(len(clean)) / RATE)
     noise *= np.sqrt(np.mean(clean**2) / np.mean(noise**2)) * 10 ** (-snr_db / 20)
@@ -197,7 +197,7 @@ def _supply(tree, snr_db, offset=0.0, seconds=None):
 def test_snr_of_supplied_pairs_knows_no_offset(tree, offset):
     _supply(tree, -8.0, offset=offset)
     table = build(tree)
-    # 0.1 dB: what the high-pass takes from the edges of 0.3 s
+    # 0.1 dB: edge effects of the high-pass filter on 0.3 s
     assert table.loc[0, "measured_snr_db"] == pytest.approx(-8.0, abs=0.1)
     assert table["measured_snr_db"].notna().sum() == 1 and len(table) == 8
 
@@ -252,7 +252,7 @@ def test_summary_counts_what_is_there(tree):
 @pytest.mark.parametrize(
     ("snrs_db", "said"),
     [
-        ([-8.5, -7.5, np.inf], "agree"),  # a copy is no pair
+        ([-8.5, -7.5, np.inf], "agree"),  # an exact copy is not a pair
         ([-10.0, -11.0], "not the nominal one"),
         ([-30.0, 5.0], "impossible ones"),
     ],
@@ -265,7 +265,7 @@ def test_what_follows_from_the_measured_snr(snrs_db, said):
         assert "newly mixed" in told["white"] and "as they are" in told["supplied"]
 
 
-# --- the corpora as they are -----------------------------------------------------------------
+# --- the sample and real corpora -------------------------------------------------------------
 
 
 def test_sample_is_what_the_generator_says():

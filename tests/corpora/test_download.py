@@ -1,4 +1,4 @@
-"""lib.corpora.download and unpack, against a local server at its worst."""
+"""lib.corpora.download and unpack, tested against a misbehaving local server."""
 
 import functools
 import hashlib
@@ -46,7 +46,7 @@ def host():
 
 @pytest.fixture(autouse=True)
 def known(tmp_path, monkeypatch):
-    """The table of what is known, the pauses and the patience of the tests."""
+    """Replace the table of known files, the pauses and the timeout."""
     monkeypatch.setattr(download, "CONTENTS", tmp_path / "contents")
     monkeypatch.setattr(download, "PAUSES_S", (0.0, 0.0, 0.0))
     monkeypatch.setattr(download, "TIMEOUT_S", 0.3)
@@ -77,7 +77,7 @@ def fetched(host, tmp_path):
 
 
 def resumes(asked, body):
-    """ "half" if the range asked for begins where half of `body` came through, less one chunk."""
+    """Return "half" if the requested range starts at half of `body`, or at most a chunk before."""
     if asked is None:
         return None
     (start,) = re.findall(r"bytes=(\d+)-$", asked)
@@ -99,7 +99,7 @@ def test_an_archive_is_fetched_whole_and_once(host, tmp_path):
     ("answers", "asked"),
     [
         (["truncates", "ranges"], [None, "half"]),
-        (["truncates", "whole"], [None, "half"]),  # refuses ranges: from the beginning
+        (["truncates", "whole"], [None, "half"]),  # ignores ranges: starts over
         (["stalls", "ranges"], [None, "half"]),
         (["truncates", "other_range", "ranges"], [None, "half", None]),
         (["broken", "too_many", "whole"], [None, None, None]),
@@ -153,7 +153,7 @@ def test_an_interrupted_download_is_resumed_by_the_next_run(host, tmp_path):
 
 
 def test_pieces_of_two_packings_are_fetched_afresh(host, tmp_path):
-    """GitHub packs a commit anew when it likes; the first half may be of another archive."""
+    """GitHub may repack a commit at any time; the first half may belong to another archive."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / ".toy-01234567.zip.part").write_bytes(b"PK" + bytes(1000))
     there = host(zipped(FILES), ["ranges"])
@@ -192,7 +192,7 @@ def test_a_full_disk_is_seen_before_the_first_byte(host, tmp_path):
     assert there.asked == []
 
 
-# --- hostile archives ------------------------------------------------------------------------
+# --- malicious and damaged archives ----------------------------------------------------------
 
 
 def linked():
@@ -238,7 +238,7 @@ def test_hostile_archives_leave_nothing(host, tmp_path, body, reason):
 
 
 def test_a_member_is_not_read_beyond_its_declared_size(tmp_path):
-    """A bomb that declares little: what it declares is all that is unpacked."""
+    """A zip bomb that understates its size: only the declared size is unpacked."""
     body = bytearray(zipped({"bomb": bytes(10**6)}, zipfile.ZIP_DEFLATED))
     for signature, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
         at = body.index(signature) + offset
@@ -272,7 +272,7 @@ def test_a_file_that_is_no_zip_is_refused(tmp_path):
         unpack.folder_of(tmp_path / "a.zip", tmp_path)
 
 
-# --- the archives as they are ----------------------------------------------------------------
+# --- the real archives -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("corpus", [fsdd, audiomnist])

@@ -1,4 +1,4 @@
-"""lib.corpora.metadata and fieldnames: the rules one by one, and the real file if at hand."""
+"""lib.corpora.metadata and fieldnames: each rule, and the real file if available."""
 
 import json
 
@@ -8,7 +8,7 @@ import pytest
 
 from lib.corpora import base, fieldnames, metadata
 
-CASES = [  # field as supplied, value as supplied, column, clean value, is it logged
+CASES = [  # raw field, raw value, column, clean value, whether it is logged
     ("accent", "german", "accent", "German", True),
     ("accent", "German", "accent", "German", False),
     ("accent", "Brasilian", "accent", "Brazilian", True),
@@ -79,7 +79,7 @@ def test_every_word_is_brought_to_one_in_any_case(field, words, clean, why):
             assert log["rule"].str.contains(why).tolist() == [True] * (spelling != clean)
 
 
-# --- names of fields -------------------------------------------------------------------------
+# --- field names -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

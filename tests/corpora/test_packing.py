@@ -1,4 +1,4 @@
-"""Zips and folders as people pack them: the clips are found, what else lies there is said."""
+"""Zips and folders as people pack them: clips are found, other files are reported."""
 
 import functools
 import json
@@ -34,7 +34,7 @@ def below(folder, files=TREE):
 
 @pytest.fixture
 def opened(tmp_path, monkeypatch):
-    """Open what is packed under the given names, once as a folder and once as a zip."""
+    """A function that opens the given files, once as a folder and once as a zip."""
     folder_of = functools.partial(unpack.folder_of, into=tmp_path / "unpacked")
     monkeypatch.setattr(audiomnist.unpack, "folder_of", folder_of)
 
@@ -127,7 +127,7 @@ def test_names_with_backslashes_are_folders(tmp_path):
 
 
 def test_utf_8_without_its_flag_is_read_as_meant(tmp_path):
-    """As macOS writes it; one name in decomposed letters, one in those of MS-DOS."""
+    """As written by macOS, one name decomposed (NFD); a third name is in MS-DOS encoding."""
     names = ["data/a-Zoë.wav", unicodedata.normalize("NFD", "data/b-Zoë.wav"), "data/c-Zoë.wav"]
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as content:
         for name, data in zip("abc", (b"1", b"2", b"3")):
@@ -152,8 +152,8 @@ def test_hostile_and_broken_names_are_refused(tmp_path):
             unpack.folder_of(tmp_path / "a.zip", tmp_path / "out")
     body = bytearray((tmp_path / "a.zip").read_bytes())
     at = body.rindex(b"PK\x01\x02")
-    body[at + 9] |= 8  # says that its name is UTF-8,
-    body[at + 46] = 0xFF  # which it is not
+    body[at + 9] |= 8  # the name is flagged as UTF-8
+    body[at + 46] = 0xFF  # but is not valid UTF-8
     (tmp_path / "a.zip").write_bytes(body)
     with pytest.raises(InputError, match="neither a folder nor a zip archive"):
         unpack.folder_of(tmp_path / "a.zip", tmp_path / "out")

@@ -1,4 +1,4 @@
-"""lib.corpora.published: which clips are the published ones, and what is said of others."""
+"""lib.corpora.published: which clips are the published ones, and how others are reported."""
 
 import csv
 import hashlib
@@ -18,13 +18,13 @@ SPEAKERS, DIGITS, REPETITIONS = 3, 10, 2
 
 
 def content(speaker, digit, repetition):
-    """What the toy corpus holds; the clips of the digits 8 and 9 of speaker 02 are the same."""
+    """Return a clip of the toy corpus; digits 8 and 9 of speaker 02 are identical."""
     return f"{speaker} {min(digit, 8) if speaker == 2 else digit} {repetition}".encode()
 
 
 @pytest.fixture(autouse=True)
 def tree(tmp_path, monkeypatch):
-    """A published corpus of three speakers, and a whole copy of it."""
+    """A published corpus of three speakers, and a complete copy of it."""
     rows = []
     for speaker in range(1, SPEAKERS + 1):
         for digit, repetition in np.ndindex(DIGITS, REPETITIONS):
@@ -118,7 +118,7 @@ def test_make_data_says_it_on_one_line(tree, capsys):
 def test_the_report_says_it_of_readable_clips(tree):
     corpus = corpora.open_corpus("audiomnist", str(tree))
     clips = published.hashed(corpus)
-    clips.loc[0, "sha256"] = ""  # what could not be read has its own reason
+    clips.loc[0, "sha256"] = ""  # unreadable clips have their own reason
     manifest = clips.assign(status="ok", kind="", measured_snr_db=np.nan, duration_s=0.5)
     facts = summary.describe_corpus(corpus, manifest.assign(sample_rate=8000))
     assert (
@@ -139,7 +139,7 @@ def test_hostile_names_of_speakers_are_no_published_ones():
     assert found.tolist() == ["different content"] + ["not published"] * 9
 
 
-# --- the table as it is ----------------------------------------------------------------------
+# --- the real table --------------------------------------------------------------------------
 
 REAL = Path(published.__file__).parent / "contents/audiomnist.npy"
 

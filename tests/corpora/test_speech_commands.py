@@ -1,4 +1,4 @@
-"""lib.corpora.speech_commands: what is found, what nobody should learn from, and the list."""
+"""lib.corpora.speech_commands: finding clips, those unfit for training, and the known clips."""
 
 import dataclasses
 import hashlib
@@ -25,14 +25,14 @@ PEOPLE = 3
 
 @pytest.fixture
 def tree(tmp_path):
-    """Two words by three people."""
+    """Two words spoken by three people."""
     speak_words(tmp_path / "words", people=PEOPLE)
     return tmp_path / "words"
 
 
 @pytest.fixture
 def listed(tree, tmp_path, monkeypatch):
-    """The same, and the list of its clips."""
+    """The same tree, with a list of its clips."""
     monkeypatch.setattr(commands, "LIST", tmp_path / "list.csv")
     commands.write_list(tree)
     return tree
@@ -47,7 +47,7 @@ def kinds(corpus):
     return corpus.rejected().set_index("path")["kind"].to_dict()
 
 
-# --- finding ---------------------------------------------------------------------------------
+# --- finding clips ---------------------------------------------------------------------------
 
 
 def test_a_clip_is_a_word_by_a_speaker(tree):
@@ -64,7 +64,7 @@ def test_a_clip_is_a_word_by_a_speaker(tree):
 
 
 def test_the_whole_set_is_found_with_all_that_lies_beside(tree, tmp_path):
-    """As v0.02 is laid out, and the zip of the mini set as macOS packed it."""
+    """In the layout of v0.02, with what macOS added to the zip of the mini set."""
     left_behind = tree / "__MACOSX" / "mini_speech_commands" / "yes"
     for folder in (tree / "seven", tree / "_background_noise_", left_behind):
         folder.mkdir(parents=True)
@@ -116,7 +116,7 @@ def test_what_is_no_folder_is_refused(tmp_path):
         commands.open_tree(str(tmp_path / "none"))
 
 
-# --- measuring -------------------------------------------------------------------------------
+# --- measuring clips -------------------------------------------------------------------------
 
 
 def test_clips_that_nobody_should_learn_from_are_set_aside_with_their_kind(tree):
@@ -139,14 +139,14 @@ def test_clips_that_nobody_should_learn_from_are_set_aside_with_their_kind(tree)
 
 
 def test_a_clip_is_cut_to_its_word(tree):
-    """0.4 s in the middle of a second that swell and fade: 30 dB below its top after 4 ms."""
+    """A 0.4 s word in the middle of a second rises to 30 dB below its peak within 4 ms."""
     clips = manifest.usable(measured(tree))
-    assert clips["window_start_s"].between(0.22, 0.28).all()  # 0.30 less the margin, a frame
+    assert clips["window_start_s"].between(0.22, 0.28).all()  # 0.30 minus the margin, +- a frame
     assert clips["window_s"].between(0.44, 0.54).all()
     assert clips["dynamic_range_db"].between(50, 65).all()
 
 
-# --- the list --------------------------------------------------------------------------------
+# --- the list of known clips -----------------------------------------------------------------
 
 
 def test_the_format_of_the_files_makes_no_difference(listed, tmp_path):
@@ -199,7 +199,7 @@ def test_another_corpus_of_the_same_words_is_refused(listed, tmp_path):
 
 
 def packed(folder):
-    """The zip of a folder, as macOS packs it."""
+    """Zip a folder as macOS does; return the path of the zip."""
     path = folder.with_name("mini.zip")
     with zipfile.ZipFile(path, "w") as content:
         for file in sorted(folder.rglob("*.wav")):
@@ -250,7 +250,7 @@ def test_there_is_no_report_on_it(tree):
         corpora.open_corpus("speech-commands", str(tree))
 
 
-# --- the list as it is -----------------------------------------------------------------------
+# --- the real list ---------------------------------------------------------------------------
 
 
 def test_the_committed_list_names_words_that_are_used():
@@ -262,7 +262,7 @@ def test_the_committed_list_names_words_that_are_used():
 
 
 def test_the_list_is_that_of_real_voices(real_speech):
-    """Of the first speakers of each word, as a sample."""
+    """Checked on a sample: the first 20 clips of each word."""
     corpus = commands.read_tree(real_speech / "speech-commands")
     clips = corpus.clips().groupby("word").head(20).reset_index(drop=True)
     rows = [commands.measure_word(corpus.root / c, None, Config().audio) for c in clips["path"]]

@@ -1,4 +1,4 @@
-"""Anyone's recording: length, rate, channels and format stay; errors say what to do."""
+"""lib.denoise: recordings keep length, rate, channels and format; errors say what to do."""
 
 import io
 import json
@@ -31,7 +31,7 @@ RATE, WINDOW = 8000, 8000
 
 
 class Scaled:
-    """A denoiser that multiplies by a constant; by one unless said otherwise."""
+    """A denoiser that multiplies by a constant, 1 by default."""
 
     audio = AudioConfig(sample_rate=RATE, clip_s=WINDOW / RATE)
 
@@ -53,7 +53,7 @@ def tone(n, sample_rate, hz=440.0):
 
 @pytest.fixture
 def stand_in(monkeypatch):
-    """`denoise_file` with a constant gain instead of a network; returns what sets the gain."""
+    """Replace the network of `denoise_file` by a constant gain; return the replacement."""
     model = Scaled()
     monkeypatch.setattr(denoise, "load_model", lambda path: model)
     return model
@@ -64,7 +64,7 @@ def shipped():
     return denoise.load_model()
 
 
-# ---- The signal.
+# ---- Signals.
 
 
 @pytest.mark.parametrize("n", [1, 100, 7999, 8000, 8001, 12_000, 20_001, 40_000])
@@ -149,7 +149,7 @@ def test_silence_stays_silence(shipped, n):
 
 @pytest.mark.parametrize("scale", [2.0**-60, 2.0**60])
 def test_the_scale_of_a_recording_does_not_matter(shipped, scale):
-    """Down to where single precision has no squares left, and up to where it overflows."""
+    """Down to where squares underflow in single precision, and up to where they overflow."""
     _, y = speech_like(1.5)
     out = denoise.denoise_signal(y, RATE, shipped)
     np.testing.assert_array_equal(denoise.denoise_signal(scale * y, RATE, shipped), scale * out)
@@ -162,10 +162,10 @@ def test_a_clipped_recording_gives_finite_samples(shipped):
 
 
 def test_window_borders_show_in_no_way(shipped):
-    """Windows against the same network on the whole recording at once.
+    """Compare windows with the same network on the whole recording at once.
 
-    The windows change what the network hears around a moment, so the results differ a little;
-    that difference must be no larger where one window hands over to the next.
+    The windows change the context that the network sees, so the results differ slightly;
+    the difference must be no larger where one window is faded into the next.
     """
     clean, noisy = speech_like(8)
     out = denoise.denoise_signal(noisy, RATE, shipped)
@@ -174,7 +174,7 @@ def test_window_borders_show_in_no_way(shipped):
     assert np.mean((out - whole) ** 2) < 0.05 * level
     assert np.mean((out - clean) ** 2) < 0.3 * np.mean((noisy - clean) ** 2)
     hop = WINDOW // 2
-    places = (np.arange(len(out)) + hop // 2) % hop - hop // 2  # samples from a border
+    places = (np.arange(len(out)) + hop // 2) % hop - hop // 2  # samples from a window border
     near = np.abs(places) < 200
     jumps = np.abs(np.diff(out, prepend=0)), np.abs(np.diff(whole, prepend=0))
     assert jumps[0][near].max() <= 1.2 * jumps[1].max()
@@ -183,7 +183,7 @@ def test_window_borders_show_in_no_way(shipped):
 
 
 def test_the_network_hears_a_clip_alone_as_in_a_batch(shipped):
-    """Batches and paddings change nothing but the last digits of single precision."""
+    """Batching and padding change the output only by single-precision rounding."""
     clips = np.random.default_rng(1).standard_normal((3, WINDOW)) * [[0.1], [0.5], [1.0]]
     together = shipped.windows(clips)
     for clip, out in zip(clips, together):
@@ -194,7 +194,7 @@ def test_the_network_hears_a_clip_alone_as_in_a_batch(shipped):
 
 
 def test_short_recordings_are_what_was_scored(shipped):
-    """Not longer than a window: the network's own answer, as `lib.evaluation` asks for it."""
+    """A recording within one window gets the network's own output, as in `lib.evaluation`."""
     noisy = speech_like(0.6)[1]
     out = denoise.denoise_signal(noisy, RATE, shipped)
     np.testing.assert_allclose(out, shipped(noisy, RATE), atol=1e-5)
@@ -270,7 +270,7 @@ def test_another_format_takes_its_own_samples(tmp_path, stand_in, source, target
 
 
 def test_mp3_inside_wav_becomes_samples(tmp_path, stand_in):
-    """libsndfile reads it, says that it can write it, and cannot."""
+    """libsndfile can read it and claims to be able to write it, but cannot."""
     buffer = io.BytesIO()
     soundfile.write(buffer, tone(20_000, 16_000), 16_000, format="MP3")
     head = struct.pack("<IHHIIHHHHIHHH", 30, 0x55, 1, 16_000, 4000, 1, 0, 12, 1, 2, 144, 1, 1393)
@@ -301,7 +301,7 @@ def test_mp3_inside_wav_becomes_samples(tmp_path, stand_in):
         ("out.flac", 8000, 9, "use .wav or .ogg"),
         ("out.flac", 700_000, 1, r"use \.wav instead"),
         ("out.8svx", 8000, 1, "unknown audio format"),
-        ("out.iff", 96_000, 1, "SVX does not support"),  # it would be written with another rate
+        ("out.iff", 96_000, 1, "SVX does not support"),  # would be written at another rate
     ],
 )
 def test_what_a_format_cannot_hold_is_refused_before_work(
@@ -344,7 +344,7 @@ def test_only_long_recordings_show_a_bar(tmp_path, stand_in, capsys):
         denoise.denoise_file(tmp_path / "in.wav", tmp_path / "out.wav")
         told = capsys.readouterr().err
         assert ("denoising: 100%" in told) == (seconds == 200)
-        assert told.count("\r") < 5  # in a log
+        assert told.count("\r") < 5  # few updates in a log
         assert bool(told) == (seconds == 200)
 
 
@@ -390,7 +390,7 @@ def test_an_interrupted_run_leaves_what_was_there(tmp_path, stand_in, monkeypatc
     assert list(tmp_path.iterdir()) == [path]
 
 
-# ---- The place of the result.
+# ---- The output file.
 
 
 @pytest.fixture
@@ -437,7 +437,7 @@ def test_a_link_stays_a_link(recording, stand_in, there):
 
 
 def test_what_is_read_only_stays(recording, monkeypatch):
-    """For the superuser, too."""
+    """Even for the superuser."""
     monkeypatch.delattr(denoise, "load_model")
     recording.chmod(0o444)
     before = recording.read_bytes()
@@ -468,7 +468,7 @@ def test_what_is_no_file_is_not_replaced(recording, monkeypatch):
 
 @pytest.mark.parametrize("name", ["out.wav", "out.flac", "out.ogg", "out.mp3", "out.caf"])
 def test_a_full_disk_is_named_and_leaves_what_was_there(tmp_path, stand_in, name):
-    """By a limit on the size of files, which every user may set."""
+    """Simulate it by a limit on the file size, which any user may set."""
     y = np.random.default_rng(0).normal(0, 0.1, 400_000)
     soundfile.write(tmp_path / "in.wav", y, RATE, format="CAF", subtype="ALAC_24")
     (tmp_path / name).write_bytes(b"what was there")
@@ -488,11 +488,11 @@ def test_a_tilde_is_the_home(recording, stand_in, monkeypatch):
     denoise.denoise_file("~/in.wav", "~/out.wav", "~/model.keras")
     assert recording.with_name("out.wav").is_file()
     monkeypatch.chdir(recording.parent)
-    denoise.denoise_file("in.wav", "~nobody.wav")  # a name, and nobody's home
+    denoise.denoise_file("in.wav", "~nobody.wav")  # a file name, not a home folder
     assert recording.with_name("~nobody.wav").is_file()
 
 
-# ---- What is no recording.
+# ---- Invalid recordings.
 
 
 def write_text(path):
@@ -543,17 +543,17 @@ def test_an_unknown_format_is_refused_before_work(recording, monkeypatch, name):
 
 
 def test_a_folder_that_may_not_be_written_to_is_refused(recording, monkeypatch):
-    monkeypatch.setattr("lib.denoise.target.os.access", lambda path, mode: False)  # root may always
+    monkeypatch.setattr("lib.denoise.target.os.access", lambda path, mode: False)  # root always may
     with pytest.raises(InputError, match="no permission to write to"):
         denoise.denoise_file(recording, recording.with_name("out.wav"))
 
 
-# ---- Which network.
+# ---- Loading a network.
 
 
 @pytest.fixture(scope="module")
 def untrained(tmp_path_factory):
-    """An untrained network at another rate with a record beside it."""
+    """An untrained network for another sample rate, with its record."""
     path, audio = tmp_path_factory.mktemp("m") / "ours-fold0.keras", AudioConfig(sample_rate=16_000)
     build_ours(audio).save(path)
     record = {"method": "ours", "audio": asdict(audio)}
@@ -563,7 +563,7 @@ def untrained(tmp_path_factory):
 
 @pytest.fixture
 def network(tmp_path, untrained):
-    """A copy of it, to be spoilt."""
+    """A copy of the untrained network that a test may corrupt."""
     for suffix in (".keras", ".json"):
         shutil.copy(untrained.with_suffix(suffix), tmp_path)
     return tmp_path / untrained.name
@@ -617,7 +617,7 @@ def pack(path, **files):
 
 
 def change(path, old, new):
-    """Another version's network: the same with some other words in its configuration."""
+    """Change the configuration of a saved network, as if another version had written it."""
     with zipfile.ZipFile(path) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     assert old in files["config.json"]
@@ -659,7 +659,7 @@ def test_a_network_that_may_not_be_read_is_refused(network, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("builtins.open", refuse)  # root may always
+    monkeypatch.setattr("builtins.open", refuse)  # root always may
     with pytest.raises(InputError, match="Permission denied"):
         denoise.load_model(network)
 
@@ -668,7 +668,7 @@ def test_a_network_that_may_not_be_read_is_refused(network, monkeypatch):
 
 
 def run_cli(*arguments, cwd):
-    """With TensorFlow as talkative as it can be asked to be."""
+    """Run `lib.denoise` with TensorFlow's logging at its most verbose."""
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "0", "PYTHONPATH": str(PROJECT_ROOT)}
     command = [sys.executable, "-m", "lib.denoise", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment)
@@ -681,7 +681,7 @@ def test_command_line_explains_in_one_line(tmp_path):
 
 
 def test_command_line_works_before_anything_was_trained(tmp_path):
-    """With names that look like options, of which the one is cut: a single warning, no greeting."""
+    """File names look like options and the input is truncated: one warning and no banner."""
     soundfile.write(tmp_path / "-in.wav", speech_like(1)[1], RATE)
     content = (tmp_path / "-in.wav").read_bytes()
     (tmp_path / "-in.wav").write_bytes(content[: len(content) // 2])

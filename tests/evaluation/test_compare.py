@@ -1,4 +1,4 @@
-"""lib.evaluation.compare: from the scores of toy methods to means, leads and the headline."""
+"""lib.evaluation.compare: means, leads and the headline from the scores of toy methods."""
 
 import json
 
@@ -52,7 +52,7 @@ HEARD = pd.DataFrame(
 
 def test_confusion_counts_digits_spoken_by_digits_recognised():
     counts = comparison.confusion(HEARD, "noisy")
-    assert counts.shape == (8, 8)  # 7 is the highest that is spoken or heard
+    assert counts.shape == (8, 8)  # 7 is the highest digit spoken or recognised
     assert {(i, j): n for (i, j), n in np.ndenumerate(counts) if n} == {
         (1, 1): 1, (1, 7): 1, (1, 2): 1, (3, 3): 1, (3, 5): 1,
     }  # fmt: skip
@@ -77,7 +77,7 @@ def test_compare_takes_pesq_over_the_clips_that_have_it(scores):
     assert table.loc["silence", ["pesq", "pesq_low", "pesq_high"]].isna().all()
     without = scores.drop(columns="pesq", errors="ignore")
     other = comparison.compare(without, rng=np.random.default_rng(0), draws=50).set_index("method")
-    pd.testing.assert_frame_equal(other, table[other.columns])  # no other number moves
+    pd.testing.assert_frame_equal(other, table[other.columns])  # no other number changes
 
 
 @pytest.mark.parametrize("metric", metrics.METRICS)
@@ -121,7 +121,7 @@ def test_headline_is_flat_plain_and_right(scores):
     low, high = facts["ours_snr_db_low"], facts["ours_snr_db_high"]
     assert low <= facts["ours_snr_db"] <= high
     assert facts["noisy_snr_improvement_db"] == 0
-    assert facts["best_peer"] == "reference repaired"  # the best that is neither ours nor oracle
+    assert facts["best_peer"] == "reference repaired"  # the best apart from ours and oracles
     assert facts["irm_si_sdr_improvement_db"] > facts["best_peer_si_sdr_improvement_db"]
     assert facts == comparison.headline(scores, RUN)
     assert [facts[k] for k in ("noise", "input_snr_db", "level")] == ["white", -8.0, "exactly"]
@@ -146,11 +146,11 @@ def test_the_lead_is_taken_clip_by_clip():
     assert lead["lead_low"] < 2 < lead["lead_high"]
 
 
-# --- our network, trained in another way -----------------------------------------------------
+# --- our network, trained differently --------------------------------------------------------
 
 
 def test_our_network_trained_otherwise_is_no_rival(scores):
-    """The best of the others, which the abstract names, is none of ours."""
+    """The best peer, which the abstract names, is never one of our networks."""
     better = scores[scores["method"] == "ours"].assign(method="ours from scratch")
     better["si_sdr_improvement_db"] += 1
     facts = comparison.headline(pd.concat([scores, better]), RUN)

@@ -1,4 +1,4 @@
-"""lib.evaluation.cost: what networks, peers and all others cost, where it is known."""
+"""lib.evaluation.cost: costs of networks, peers and other methods, where known."""
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,13 @@ NAMES = ["RNNoise", "Wiener", "ours", "reference repaired", "reference as publis
 
 @pytest.fixture
 def run(tmp_path):
-    """Two folds of ours are trained, of the repaired reference one, of the published none."""
+    """A run with trained folds: two of ours, one repaired reference and none as published."""
     run = Run(corpus="sample", config=configure(), data_dir="", dir=tmp_path)
     for name, clips, seconds in [
         ("ours-fold0", 4, [3.0, 5.0]),
         ("ours-fold1", 4, [8.0]),
         ("reference-repaired-fold0", 2, [1.0]),
-        ("ours-fold7", 1, [99.0]),  # left by another number of folds
+        ("ours-fold7", 1, [99.0]),  # left over from a run with more folds
     ]:
         history = [{"seconds": time} for time in seconds]
         write_json(run.path(f"models/{name}.json"), {"clips": clips, "history": history})

@@ -1,4 +1,4 @@
-"""lib.evaluation.folds: every clip by the network of its fold, kept until something changes."""
+"""lib.evaluation.folds: each clip is scored by its fold's network; scores are cached."""
 
 import dataclasses
 
@@ -33,12 +33,12 @@ def store():
 
 @pytest.fixture(autouse=True)
 def _ears(monkeypatch):
-    """The recogniser of a fold hears its number."""
+    """Let the recogniser of each fold recognise the fold's number."""
     monkeypatch.setattr(evaluation, "open_trained", lambda run, name, fold: Ear(fold))
 
 
 def new_run(folder):
-    """A run whose published variant has left its z-score in every fold."""
+    """Return a run with the published variant's z-score recorded in every fold."""
     run = Run(corpus="sample", config=CONFIG, data_dir="", dir=folder)
     for fold in range(3):
         write_json(run.path(f"models/reference-as-published-fold{fold}.json"), {"scale": SCALE})
@@ -61,7 +61,7 @@ def untimed(table):
     return table.drop(columns="milliseconds")
 
 
-# --- who is scored by what -------------------------------------------------------------------
+# --- which network scores which clip ---------------------------------------------------------
 
 
 def test_every_speaker_is_scored_once_in_their_own_fold(scores):
@@ -114,18 +114,18 @@ def test_two_runs_give_the_same_table(run, store, scores):
     pd.testing.assert_frame_equal(untimed(scores), untimed(again), check_exact=True)
 
 
-# --- what is kept ----------------------------------------------------------------------------
+# --- caching ---------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def asked():
-    """The methods that were asked to denoise, with the fold, in order."""
+    """The methods whose denoisers were opened, with the fold, in order."""
     return []
 
 
 @pytest.fixture
 def methods(asked):
-    """The noisy input, a network and a method without training; all say when they are asked."""
+    """The noisy input, a network and an untrained method, each of which records its calls."""
 
     def counted(name, **facts):
         def denoiser(run, fold):
@@ -155,7 +155,7 @@ def test_an_interrupted_evaluation_goes_on_after_the_last_whole_method(run, stor
     assert asked == ALL  # each once
     assert sorted(table.loc[table["method"] == "ours", "speaker"]) == ["01", "02", "03", "04"]
     again = evaluate(run, store, FOLDS, stopping)
-    pd.testing.assert_frame_equal(table, again)  # with its milliseconds: all was kept
+    pd.testing.assert_frame_equal(table, again)  # including milliseconds: all was cached
     assert asked == ALL
 
 
@@ -179,19 +179,19 @@ def test_only_what_changed_is_scored_again(run, store, methods, asked, monkeypat
     methods[2] = toy("toy", lambda noisy, rate: 0.5 * noisy)
     table, again = score_again()
     assert again == [] and (table.loc[table["method"] == "toy", "snr_db"] > -8 + 1).all()
-    assert len(list(run.path("scores").rglob("*.parquet"))) == 9  # what was kept before is gone
+    assert len(list(run.path("scores").rglob("*.parquet"))) == 9  # older tables were deleted
     moved = FOLDS.assign(fold=[0, 1, 2, 2])
     assert score_again(folds=moved)[1] == [ALL[0], ALL[1], ALL[6], ALL[7]]
     rest = configure(CONFIG, statistics={"permutations": 99}, tuning={"epochs": 99})
     run = dataclasses.replace(run, config=rest)
-    assert score_again(run, folds=moved)[1] == []  # no score depends on it
+    assert score_again(run, folds=moved)[1] == []  # no score depends on these
     louder = dataclasses.replace(run, config=configure(rest, noise={"snr_db": 0.0}))
     assert score_again(louder)[1] == [call for call in ALL if call[0] != "toy"]
     clips = store.clips.copy()
     clips[:, 5] += 1e-3
     store = dataclasses.replace(store, clips=clips)
     assert score_again(louder, store)[1] == [call for call in ALL if call[0] != "toy"]
-    monkeypatch.setitem(metrics.METRICS, "new", metrics.estoi)  # an optional package came
+    monkeypatch.setitem(metrics.METRICS, "new", metrics.estoi)  # an optional package is installed
     table, again = score_again(louder, store)
     assert "new" in table and again == [call for call in ALL if call[0] != "toy"]
 
@@ -204,7 +204,7 @@ def test_parts_are_named_by_fold_and_method_and_say_where_they_come_from(run, st
     assert all(origin["packages"]["numpy"] for origin in run.origins("scores"))
 
 
-# --- what is heard, and the published figure -------------------------------------------------
+# --- recognition, and the published figure ---------------------------------------------------
 
 
 def test_the_digit_heard_is_written_down_for_every_method(scores):
@@ -254,7 +254,7 @@ def test_the_published_figure_of_zeros_is_0_db_and_of_a_perfect_output_the_highe
     scale = ZScore(**SCALE)
 
     class Knowing:
-        """Stands in for the published variant; it answers with the magnitudes of clean clips."""
+        """Stand-in for the published variant that returns the magnitudes of the clean clips."""
 
         def __init__(self):
             self.scale = scale

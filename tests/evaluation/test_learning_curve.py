@@ -1,4 +1,4 @@
-"""Few people or many: as many steps, none heard before, and what the numbers say."""
+"""lib.evaluation.learning_curve: equal steps for any number of speakers, unseen test speakers."""
 
 import dataclasses
 
@@ -24,7 +24,7 @@ CONFIG = configure(
 
 
 class Ear:
-    """Hears a zero in everything."""
+    """Recogniser that returns a zero for every clip."""
 
     def digits(self, clips):
         return np.zeros(len(clips), int)
@@ -63,7 +63,7 @@ def test_every_number_of_people_and_every_seed_is_computed_once(case, monkeypatc
     learning_curve.compute(*case)
     curve, seeds, missing = learning_curve.open_curve(run, store, folds)
     assert missing == ""
-    heard = 12 - 1  # one person chooses the epoch
+    heard = 12 - 1  # one person is held out for validation
     assert curve[["people", "draw"]].to_numpy().tolist() == [[2, 0], [2, 1], [heard, 0], [heard, 1]]
     assert curve["steps"].eq(5).all() and curve["clips"].eq(6).all()
     assert curve["accuracy"].eq(0.5).all(), "one of two digits is a zero"

@@ -1,4 +1,4 @@
-"""lib.evaluation.peers: scores of toy peers, found again while they hold and left out when not."""
+"""lib.evaluation.peers: scores of toy peers, reused while valid and left out when stale."""
 
 import dataclasses
 from unittest import mock
@@ -37,13 +37,13 @@ def store():
 
 @pytest.fixture
 def trained():
-    """The networks that were asked to be trained."""
+    """The networks whose training was requested."""
     return []
 
 
 @pytest.fixture
 def run(tmp_path, trained, monkeypatch):
-    """A run in which "training" Conv-TasNet leaves a record, and one toy peer is installed."""
+    """A run in which "training" Conv-TasNet writes a record, and one toy peer is installed."""
 
     def train(run, store, folds, names):
         trained.append(names)
@@ -63,7 +63,7 @@ def run(tmp_path, trained, monkeypatch):
 
 
 def noisy_scores(run, store, folds=FOLDS):
-    """What a report has scored without the peers."""
+    """Return the scores of a report without the peers."""
     return evaluation.evaluate(run, store, folds, [METHODS["noisy"]])
 
 

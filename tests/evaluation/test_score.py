@@ -1,4 +1,4 @@
-"""lib.evaluation.score: one estimate, one method with known answers, and what improvement means."""
+"""lib.evaluation.score: one estimate, methods with known scores, and improvements."""
 
 import dataclasses
 
@@ -37,7 +37,7 @@ def untimed(table):
 
 
 def in_noise(store, **noise):
-    """The same clips under another condition."""
+    """Return the same clips under another condition."""
     return dataclasses.replace(store, config=configure(store.config, noise=noise))
 
 
@@ -120,7 +120,7 @@ def test_a_method_that_fails_on_one_clip_has_no_scores_there(store):
     table = score(method, store, scale=SCALE, recogniser=Ear(7))
     names = [*metrics.METRICS, "spectrogram_snr_db"]
     assert table[names].isna().all(axis=1).tolist() == [False, True, False]
-    assert table["recognised"].tolist() == [7, 9, 7]  # silence hears nothing
+    assert table["recognised"].tolist() == [7, 9, 7]  # `Ear` returns 9 for silence
 
 
 # --- improvements ----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""lib.evaluation.sweep: known gains in every noise, babble of the right people, the summary."""
+"""lib.evaluation.sweep: known improvements in every noise, the voices in babble, the summary."""
 
 import dataclasses
 
@@ -30,9 +30,9 @@ def run(tmp_path):
 
 @pytest.fixture(autouse=True)
 def asked(monkeypatch):
-    """Two methods: no change at all, and the clean clip with an error 20 dB below it.
+    """Two methods: unchanged input, and the clean clip with an error 20 dB below it.
 
-    Which of them were asked, with the fold, in order.
+    Returns the methods whose denoisers were opened, with the fold, in order.
     """
     calls = []
 
@@ -74,7 +74,7 @@ def test_gains_are_those_of_the_clip_under_its_condition(run, store):
 
 
 def test_a_corpus_with_too_few_voices_does_without_babble(run):
-    """Three speakers with a clip each: a fold has one voice to lend."""
+    """With one clip for each of three speakers, a fold has only one voice for babble."""
     few = voice_store(CONFIG, speakers=3, digits=1)
     assert sweep.noises(few, FOLDS) == ("white", "pink")
     table = sweep.sweep_folds(run, few, FOLDS, TOYS)
@@ -92,7 +92,7 @@ def test_babble_holds_neither_the_speaker_nor_a_training_speaker(run, store, mon
     sweep.sweep_folds(run, store, FOLDS, TOYS)
     speaker = store.index["speaker"]
     heard = {(speaker[row], *speaker[talkers].unique()) for row, talkers in used}
-    assert heard == {("01", "02"), ("02", "03"), ("03", "01")}  # the validation speaker's
+    assert heard == {("01", "02"), ("02", "03"), ("03", "01")}  # of the validation speaker
 
 
 def test_a_method_that_returns_nan_has_no_gain(run, store, monkeypatch):
@@ -136,7 +136,7 @@ def test_a_newly_trained_network_is_swept_again_in_its_fold(run, store, asked, m
 
 
 def curves(**gains):
-    """One line of means per noise at -10, 0 and +10 dB, each 1 dB above and below its limits."""
+    """Return mean improvements per noise at 10, -10 and 0 dB, with limits 1 dB either side."""
     rows = [
         {"noise": noise, "method": "ours", "input_snr_db": snr, "estimate": gain,
          "low": gain - 1, "high": gain + 1}

@@ -1,4 +1,4 @@
-"""lib.figures.corpus: what is drawn is what the tables hold, also where they hold little."""
+"""lib.figures.corpus: figures show what the tables hold, even where they hold little."""
 
 import matplotlib
 
@@ -45,7 +45,7 @@ def test_every_clip_is_in_the_histograms():
         assert sum(bar.get_height() for bar in bars) == 4
         for bar, value in zip(bars, clips[column]):
             assert bar.get_x() <= value <= bar.get_x() + bar.get_width()
-            assert bar.get_x() + bar.get_width() < ax.get_xlim()[1] + 1e-9  # all of it is seen
+            assert bar.get_x() + bar.get_width() < ax.get_xlim()[1] + 1e-9  # fully visible
             assert bar.get_facecolor() == to_rgba(style.NEUTRAL)
 
 

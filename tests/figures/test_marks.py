@@ -1,4 +1,4 @@
-"""lib.figures.marks: dots at the values, bars from low to high, texts that can be read."""
+"""lib.figures.marks: dots at the values, bars from low to high, legible text."""
 
 import subprocess
 import sys
@@ -63,14 +63,14 @@ def test_no_values_are_no_marks():
 
 
 def luminance(colour):
-    """Of sRGB, as WCAG 2 defines it."""
+    """Return the relative luminance of an sRGB colour, as defined in WCAG 2."""
     rgb = np.array(mpl.colors.to_rgb(colour))
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def contrast(one, other):
-    """From 1 to 21; 4.5 is enough for small text."""
+    """Return the contrast ratio, from 1 to 21; 4.5 is enough for small text."""
     dark, light = sorted([luminance(one), luminance(other)])
     return (light + 0.05) / (dark + 0.05)
 

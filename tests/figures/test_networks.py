@@ -1,4 +1,4 @@
-"""The picture of our network holds its sizes, and masks are what they are said to be."""
+"""lib.figures.networks: the layer sizes of our network, and its masks."""
 
 import numpy as np
 import pytest

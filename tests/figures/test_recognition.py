@@ -1,4 +1,4 @@
-"""What lib.figures.scores draws of a recogniser: what is drawn is what the tables hold."""
+"""lib.figures.scores: the figures on digit recognition show what the tables hold."""
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,7 @@ def test_confusions_write_their_counts_and_shade_shares_of_the_digit():
     assert [first.get_ylabel(), first.get_xlabel()] == ["digit spoken", "digit recognised"]
     shown = first.collections[0].get_array().reshape(10, 10)
     assert shown[3, 3] == 0.75
-    assert shown[0].mask.all()  # nothing there, nothing drawn
+    assert shown[0].mask.all()  # empty cells are not drawn
     np.testing.assert_array_equal(shown, second.collections[0].get_array().reshape(10, 10))
     for ax in fig.axes:
         assert ax.get_ylim() == (10, 0)  # digit 0 on top in both

@@ -1,4 +1,4 @@
-"""lib.figures.{scores,signals}: what is drawn is what the tables hold."""
+"""lib.figures.{scores,signals}: figures show what the tables hold."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ DRAWN = ["constant gain", "ours", "phase-sensitive mask"]
 
 @pytest.fixture
 def table():
-    """From `lib.evaluation.compare`: two methods and an oracle, one of them without interval."""
+    """As from `lib.evaluation.compare`: two methods, and an oracle without an interval."""
     columns = {"method": DRAWN, "oracle": [False, False, True], "milliseconds": [0.0, 3.0, 1.0]}
     limits = {"snr_db": [-0.001, 3.5, 8.0], "snr_db_low": [-0.5, 3.0, np.nan],
               "snr_db_high": [0.5, 4.0, np.nan]}  # fmt: skip
@@ -50,7 +50,7 @@ def test_comparison_marks_floor_and_ceiling(table):
     assert [label.get_text() for label in left.get_yticklabels()] == [*DRAWN, "ideal ratio mask"]
     lines = [line for line in left.lines if line.get_linestyle() == ":"]
     assert [line.get_xdata() for line in lines] == [[0.5, 0.5]]
-    assert not [line for line in right.lines if line.get_linestyle() == ":"]  # it has no value
+    assert not [line for line in right.lines if line.get_linestyle() == ":"]  # silence has no ESTOI
     (band,) = left.patches
     assert [band.get_x(), band.get_x() + band.get_width()] == [6.0, 8.0]
     named = [text.get_text() for text in fig.legends[0].texts]
@@ -73,9 +73,9 @@ def test_distribution_falls_from_all_clips_to_none():
     gains = pd.DataFrame({"method": ["ours"] * 4 + ["noisy"], "gain": [1.0, 2.0, 3.0, 4.0, 9.0]})
     ax = scores.distribution(gains, ["ours"], "gain", "gain (dB)").axes[0]
     line, _ = ax.lines
-    assert line.get_xdata().tolist() == [-np.inf, 1, 2, 3, 4]  # only the methods asked for
+    assert line.get_xdata().tolist() == [-np.inf, 1, 2, 3, 4]  # only the requested methods
     assert line.get_ydata().tolist() == [100, 75, 50, 25, 0]
-    assert line.get_drawstyle() == "steps-post"  # 75 % gain more than 1 and up to 2
+    assert line.get_drawstyle() == "steps-post"  # 75 % exceed any value from 1 to below 2
     assert line.get_color() == style.colour("ours")
 
 
@@ -101,7 +101,7 @@ def test_sweep_has_a_panel_for_each_noise_and_a_line_for_each_method():
 def test_cost_labels_every_dot(table):
     ax = scores.cost(table, "snr_db", "SNR (dB)").axes[0]
     assert [text.get_text() for text in ax.texts] == DRAWN
-    assert [line.get_xdata()[0] for line in ax.lines] == [0.01, 3.0, 1.0]  # nothing takes 0 ms
+    assert [line.get_xdata()[0] for line in ax.lines] == [0.01, 3.0, 1.0]  # 0 ms is drawn at 0.01
 
 
 def test_labels_of_neighbouring_dots_do_not_cover_each_other():
@@ -156,8 +156,8 @@ def test_overview_draws_the_way_of_a_clip():
     np.testing.assert_allclose(panels["mask"].images[0].get_array(), 0.5)
     assert panels["evaluation"].texts[0].get_text() == "SI-SDR\nESTOI"
     assert len(fig.artists) == len(signals.ARROWS)
-    assert fig.get_layout_engine() is not None  # None would become the default one in Jupyter
-    assert not fig.get_layout_engine().adjust_compatible  # and that would leave the arrows behind
+    assert fig.get_layout_engine() is not None  # with None, Jupyter would use its default
+    assert not fig.get_layout_engine().adjust_compatible  # and that would misplace the arrows
 
 
 def test_every_speaker_is_tested_once_in_the_chart_of_folds():

@@ -1,4 +1,4 @@
-"""Small spectrograms: what is bright, where, and how many bytes it takes."""
+"""lib.figures.thumbnails: brightness, frequency axis and file size of small spectrograms."""
 
 import io
 
@@ -10,7 +10,7 @@ from lib.figures.thumbnails import thumbnail
 
 
 def levels(y):
-    """Brightness [shape=(bins, columns)], the lowest frequency in the last row."""
+    """Return the brightness [shape=(bins, columns)], with the lowest frequency in the last row."""
     return np.asarray(Image.open(io.BytesIO(thumbnail(y))).convert("L")).astype(int)
 
 

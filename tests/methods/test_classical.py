@@ -17,7 +17,7 @@ def test_the_two_bounds_are_the_input_and_zeros():
 
 @pytest.mark.parametrize("snr_db", [-8.0, 0.0, 5.0])
 def test_constant_gain_is_the_best_one_for_the_configured_ratio(snr_db):
-    """The least expected squared error: no other gain is better on orthogonal noise."""
+    """It minimises the expected squared error: no other gain is better for orthogonal noise."""
     gain = constant_gain(configure(noise={"snr_db": snr_db}))
     t = np.arange(RATE) / RATE
     clean, added = np.sin(2 * np.pi * 440 * t), np.sin(2 * np.pi * 1000 * t)

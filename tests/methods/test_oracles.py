@@ -1,4 +1,4 @@
-"""lib.methods.oracles: the ideal masks stand in the order that theory gives."""
+"""lib.methods.oracles: the ideal masks rank in the order that theory predicts."""
 
 import functools
 
@@ -13,7 +13,7 @@ from lib.methods.oracles import ideal_mask
 
 @pytest.mark.parametrize("seed", range(4))
 def test_oracles_beat_the_input_in_the_order_of_theory(seed):
-    """Over magnitude masks in 0..1 the phase-sensitive one has the least squared error."""
+    """Among magnitude masks in 0..1, the phase-sensitive one has the least squared error."""
     clean, noisy = noisy_voice(seed)
     ratio, power, phase = (
         metrics.snr(clean, ideal_mask(noisy, RATE, clean, kind=kind))

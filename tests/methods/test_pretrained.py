@@ -1,4 +1,4 @@
-"""lib.methods.pretrained: what peers hear; they themselves only where their packages are there."""
+"""lib.methods.pretrained: the input given to peers; the peers themselves where installed."""
 
 import importlib.util
 
@@ -46,11 +46,11 @@ def test_every_peer_is_a_method_that_only_comparisons_score():
 
 
 def test_the_installed_peers_keep_place_and_length_and_ignore_the_level():
-    """Of a loud clean voice most must remain, where it was."""
+    """The output for a clean voice must stay aligned with it."""
     absent = [name for name in pretrained.PACKAGES if importlib.util.find_spec(name) is None]
     if absent:
         pytest.skip(f"make compare installs {', '.join(absent)}")
-    y = voice(5, seconds=0.5)  # a voice that none of them takes for noise
+    y = voice(5, seconds=0.5)  # a voice that none of them treats as noise
     for name, denoise in pretrained.PEERS.items():
         out = denoise(y, 8000)
         assert out.shape == y.shape, name

@@ -1,4 +1,4 @@
-"""lib.methods: the table of methods, and what all of them have in common."""
+"""lib.methods: the table of methods, and the properties common to all."""
 
 import dataclasses
 
@@ -70,7 +70,7 @@ def test_a_new_method_is_reported_behind_the_others(monkeypatch):
     assert reported(Config())[-1] is look_up("toy") is toy
 
 
-# --- all that is not trained -----------------------------------------------------------------
+# --- untrained methods -----------------------------------------------------------------------
 
 
 @each
@@ -86,7 +86,7 @@ def test_every_method_keeps_the_length_and_the_input(method, samples):
 
 @each
 def test_every_method_bears_digital_silence(method):
-    """As in supplied noisy files that end before their clip, or were cut by a noise gate."""
+    """As in supplied noisy files that are shorter than their clip or were noise-gated."""
     clean, noisy = noisy_voice()
     for silent in (slice(0, None), slice(0, 2000), slice(2000, None)):
         gated = noisy.copy()
@@ -110,7 +110,7 @@ def test_silence_stays_silent(method):
 
 
 def test_the_configured_ratio_reaches_the_constant_gain():
-    """At 0 dB half the energy is noise, and half of the amplitude is the best estimate."""
+    """At 0 dB, half of the energy is noise and half the amplitude is the best estimate."""
     run = dataclasses.replace(RUN, config=configure(noise={"snr_db": 0.0}))
     gain = METHODS["constant gain"].denoiser(run, 0)
     np.testing.assert_allclose(gain(np.ones(3), RATE), 0.5)

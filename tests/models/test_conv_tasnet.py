@@ -1,4 +1,4 @@
-"""Conv-TasNet keeps its promises, whatever its weights."""
+"""lib.models.conv_tasnet: properties of Conv-TasNet that hold for any weights."""
 
 import keras
 import numpy as np
@@ -27,12 +27,12 @@ def test_conv_tasnet_costs_what_its_layers_cost(conv_tasnet):
     """By hand: N = 256 filters of L = 32 samples, B = 64, H = 208, P = 3, 12 blocks."""
     frames = (8000 + 16 + 31 - 32) // 16 + 1
     block = 64 * 208 + 3 * 208 + 2 * 208 * 64
-    unused = 208 * 64  # nothing reads the last block's way on
+    unused = 208 * 64  # the last block has no residual output
     weights = 2 * 32 * 256 + 2 * 256 * 64 + 12 * block - unused
     assert count_macs(conv_tasnet, (8000,)) == frames * weights
     biases = 64 + 256 + 12 * (2 * 208 + 2 * 64) - 64
     norms = 2 * (256 + 12 * 2 * 208)
-    assert conv_tasnet.count_params() == weights + biases + norms + 12 * 2 + 1  # and slopes
+    assert conv_tasnet.count_params() == weights + biases + norms + 12 * 2 + 1  # and PReLU slopes
     assert conv_tasnet.count_params() <= 600_000
 
 
@@ -54,7 +54,7 @@ def test_a_gain_passes_through_conv_tasnet(conv_tasnet):
 
 
 def test_conv_tasnet_delays_nothing(conv_tasnet):
-    """An impulse is answered within one filter length of its place."""
+    """The response to an impulse lies within one filter length of it."""
     y = np.zeros(4000)
     y[2000] = 1
     heard = np.flatnonzero(run(conv_tasnet, y)[0])
@@ -71,7 +71,7 @@ def test_a_saved_conv_tasnet_loads_in_safe_mode(conv_tasnet, tmp_path):
 
 
 def test_a_clip_is_heard_alone(conv_tasnet):
-    """Zeros behind it would make it seem louder."""
+    """Trailing zeros would make it seem louder."""
     denoise, noisy = ClipDenoiser(conv_tasnet, AUDIO), voice(0)
     np.testing.assert_allclose(denoise(noisy, 8000), run(conv_tasnet, noisy)[0], atol=1e-5)
     padded = run(conv_tasnet, np.pad(noisy, (0, 4800)))[0, : len(noisy)]

@@ -1,4 +1,4 @@
-"""Our network keeps its promises, whatever its weights."""
+"""lib.models.mask: properties of our network that hold for any weights."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ AUDIO = AudioConfig()
 
 @pytest.fixture(scope="module")
 def ours():
-    """Our network with random weights, and a mask that is not the same everywhere."""
+    """Our network with random weights, whose mask is not constant."""
     keras.utils.set_random_seed(3)
     return mask.build_ours(AUDIO)
 
@@ -48,7 +48,7 @@ def test_mask_lies_between_0_and_1_and_varies(ours):
 
 @pytest.mark.parametrize("strides", [(2, 2), (1, 2)])
 def test_a_transposed_convolution_can_be_a_3x3_one_of_repeated_points(strides):
-    """Its kernel is then the 3x3 one, turned round and smeared over the points that are alike."""
+    """Its kernel is then the 3x3 one, flipped and convolved with ones of the strides' shape."""
     rng = np.random.default_rng(0)
     x, kernel = rng.normal(size=(1, 4, 6, 2)), rng.normal(size=(3, 3, 2, 1))
     repeated = np.repeat(np.repeat(x, strides[0], axis=1), strides[1], axis=2)
@@ -65,7 +65,7 @@ def test_a_transposed_convolution_can_be_a_3x3_one_of_repeated_points(strides):
 
 
 def test_a_gain_passes_through(ours):
-    """The mask does not depend on the level: from a whisper at -100 dBFS to ten times clipping."""
+    """The mask is independent of the level, from a whisper at -100 dBFS to ten times full scale."""
     noisy = voice(0) + np.random.default_rng(0).normal(0, 0.05, len(voice(0)))
     expected = run(ours, noisy)
     for gain in (1e-3, 0.1, 7.0, 100.0):
@@ -87,7 +87,7 @@ def test_clips_of_a_batch_do_not_hear_each_other(ours):
 
 @pytest.mark.parametrize("samples", [2000, 4001, 8000])
 def test_layers_of_an_open_mask_return_the_waveform(samples):
-    """Spectrogram and back with a mask of ones, but for DC: what librosa gives without DC."""
+    """STFT and inverse with a mask of ones match `lib.signals.stft` without the DC bin."""
     y = np.random.default_rng(0).normal(0, 0.1, samples)
     spectrogram = mask.Spectrogram(AUDIO.n_fft, AUDIO.hop_length)(y[None].astype(np.float32))
     assert spectrogram.shape[1] % 2 == 0
@@ -97,7 +97,7 @@ def test_layers_of_an_open_mask_return_the_waveform(samples):
     window = {"n_fft": AUDIO.n_fft, "hop_length": AUDIO.hop_length}
     S = stft(y, **window)
     S[0] = 0
-    inside = slice(AUDIO.n_fft, -AUDIO.n_fft)  # both pad the edges in their own way
+    inside = slice(AUDIO.n_fft, -AUDIO.n_fft)  # the two pad the edges differently
     expected = istft(S, **window, length=samples)
     np.testing.assert_allclose(out[inside], expected[inside], atol=1e-5)
 

@@ -1,4 +1,4 @@
-"""The published network, and the published range that a sigmoid cannot reach."""
+"""lib.models.published: the published network, and its targets beyond the range of a sigmoid."""
 
 import keras
 import numpy as np
@@ -28,7 +28,7 @@ def test_reference_waveform_inverts_its_features():
     y = voice(0)
     back = published.reference_waveform(published.reference_features(y, RATE), y, RATE)
     assert back.shape == y.shape
-    assert snr_db(y, back) > 50  # resampled twice, 32 bits, without the Nyquist bin
+    assert snr_db(y, back) > 50  # resampled twice, float32, without the Nyquist bin
     silent = published.reference_waveform(-np.ones(published.REFERENCE_SHAPE), y, RATE)
     assert not silent.any()  # negative magnitudes count as zero
 
@@ -49,7 +49,7 @@ def test_scale_round_trips(pairs):
     noisy, clean = pairs
     scale = ZScore.fit(noisy, clean)
     for scaled in (scale.inputs(noisy), scale.targets(clean)):
-        assert scaled.mean() == pytest.approx(0, abs=1e-3)  # sums of 32 bits
+        assert scaled.mean() == pytest.approx(0, abs=1e-3)  # float32 sums
         assert scaled.std() == pytest.approx(1, abs=1e-3)
     back = scale.magnitudes(scale.targets(clean))
     np.testing.assert_allclose(back, clean, atol=1e-5 * clean.max())
@@ -62,7 +62,7 @@ def test_relative_magnitude_is_undone_and_free_of_level(pairs):
     clean = np.minimum(clean, scale.magnitudes(np.ones_like(clean), noisy))
     relative = scale.targets(clean, noisy)
     np.testing.assert_allclose(scale.magnitudes(relative, noisy), clean, atol=1e-5 * clean.max())
-    alone = scale.targets(clean[3], noisy[3])  # without the batch axis, too
+    alone = scale.targets(clean[3], noisy[3])  # also without the batch axis
     np.testing.assert_array_equal(alone, relative[3])
     quiet = scale.targets(0.01 * clean, 0.01 * noisy)
     np.testing.assert_allclose(quiet, relative, atol=1e-5)
@@ -77,7 +77,7 @@ def test_sigmoid_reaches_the_repaired_target_and_not_the_published_one(pairs):
     assert (as_published < 0).mean() > 0.5
     assert as_published.max() > 1
     assert 0 <= repaired.min() < 0.5 < repaired.max() <= 1
-    louder = RelativeMagnitude().targets(1e3 * clean, noisy)  # than the noisy clip itself
+    louder = RelativeMagnitude().targets(1e3 * clean, noisy)  # clean exceeds noisy
     assert louder.max() == 1
 
 
@@ -89,7 +89,7 @@ def run(model, x):
 
 
 def test_reference_answers_between_0_and_1_whatever_the_height():
-    """A sigmoid cannot give a negative value; crops along frequency share the weights."""
+    """A sigmoid cannot output negative values; crops along frequency share the weights."""
     model = published.build_reference((None, 44, 1))
     assert model.count_params() == 316_289
     for bins in (16, 64):
@@ -102,7 +102,7 @@ def test_reference_answers_between_0_and_1_whatever_the_height():
 
 
 class Copy:
-    """A network that answers with its input."""
+    """A network that returns its input."""
 
     def predict_on_batch(self, x):
         return x

@@ -1,4 +1,4 @@
-"""What the digit recogniser hears, and what it does not."""
+"""lib.models.recogniser: what the digit recogniser responds to, and what it ignores."""
 
 import keras
 import numpy as np
@@ -45,7 +45,7 @@ def test_silence_is_the_floor():
 
 
 def test_a_tone_is_in_its_band_at_its_level():
-    """Half of the power for half of the time: 3 dB are a tenth of the 30 dB range."""
+    """Half the power in the second half of the clip: 3 dB, a tenth of the 30 dB range."""
     t = np.arange(8000) / 8000
     tone = np.sin(2 * np.pi * 1000 * t)
     tone[4000:] *= np.sqrt(0.5)
@@ -90,7 +90,7 @@ def test_augmentation_depends_on_its_stream_only():
 
 
 def test_some_clips_lose_their_weak_parts_in_training(monkeypatch):
-    """What is left is what the recogniser sees of the whole clip."""
+    """The remaining features are unchanged."""
     for constant in ("WARP", "STRETCH", "DELAY_S", "MASKS"):
         monkeypatch.setattr(recogniser, constant, 0)
     monkeypatch.setattr(recogniser, "EQUALISER_DB", np.zeros(4))
@@ -110,7 +110,7 @@ def test_some_clips_lose_their_weak_parts_in_training(monkeypatch):
 def test_pooling_counts_heard_frames_only():
     x = np.array([[[1.0], [3.0], [50.0]], [[-1.0], [2.0], [6.0]]])
     features = np.zeros((2, 6, 4, 1))
-    features[0, 0, 2] = features[0, 3, 1] = 0.5  # two frames of x heard, the third silent
+    features[0, 0, 2] = features[0, 3, 1] = 0.5  # two frames of x active, the third silent
     features[1] = 1.0
     pooled = keras.ops.convert_to_numpy(HeardFrames()([x, features]))
     np.testing.assert_allclose(pooled[1], [7 / 3, 6])
@@ -126,7 +126,7 @@ def test_probabilities_are_independent_of_gain_padding_and_company():
     p = recogniser.probabilities(clips)
     assert p.shape == (4, 10)
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
-    assert np.ptp(p, axis=0).max() > 1e-4  # not one answer for all
+    assert np.ptp(p, axis=0).max() > 1e-4  # the answers differ
     changed = [0.01 * np.pad(y, (0, 900)) for y in clips]
     np.testing.assert_allclose(recogniser.probabilities(changed), p, atol=1e-5)
     np.testing.assert_allclose(recogniser.probabilities(clips[2:3]), p[2:3], atol=1e-5)

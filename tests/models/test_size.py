@@ -1,4 +1,4 @@
-"""Sizes and costs that can be had by hand."""
+"""lib.models.size: sizes and costs that can be computed by hand."""
 
 import keras
 import pytest
@@ -27,7 +27,7 @@ def test_reference_has_the_published_layers(reference):
 
 
 def test_reference_costs_9_17_gmac(reference):
-    """3x3 kernels: in x out x 9 per position, a quarter of the positions behind the pooling."""
+    """3x3 kernels: in x out x 9 per position, a quarter of the positions after the pooling."""
     positions = 1024 * 44
     expected = 9 * positions * (32 + 32 * 64 + 64 * 128 + 128 * 128 / 4 + 128 * 64 + 64)
     assert (
@@ -45,7 +45,7 @@ def test_an_open_axis_costs_what_it_is_said_to_be(reference):
 def test_macs_of_a_worked_model():
     inputs = keras.Input((6, 4, 2))
     x = keras.layers.Conv2D(3, (3, 1), strides=(2, 1), padding="same")(inputs)  # 3 x 4 positions
-    x = keras.layers.Conv2DTranspose(2, 4, strides=(1, 2), padding="same")(x)  # of them 3 x 8
+    x = keras.layers.Conv2DTranspose(2, 4, strides=(1, 2), padding="same")(x)  # 3 x 8 positions
     x = keras.layers.Reshape((3, 16))(x)
     x = keras.layers.Bidirectional(keras.layers.GRU(5, return_sequences=True))(x)
     model = keras.Model(inputs, keras.layers.Dense(7)(x))

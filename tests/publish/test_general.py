@@ -1,4 +1,4 @@
-"""lib.publish.general: what `make voices` leaves, and that it leaves it once."""
+"""lib.publish.general: what `make voices` writes, and that it writes it only once."""
 
 import dataclasses
 import hashlib
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("eagerly", "one_process")
 
 
 def tiny_ours(audio):
-    """A filter of five taps."""
+    """Return a five-tap filter."""
     inputs = keras.Input((None,))
     x = keras.layers.Conv1D(1, 5, padding="same")(keras.layers.Reshape((-1, 1))(inputs))
     return keras.Model(inputs, keras.layers.Reshape((-1,))(x))
@@ -27,7 +27,7 @@ def tiny_ours(audio):
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """Voices, settings for two short epochs, and where the network would be shipped."""
+    """A folder with voices and settings for two short epochs, into which the network is shipped."""
     speak_words(tmp_path / "words", people=4)
     monkeypatch.setattr(speech_commands, "LIST", tmp_path / "list.csv")
     speech_commands.write_list(tmp_path / "words")
@@ -60,7 +60,7 @@ def test_make_voices_ships_network_record_and_card_once(place, capsys, monkeypat
     monkeypatch.setattr(loop, "fit", None)
     make_voices(place)
     monkeypatch.setattr(general, "open_voices", None)
-    make_voices(place, "")  # nor does it fetch what it would not use
+    make_voices(place, "")  # nor does it download voices that it would not use
     assert {path: path.stat().st_mtime_ns for path in shipped.FOLDER.iterdir()} == times
 
 
@@ -96,7 +96,7 @@ def test_the_card_is_made_from_the_record(place):
     assert "by 1,234 people" in publish.general_card(record)
 
 
-# --- the network that is shipped -------------------------------------------------------------
+# --- the shipped network ---------------------------------------------------------------------
 
 
 def test_network_record_and_card_that_are_shipped_belong_together():

@@ -101,7 +101,7 @@ def test_without_a_report_the_index_says_how_to_make_one(tmp_path):
 
 
 def test_index_and_comparison_need_no_packages(tmp_path):
-    """The workflow of the pages installs nothing, and a second `make report` takes no time."""
+    """The Pages workflow installs nothing, and a second `make report` takes no time."""
     for module, arguments in (("index", [str(tmp_path)]), ("verify", ["--help"])):
         command = [sys.executable, "-S", "-m", f"lib.publish.{module}", *arguments]
         subprocess.run(command, cwd=PROJECT_ROOT, check=True, capture_output=True)

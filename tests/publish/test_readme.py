@@ -1,4 +1,4 @@
-"""The README's result is that of the committed report, and its links lead somewhere."""
+"""lib.publish.readme: results match the committed report, and links lead to existing files."""
 
 import json
 import re

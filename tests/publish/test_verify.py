@@ -1,4 +1,4 @@
-"""Reproduced or not: what counts as the same, what is said where it is not, and why it may be."""
+"""lib.publish.verify: tolerances, differences from the published report, and their causes."""
 
 import copy
 import json
@@ -22,7 +22,7 @@ PROVENANCE = {
 
 @pytest.fixture
 def report(tmp_path, monkeypatch):
-    """Write the run (or what is published) on a corpus, with changes of its headline."""
+    """A function that writes the facts of a run (or published report) with a changed headline."""
     monkeypatch.setattr(verify, "REPORTS", tmp_path)
     monkeypatch.setattr(verify, "PUBLISHED", tmp_path / "published")
 
@@ -38,7 +38,7 @@ def report(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "seen",
-    [  # between two kinds of processor
+    [  # differences between two kinds of processor
         {"ours_si_sdr_improvement_db": 12.385},
         {"published_si_sdr_improvement_db": -2.108},
         {"repaired_si_sdr_improvement_db": 9.026},
@@ -73,7 +73,7 @@ def test_what_differs_by_more_is_said(report, key, value):
 
 
 def test_no_tolerance_hides_what_the_report_shows():
-    """A decibel is shown with one decimal, a share in whole per cents: none is allowed ten."""
+    """Decibels are shown to 0.1 dB, shares to 1 %: tolerances are at most 3 and 5 such steps."""
     for key, (_, allowed) in verify.CHECKED.items():
         assert allowed <= (0.3 if key.endswith("_db") else 0.05)
 

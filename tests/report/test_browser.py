@@ -1,7 +1,7 @@
 """The HTML report in a real browser: Chromium, driven by Playwright, with axe-core's rules.
 
-Two pages are opened: a toy, rendered now, and the report of the sample corpus as it lies in the
-project.  Without a browser this file is skipped as a whole.
+Two pages are opened: a toy report, rendered here, and the published report of the sample corpus.
+Without a browser, the whole file is skipped.
 """
 
 import json
@@ -25,7 +25,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 
 ROWS = [("ours", -3.25, 12000), ("noisy", None, 7), ("a, b", 10.5, 300), ("far", -20.5, 1)]
 ROWS += [(f"method {i}", float(i), i) for i in range(60)]
-WIDTHS = [360, 768, 1440]  # phone, tablet, desk; pixels
+WIDTHS = [360, 768, 1440]  # phone, tablet, desktop; pixels
 IMAGES = "Promise.all([...document.images].map(i => i.decode().then(() => '', () => i.alt)))"
 DURATIONS = """Promise.all([...document.querySelectorAll("audio")].map(a => new Promise(done => {
     const tell = () => done(a.duration);
@@ -68,7 +68,7 @@ def toy_report() -> bytes:
 
 @pytest.fixture(scope="module", params=["toy", "sample"])
 def report(request, tmp_path_factory):
-    """Path of a report."""
+    """The path of a report."""
     if request.param == "sample":
         return PROJECT_ROOT / "report/published/sample/report.html"
     path = tmp_path_factory.mktemp("toy") / "report.html"
@@ -78,7 +78,7 @@ def report(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(browser, report):
-    page = browser.new_page(reduced_motion="reduce")  # a scroll is over when it was asked for
+    page = browser.new_page(reduced_motion="reduce")  # scrolling is instant
     page.told, page.asked = [], []
     page.on("console", lambda message: page.told.append(message.text))
     page.on("pageerror", lambda error: page.told.append(str(error)))
@@ -188,7 +188,7 @@ def test_only_one_sound_is_heard_at_a_time(page):
 
 
 def wait_until(page, condition):
-    """Wait: the page forbids the scripts that Playwright's own waiting needs."""
+    """Poll `condition`: the page forbids the scripts that Playwright's own waiting needs."""
     for _ in range(100):
         if page.evaluate(condition):
             return

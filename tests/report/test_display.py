@@ -1,4 +1,4 @@
-"""What the notebooks show, as the exporter and Jupyter will see it."""
+"""What the notebooks show, as the exporter and Jupyter see it."""
 
 import base64
 import io
@@ -40,7 +40,7 @@ def line_figure():
 
 
 def decoded(html):
-    """The sounds of the players in `html`, as (y, sample_rate)."""
+    """Return the sounds of the players in `html`, as (y, sample_rate)."""
     uris = re.findall(r'src="data:audio/\w+;base64,([^"]+)"', html)
     return [soundfile.read(io.BytesIO(base64.b64decode(uri))) for uri in uris]
 

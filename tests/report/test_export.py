@@ -1,4 +1,4 @@
-"""From notebooks to the two files: toy notebooks, some of them broken on purpose."""
+"""lib.report.export: HTML and PDF from toy notebooks, some of them broken on purpose."""
 
 import os
 import re

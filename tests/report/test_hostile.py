@@ -1,4 +1,4 @@
-"""Metadata and names written to do harm go through notebook 01 into HTML and PDF, as plain text."""
+"""Hostile metadata and names pass through notebook 01 into HTML and PDF as plain text."""
 
 import io
 import json

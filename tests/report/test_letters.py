@@ -1,4 +1,4 @@
-"""Names in scripts that the fonts lack: Latin letters in PDF and figures, listed, never boxes."""
+"""Names in scripts that the fonts lack: transliterated in PDF and figures, listed, never boxes."""
 
 import io
 import re
@@ -24,7 +24,7 @@ NAMES = {
     "สมชาย": "smchay",
     "🎤": "microphone",
     "\ue000": "U+E000",
-    "＊［＃": "U+FF0AU+FF3BU+FF03",  # Latin forms of which would be markup
+    "＊［＃": "U+FF0AU+FF3BU+FF03",  # whose Latin forms would be markup
 }
 KNOWN = ["Ђорђе", "Ngọc", "Łukasz", "Γιώργος", "ნინო", "Zoë", "plain [*#$@ text"]
 
@@ -81,7 +81,7 @@ def test_what_is_written_from_right_to_left_is_drawn_only_in_that_order(name, mo
 
 def test_no_figure_has_boxes():
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # Matplotlib warns of each letter that it lacks
+        warnings.simplefilter("error")  # Matplotlib warns about each missing glyph
         Notebook().code(
             lambda: report.figure(
                 figure_of_names(list(NAMES)), "fig-names", caption="Who.", alt="Bars."

@@ -1,4 +1,4 @@
-"""The first screen: a sentence, four figures and three words, from the numbers of a run."""
+"""lib.report.opening: a sentence, four key figures and three words from the numbers of a run."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""What is shown only where there is something to see, and sentences that depend on results."""
+"""Parts of the report that are shown only if not empty, and sentences that depend on results."""
 
 import re
 
@@ -18,7 +18,7 @@ QUICK = StatisticsConfig(bootstrap_draws=60, permutations=99)
 
 @pytest.fixture
 def shown(monkeypatch):
-    """What is displayed, as the facts for the exporter with the text or picture."""
+    """The displayed outputs: the facts for the exporter, merged with the text or picture."""
     outputs = []
     monkeypatch.setattr(
         display, "display", lambda data, metadata, raw: outputs.append(metadata["report"] | data)
@@ -56,7 +56,7 @@ def test_sentences_are_shown_letter_for_letter(shown):
 def test_every_term_is_defined_in_a_sentence():
     table = report.glossary()
     assert table["term"].tolist() == list(TERMS) and table["definition"].str.endswith(".").all()
-    assert table["definition"].str.split().str.len().sum() < 450  # a page
+    assert table["definition"].str.split().str.len().sum() < 450  # at most a page
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The pages of the PDF: what stands where.  `test_series` looks at those of a whole report."""
+"""The page layout of the PDF; `test_series` checks that of a whole report."""
 
 import re
 
@@ -14,7 +14,7 @@ LINE = "Words that fill one line of this paragraph, or a little less than that. 
 
 
 def roles(element):
-    """The roles of the tags below an element of the PDF's structure, as a screen reader sees it."""
+    """Yield the roles of the tags below a structure element, as a screen reader sees them."""
     children = element.get("/K", [])
     for child in children if isinstance(children, list) else [children]:
         child = child.get_object()
@@ -94,7 +94,7 @@ def test_text_fills_the_page_on_which_a_figure_finds_no_room():
     (drawn,) = [i for i, page in enumerate(pages) if "Figure 1." in page]
     assert before == after == drawn - 1
     (last,) = [page for page in pages if "Figure 2." in page]
-    assert in_order(last, ["1.2 Two", "Last.", "Figure 2."])  # in its place where a chapter ends
+    assert in_order(last, ["1.2 Two", "Last.", "Figure 2."])  # in order at the end of a chapter
 
 
 def test_no_figure_stands_above_the_title_of_its_chapter():

@@ -1,4 +1,4 @@
-"""lib.signals.audio: closed forms on tones, and files that are broken in the ways files break."""
+"""lib.signals.audio: closed forms on tones, and files broken in the usual ways."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_read_returns_what_was_written(tmp_path, suffix, subtype):
     soundfile.write(tmp_path / f"a{suffix}", y, RATE, subtype=subtype)
     read, rate = audio.read_audio(tmp_path / f"a{suffix}")
     assert rate == RATE
-    np.testing.assert_allclose(read, y, atol=1 / 32768)  # one step of 16 bits
+    np.testing.assert_allclose(read, y, atol=1 / 32768)  # one 16-bit quantisation step
 
 
 def test_read_averages_channels(tmp_path):
@@ -45,7 +45,7 @@ DRIFT = 0.5 * np.linspace(-1, 1, len(SPEECH))
     [
         ([SPEECH], audio.MEAN),
         ([SPEECH, SPEECH], audio.MEAN),
-        ([SPEECH, OTHER], audio.MEAN),  # nothing in common: the mean loses 3 dB
+        ([SPEECH, OTHER], audio.MEAN),  # uncorrelated: the mean loses 3 dB
         ([SPEECH, 0.3 * SPEECH], audio.MEAN),  # 3.7 dB
         ([NOTHING, NOTHING], audio.MEAN),
         ([SPEECH, -SPEECH], 0),
@@ -54,7 +54,7 @@ DRIFT = 0.5 * np.linspace(-1, 1, len(SPEECH))
         ([NOTHING, SPEECH], 1),
         ([0.1 * SPEECH, SPEECH], 1),
         ([NOTHING + 0.9, SPEECH], 1),
-        ([DRIFT, SPEECH], 1),  # louder, and nothing to hear
+        ([DRIFT, SPEECH], 1),  # louder, but inaudible
         ([tone(20, amplitude=0.9), SPEECH], 1),
         ([SPEECH + 0.9, -SPEECH], 0),
         ([NOTHING, NOTHING, SPEECH, NOTHING], 2),
@@ -102,7 +102,7 @@ def test_files_without_finite_samples_are_refused(tmp_path):
         audio.read_audio(tmp_path / "nan.wav")
 
 
-# --- changing --------------------------------------------------------------------------------
+# --- processing ------------------------------------------------------------------------------
 
 
 def test_resample_keeps_a_tone_and_drops_what_does_not_fit():
@@ -111,7 +111,7 @@ def test_resample_keeps_a_tone_and_drops_what_does_not_fit():
     assert len(y) == 4000
     np.testing.assert_allclose(y[400:-400], tone(1000)[400:-400], atol=1e-4)  # HQ: -80 dB ripple
     above = audio.resample(tone(5000, rate=rate), rate, RATE)
-    assert audio.rms_dbfs(above[400:-400]) < -100  # above 4 kHz nothing may alias
+    assert audio.rms_dbfs(above[400:-400]) < -100  # nothing above 4 kHz may alias
 
 
 def test_resample_refuses_impossible_rates():
@@ -122,7 +122,7 @@ def test_resample_refuses_impossible_rates():
 def test_offset_and_rumble_go_and_speech_stays():
     speech = tone(300)
     cleaned = audio.remove_dc_and_rumble(speech + 0.5 + tone(15, amplitude=0.3), RATE, 50.0)
-    middle = slice(800, -800)  # the edges of half a second still carry the switching on
+    middle = slice(800, -800)  # without the transients at the edges
     np.testing.assert_allclose(cleaned[middle], speech[middle], atol=2e-3)  # also: no phase shift
 
 
@@ -154,10 +154,10 @@ def test_levels_of_known_signals():
 
 
 def test_shares_of_known_mixtures():
-    # A sine of amplitude a holds a^2/2, an offset of a holds a^2: shares 2/3 and 1/5.
+    # A sine of amplitude a has power a^2/2, an offset of a has a^2: shares 2/3 and 1/5.
     assert audio.dc_share(tone(100) + 0.1) == pytest.approx(2 / 3, abs=1e-6)
     y = tone(200, amplitude=0.2) + tone(20, amplitude=0.1) + 0.7
-    assert audio.rumble_share(y, RATE, 50.0) == pytest.approx(1 / 5, abs=1e-3)  # leakage of padding
+    assert audio.rumble_share(y, RATE, 50.0) == pytest.approx(1 / 5, abs=1e-3)  # padding leakage
     assert audio.dc_share(np.zeros(8)) == audio.rumble_share(np.zeros(8), RATE, 50.0) == 0
 
 
@@ -167,7 +167,7 @@ def test_white_noise_has_its_share_below_the_corner(n):
     expected = 1000 / (RATE / 2)
     assert audio.rumble_share(noise, RATE, 1000.0) == pytest.approx(
         expected, abs=0.03
-    )  # 1 sigma .01
+    )  # 1 sigma is 0.01
 
 
 def test_noise_floor_is_that_of_the_pause():
@@ -180,12 +180,12 @@ def test_noise_floor_is_that_of_the_pause():
 
 
 def test_dynamic_range_is_that_of_ten_frames_each():
-    """Half a second at -60 dB, 0.2 s at 0 dB in whole frames, half a second at -60 dB."""
+    """0.2 s at 0 dB, in whole frames, between two half seconds at -60 dB."""
     pause, speech = tone(1000, amplitude=1e-4), tone(1000, seconds=0.2)
     y = np.concatenate([pause, speech, pause])
     assert audio.dynamic_range_db(y, RATE) == pytest.approx(60, abs=0.01)
     assert audio.dynamic_range_db(1e-3 * y, RATE) == pytest.approx(60, abs=0.01)
-    half = np.concatenate([pause, speech[: len(speech) // 2], pause])  # five loud frames of ten
+    half = np.concatenate([pause, speech[: len(speech) // 2], pause])  # five of ten frames are loud
     assert audio.dynamic_range_db(half, RATE) == pytest.approx(60 - 3.01, abs=0.01)
     assert audio.dynamic_range_db(speech, RATE) == pytest.approx(0, abs=0.01)
     assert np.isnan(audio.dynamic_range_db(np.zeros(RATE), RATE))
@@ -199,7 +199,7 @@ def test_dynamic_range_is_that_of_ten_frames_each():
 def test_a_word_reaches_as_far_as_30_db_below_its_loudest_frame(pause_db, bounds):
     pause = tone(1000, amplitude=0.1 * 10 ** (pause_db / 20))
     y = np.concatenate([pause, tone(1000, seconds=0.2), pause])
-    assert audio.word_bounds(y, RATE, 0.0) == pytest.approx(bounds, abs=0.02)  # a frame
+    assert audio.word_bounds(y, RATE, 0.0) == pytest.approx(bounds, abs=0.02)  # one frame
     begin, end = audio.word_bounds(y, RATE, 0.05)
     wider = max(0.0, bounds[0] - 0.05), min(1.2, bounds[1] + 0.05)
     assert (begin, end) == pytest.approx(wider, abs=0.02)
@@ -215,7 +215,7 @@ def test_a_pause_of_digital_zeros_has_no_noise_whatever_rings_in_it():
     ("y", "n", "start"),
     [
         ([0, 0, 3, 4, 0], 2, 2),
-        ([1, 1, 1, 1, 1], 1, 2),  # of windows alike the middle one
+        ([1, 1, 1, 1, 1], 1, 2),  # equal windows: the middle one
         ([0, 0, 0, 0, 9, 0, 0], 3, 3),
         ([2, 0, 0, 0, 2], 1, 0),
         ([5, 0], 2, 0),

@@ -1,4 +1,4 @@
-"""What the installation compiles is all that numba ever has to compile."""
+"""Everything that numba compiles is compiled at installation."""
 
 import os
 import subprocess

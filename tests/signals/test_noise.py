@@ -1,4 +1,4 @@
-"""lib.noise: the mixture is exact, the colours are right, every clip has its own stream."""
+"""lib.signals.noise: exact SNRs, correct noise colours, and one random stream per clip."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def ratio_db(signal, rest):
 def test_mixture_has_exactly_the_ratio_asked_for(snr_db, level):
     clean = level * voice(1)
     noisy = noise.mix_at_snr(clean, noise.white_noise(len(clean), np.random.default_rng(0)), snr_db)
-    assert ratio_db(clean, noisy - clean) == pytest.approx(snr_db, abs=1e-9)  # rounding of 64 bits
+    assert ratio_db(clean, noisy - clean) == pytest.approx(snr_db, abs=1e-9)  # 64-bit rounding
 
 
 @given(st.integers(1, 500), st.floats(-40, 40), st.floats(1e-3, 1e3), st.integers(0, 2**32 - 1))
@@ -47,7 +47,7 @@ def test_impossible_mixtures_are_refused():
 
 
 def slope_db_per_octave(y):
-    """Fit of the octave levels of the power spectrum, without the lowest, noisy ones."""
+    """Fit a line to the octave levels of the power spectrum, without the lowest, noisy octaves."""
     power = np.abs(np.fft.rfft(y)) ** 2
     edges = 2 ** np.arange(6, int(np.log2(len(power))))
     levels = [10 * np.log10(power[low : 2 * low].mean()) for low in edges]
@@ -57,7 +57,7 @@ def slope_db_per_octave(y):
 @pytest.mark.parametrize(("kind", "slope"), [("white", 0.0), ("pink", -3.0103)])
 def test_spectrum_falls_as_the_colour_says(kind, slope):
     y = noise.make_noise(kind, 2**17, np.random.default_rng(0))
-    assert slope_db_per_octave(y) == pytest.approx(slope, abs=0.1)  # 64 bins and more a band
+    assert slope_db_per_octave(y) == pytest.approx(slope, abs=0.1)  # 64 or more bins per octave
     assert np.std(y) == pytest.approx(1, abs=0.02)
     assert abs(np.mean(y)) < 0.01
 
@@ -68,7 +68,7 @@ def test_unknown_noise_names_the_known_ones():
 
 
 def test_babble_is_all_talkers_at_equal_level():
-    """Each talker fills a band of its own, so its share of the babble can be read off."""
+    """Each talker is a tone of its own, so its level can be read off the spectrum of the babble."""
     n, hz, levels = 4000, [300, 600, 1200], [1.0, 1e-3, 20.0]
     t = np.arange(n) / 8000
     talkers = [a * np.sin(2 * np.pi * f * t) for a, f in zip(levels, hz)]
@@ -88,7 +88,7 @@ def test_babble_loops_short_talkers_and_wants_three():
         noise.make_noise("babble", 100, np.random.default_rng(0))
 
 
-# --- streams ---------------------------------------------------------------------------------
+# --- random streams --------------------------------------------------------------------------
 
 
 def test_stream_depends_on_seed_clip_and_condition_only():
@@ -102,7 +102,7 @@ def test_stream_depends_on_seed_clip_and_condition_only():
 
 
 def test_streams_are_those_of_every_machine_and_release():
-    """Golden numbers, drawn with the call below: whoever changes them changes every result."""
+    """Golden numbers, drawn with the call below; changing them changes every result."""
     golden = [0.8869196292918866, -0.6898593728419229, -3.078731168580474]
     drawn = noise.clip_rng(0, "7_01_3", "white -8 dB").standard_normal(3)
     np.testing.assert_allclose(drawn, golden, rtol=1e-12)

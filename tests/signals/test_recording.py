@@ -1,4 +1,4 @@
-"""lib.signals.recording: every codec, every header that lies, every way in which a file is cut."""
+"""lib.signals.recording: every codec, wrong headers of every kind, and truncated files."""
 
 import io
 import os
@@ -28,7 +28,7 @@ def encoded(form, subtype="PCM_16", y=Y, rate=RATE):
 
 
 def wav(promised=SIZE, *, before=b"", after=b"", data=PCM, form=(1, 1, RATE, 2 * RATE, 2, 16)):
-    """A WAV by hand, whose header promises what you like."""
+    """Build a WAV whose header states `promised` bytes of samples."""
     chunks = b"fmt " + struct.pack("<IHHIIHH", 16, *form) + before
     body = b"WAVE" + chunks + b"data" + struct.pack("<I", promised) + data + after
     return b"RIFF" + struct.pack("<I", len(body)) + body
@@ -54,7 +54,7 @@ def test_every_codec_is_read_whole_and_nothing_is_corrected(tmp_path, form, subt
     found = read(tmp_path, encoded(form, subtype))
     assert (found.cut, found.correction, found.sample_rate) == (None, None, RATE)
     assert found.subtype == subtype
-    assert len(Y) <= len(found.samples) < len(Y) + 2 * 320  # some codecs fill their last block
+    assert len(Y) <= len(found.samples) < len(Y) + 2 * 320  # some codecs pad their last block
     y = found.samples[: len(Y), 0]
     error = np.mean((y - Y) ** 2) / np.mean(Y**2)
     assert error < (0.6 if subtype in ("GSM610", "VORBIS", "OPUS") or "ADPCM" in subtype else 0.01)
@@ -66,7 +66,7 @@ def test_a_recording_cut_by_half_is_told_in_every_codec(tmp_path, form, subtype)
     content = content[: len(content) * 55 // 100]
     found = read(tmp_path, content)
     assert found.cut.kind in (faults.CUT, faults.DAMAGED)
-    assert len(found.samples) > 2000  # what is there can be used all the same
+    assert len(found.samples) > 2000  # what remains is still usable
     with pytest.raises(InputError, match=r"a\.wav: cut short.* restore it") as refused:
         read_whole(tmp_path / "a.wav")
     assert refused.value.kind == found.cut.kind
@@ -87,16 +87,16 @@ def test_compressed_streams_that_end_early_are_cut(tmp_path):
 
 
 def test_blocks_change_nothing(tmp_path):
-    """Codecs with a memory are decoded in one go, however long they are."""
+    """Codecs with internal state are decoded continuously across blocks."""
     y = np.tile(Y, 25)  # longer than a block
     for form in ("OGG", "FLAC", "MP3"):
         content = encoded(form, soundfile.default_subtype(form), y)
         whole, _ = soundfile.read(io.BytesIO(content))
         found = read(tmp_path, content).samples[:, 0]
-        np.testing.assert_allclose(found, whole, atol=1e-7)  # single precision of MP3
+        np.testing.assert_allclose(found, whole, atol=1e-7)  # single precision for MP3
 
 
-# --- headers that lie ------------------------------------------------------------------------
+# --- wrong headers ---------------------------------------------------------------------------
 
 PLACEHOLDERS = [0xFFFFFFFF, 0xFFFFFFDB, 0xFFFFFF00, 0x80000000, 0x80000024, 0x7FFFFFFF]
 PLACEHOLDERS += [0x7FFFF000, 0x7FFFF024, 0x7FFFFFDB, 0x7FFF0000, 0x7F000000, 0x40000000, 0, 1, 44]
@@ -128,7 +128,7 @@ def test_a_header_may_count_itself_however_long_it_is(tmp_path):
 
 
 def test_a_slack_that_is_audible_is_a_cut(tmp_path):
-    """The same bytes are 8 ms of PCM and 80 ms in a codec of telephones."""
+    """The same 128 bytes are 8 ms of PCM but 80 ms of GSM 06.10, a telephone codec."""
     content = encoded("WAV", "GSM610")
     assert read(tmp_path, content[:-128]).cut
     assert read(tmp_path, wav()[:-128]).correction
@@ -174,7 +174,7 @@ def test_an_rf64_that_ends_before_its_true_size_is_no_audio(tmp_path):
 
 
 def flac(total):
-    """A FLAC whose header states another number of samples."""
+    """Build a FLAC whose header states `total` samples."""
     content = encoded("FLAC", y=np.tile(Y, 4))
     at = content.index(b"fLaC") + 8 + 13
     fields = int.from_bytes(content[at : at + 5], "big") & ~(2**36 - 1) | total
@@ -206,11 +206,11 @@ def test_chunks_and_junk_around_the_samples_are_no_matter(tmp_path):
     assert read(tmp_path, content[: len(content) - SIZE // 2]).cut.kind == faults.CUT
 
 
-# --- what is refused -------------------------------------------------------------------------
+# --- refused files ---------------------------------------------------------------------------
 
 
 def test_reading_stops_at_the_longest_that_is_wanted(tmp_path, monkeypatch):
-    content = flac(0)  # of 6 s, and its header says that it never ends
+    content = flac(0)  # 6 s long, but its header gives no length
     monkeypatch.setattr("lib.signals.recording.BLOCK", 1000)
     found = read(tmp_path, content, longest_s=2)
     assert 2 * RATE < len(found.samples) <= 2 * RATE + 1000
@@ -255,7 +255,7 @@ def test_what_is_no_file_is_named_as_what_it_is(tmp_path):
         ("", faults.FOLDER),
         ("pipe.wav", faults.NO_FILE),
         ("none.wav", faults.MISSING),
-        ("loop.wav", faults.MISSING, faults.UNOPENED),  # by the version of Python
+        ("loop.wav", faults.MISSING, faults.UNOPENED),  # depends on the Python version
         ("empty.wav", faults.EMPTY),
         ("a.raw", faults.NO_AUDIO),
     ]:
@@ -271,7 +271,7 @@ def test_a_kind_survives_the_way_from_another_process():
 
 
 def test_a_file_that_may_not_be_read_is_a_reason(tmp_path, monkeypatch):
-    """By a patch, because nothing is unreadable to the superuser."""
+    """Simulated with a patch, because root can read everything."""
     (tmp_path / "a.wav").write_bytes(wav())
 
     def refuse(*_, **__):

@@ -1,4 +1,4 @@
-"""From waveform to spectrogram and back."""
+"""lib.signals.stft: from waveform to spectrogram and back."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from lib.signals.noise import white_noise
 WINDOWS = [(512, 128), (256, 64), (2048, 512), (512, 256)]
 
 
-@pytest.mark.filterwarnings("ignore:n_fft=")  # librosa: longer than the signal
+@pytest.mark.filterwarnings("ignore:n_fft=")  # librosa warns if it exceeds the signal
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 9000), st.sampled_from(WINDOWS), st.integers(0, 2**32 - 1))
 def test_round_trip_is_exact_for_any_length(n, window, seed):
@@ -21,7 +21,7 @@ def test_round_trip_is_exact_for_any_length(n, window, seed):
     S = stft.stft(y, n_fft=n_fft, hop_length=hop_length)
     assert S.shape == (n_fft // 2 + 1, 1 + n // hop_length)
     error_db = stft.round_trip_error_db(y, n_fft=n_fft, hop_length=hop_length)
-    assert error_db < -200  # rounding of 64 bits is about -300, of 32 bits about -140
+    assert error_db < -200  # 64-bit rounding gives about -300, 32-bit about -140
 
 
 def test_round_trip_error_is_measured(monkeypatch):

@@ -1,4 +1,4 @@
-"""What stands beside the tests: the mixed model, what goes together, and the worst served."""
+"""Robustness checks: the mixed model, confounding, and the worst-served speakers."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -35,7 +35,7 @@ def clips(corpus):
 
 @pytest.fixture
 def measured(clips):
-    """Pitch that goes with gender, a date that goes with the room, and noise."""
+    """Pitch confounded with gender, date with recording room, and a random level."""
     people = clips.groupby("speaker").first()
     rng, n = np.random.default_rng(3), len(people)
     return pd.DataFrame(

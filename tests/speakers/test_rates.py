@@ -1,7 +1,7 @@
-"""How often the speaker analysis errs and finds, on simulated corpora of 60 speakers.
+"""False alarms and power of the speaker analysis, on simulated corpora of 60 speakers.
 
-Rates are compared with binomial limits of 99.9 %; all seeds are fixed.  The corpora of the true
-metadata are simulated only where the true file lies beside the project.
+Rates are compared with binomial limits of 99.9 %; all seeds are fixed.  Corpora with the real
+metadata are simulated only where the real file is next to the project.
 """
 
 import json
@@ -21,7 +21,7 @@ from lib.statistics.permutation import PermutationTest, permutations, spread_of_
 QUICK = StatisticsConfig(bootstrap_draws=20, permutations=499)
 CORPORA = 400
 GENDER = np.repeat([0, 1], [48, 12])  # men, women
-ALPHA = 0.05 / 8  # the strictest level of Holm for eight tests
+ALPHA = 0.05 / 8  # Holm's strictest level for eight tests
 
 
 def limits(trials, rate):
@@ -30,7 +30,7 @@ def limits(trials, rate):
 
 @pytest.fixture(scope="module", params=["people permuted", "people of Audio MNIST"])
 def people(request):
-    """Who speaks in a corpus, from a source of chance."""
+    """A function that draws the speakers of a corpus from a random generator."""
     if request.param == "people permuted":
         return simulated.people
     path = request.getfixturevalue("real_speech") / "AudioMNIST/data/audioMNIST_meta.txt"
@@ -40,7 +40,7 @@ def people(request):
 
 @pytest.fixture(scope="module")
 def without_effects(people):
-    """Tests, and a naive test over clips, of corpora in which no attribute has an effect."""
+    """Tests, and naive tests over clips, of corpora in which no attribute has an effect."""
     rng, results, naive = np.random.default_rng(2), [], []
     for _ in range(CORPORA):
         who = people(rng)
@@ -72,7 +72,7 @@ def test_clips_of_one_speaker_are_not_taken_for_independent(without_effects):
     results, naive = without_effects
     p = results.set_index("attribute")["p"]["gender"]
     assert np.sum(p < 0.05) <= limits(CORPORA, 0.05)[1]
-    assert np.mean(naive < 0.05) > 0.3  # the table is one that fools a test over clips
+    assert np.mean(naive < 0.05) > 0.3  # the data do fool a test over clips
 
 
 def test_one_strange_speaker_is_no_effect_of_her_group():

@@ -1,4 +1,4 @@
-"""lib.speakers.scope: what a corpus can be asked, from counts made by hand."""
+"""lib.speakers.scope: which questions a corpus can answer, from counts made by hand."""
 
 import subprocess
 import sys
@@ -94,7 +94,7 @@ def test_clips_are_counted_by_speaker_and_digit():
 
 @pytest.mark.parametrize(("seconds", "answer"), [(7.4, "no"), (7.5, "yes")])
 def test_learning_wants_five_minutes(seconds, answer):
-    table = asked(manifest(seconds=seconds), people())  # of 40 clips
+    table = asked(manifest(seconds=seconds), people())  # 40 clips
     assert table.loc["training a denoiser", "answer"] == answer
 
 

@@ -1,6 +1,6 @@
-"""The speaker analysis on simulated score tables: what is planted is found, what is not, is not.
+"""The speaker analysis on simulated scores: planted effects are found, absent ones are not.
 
-How often stands in ``test_speakers_rates.py``; all seeds are fixed.
+How often is tested in ``test_rates.py``; all seeds are fixed.
 """
 
 import matplotlib.pyplot as plt
@@ -55,7 +55,7 @@ def test_tests_are_corrected_for_their_number(corpus):
 
 
 def test_a_file_that_shares_its_name_with_a_clip_but_is_not_used_is_in_nobody_s_way(corpus):
-    """As a FLAC beside the WAV of one clip, which the manifest has as excluded."""
+    """For example, a FLAC next to the WAV of a clip, listed in the manifest as excluded."""
     scores, who = corpus
     used = scores[["clip_id"]].drop_duplicates().assign(status="ok", rms_dbfs=-20.0)
     twin = used.head(1).assign(status="excluded", rms_dbfs=np.nan)
@@ -382,5 +382,5 @@ def test_the_trend_is_the_least_squares_line_through_the_speakers(corpus):
     slope, start = np.polyfit(known["age"].astype(float), known["estimate_db"], 1)
     np.testing.assert_allclose(y, start + slope * x)
     assert ax.get_xlabel() == "age (years); n = 59 speakers"
-    assert len(ax.collections) == 1  # no band: the interval of the trend is that of the table
+    assert len(ax.collections) == 1  # no band: the table gives the interval of the trend
     plt.close("all")

@@ -1,7 +1,7 @@
-"""Intervals on speakers: closed forms, invariants, and what simulation promises.
+"""Confidence intervals over speakers: closed forms, invariants and simulated coverage.
 
-Rates over many simulated samples are compared with binomial limits of 99.9 %, so that a right
-function fails one seed in a thousand; the seeds are fixed.
+Rates over many simulated samples are compared with binomial limits of 99.9 %, so that a correct
+function fails with one seed in a thousand; the seeds are fixed.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Permutation tests: closed forms, what they must not be fooled by, and their power."""
+"""Permutation tests: closed forms, robustness to unequal variances, and power."""
 
 import math
 
@@ -91,7 +91,7 @@ def test_unequal_variances_do_not_fool_it():
     y = np.hstack([source.normal(0, 1, (trials, 48)), source.normal(0, 3, (trials, 12))])
     naive = stats.ttest_ind(y[:, :48], y[:, 48:], axis=1).pvalue
     assert within_limits(np.sum(compared(48, 12).p_values(y) <= 0.05), trials, 0.05)
-    assert not within_limits(np.sum(naive <= 0.05), trials, 0.05)  # so it can be failed
+    assert not within_limits(np.sum(naive <= 0.05), trials, 0.05)  # the naive test fails
 
 
 def test_three_groups_are_compared_at_once():
@@ -115,7 +115,7 @@ def test_a_trend_has_the_size_of_pearsons_r_and_an_exact_p():
     permuted = permutations(x, rng=rng(), draws=1000)
     test = PermutationTest(permutation.correlation, permuted, x)
     y = np.stack([-x, np.ones(5), rng(1).normal(size=5)])
-    assert test.p_values(y)[:2] == pytest.approx([2 / 120, 1])  # 5! orders; nothing varies
+    assert test.p_values(y)[:2] == pytest.approx([2 / 120, 1])  # 5! orders; a constant
     r = stats.pearsonr(x, y[2]).statistic
     assert permutation.correlation(y[2:], x[None])[0, 0] == pytest.approx(abs(r))
 
@@ -150,11 +150,11 @@ def test_the_smallest_effect_is_found_four_times_in_five(sizes):
     errors = (stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(0.8)) * np.sqrt(
         sum(1 / np.array(sizes))
     )
-    assert errors < effect < 1.2 * errors  # a z-test, which knows the variance, finds less
+    assert errors < effect < 1.2 * errors  # a z-test, knowing the variance, detects less
     assert test.smallest_effect(3.0, rng=rng(1), alpha=alpha) == pytest.approx(3 * effect, rel=0.02)
 
 
 def test_where_no_split_is_rare_enough_nothing_can_be_found():
-    test = compared(2, 4)  # 15 ways: p is 1/15 at least
+    test = compared(2, 4)  # 15 permutations: p is at least 1/15
     assert test.smallest_effect(1.0, rng=rng(), alpha=0.05) == math.inf
     assert math.isnan(test.smallest_effect(math.nan, rng=rng(), alpha=0.05))

@@ -1,4 +1,4 @@
-"""lib.training.general: one network on the voices of all, made once and opened where it fits."""
+"""lib.training.general: one network for all voices, trained once and resumed if interrupted."""
 
 import dataclasses
 
@@ -21,7 +21,7 @@ CONFIG = configure(training={"batch_size": 2, "crop_s": 0.1}, general={"epochs":
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
-    """Two words by six people, and a tiny network that learns from them."""
+    """Two words spoken by six people, and a tiny network to train on them."""
     speak_words(tmp_path / "words", people=PEOPLE)
     monkeypatch.setattr(speech_commands, "LIST", tmp_path / "list.csv")
     speech_commands.write_list(tmp_path / "words")

@@ -1,4 +1,4 @@
-"""Ideas that did not help do at least what they say."""
+"""lib.training.ideas: ideas that did not help at least do what they claim."""
 
 import keras
 import numpy as np
@@ -28,7 +28,7 @@ def test_augmentation_changes_the_clip_and_keeps_its_level(example):
 
 
 def test_half_of_the_clips_run_backwards():
-    """A ramp tells its direction."""
+    """A ramp reveals its direction."""
     still = configure(CONFIG, training={"speed_spread": 0.0})
     ramp = np.linspace(0.1, 1, 1000)
     targets = [
@@ -36,7 +36,7 @@ def test_half_of_the_clips_run_backwards():
         for seed in range(60)
     ]
     backwards = np.mean([target[10] > target[900] for target in targets])
-    assert 0.3 < backwards < 0.7  # a half +- 3 standard errors
+    assert 0.3 < backwards < 0.7  # one half +- 3 standard errors
 
 
 def test_si_sdr_loss_does_not_see_the_level():
@@ -76,7 +76,7 @@ def test_a_steady_tone_stands_still():
 
 
 class Doubler:
-    """A network to which time does not matter."""
+    """A shift-invariant network."""
 
     def predict_on_batch(self, y):
         return 2 * y

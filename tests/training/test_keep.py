@@ -1,4 +1,4 @@
-"""A network is there with its record, or not at all."""
+"""lib.training.keep: a network is stored with its record or not at all."""
 
 import keras
 import numpy as np
@@ -91,7 +91,7 @@ def test_a_network_of_other_folds_is_refused(run):
 
 
 def test_networks_that_share_a_graph_keep_their_own_weights(run):
-    """Whichever was asked last, and whatever was opened since."""
+    """Whichever was called last, and whatever was opened since."""
     x, answers = np.ones((1, 2), np.float32), {}
     run.save("folds", pd.DataFrame({"speaker": ["01", "02", "03"], "fold": [0, 1, 2]}))
     for fold, made in enumerate([network(), network(), wider()]):

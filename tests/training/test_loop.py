@@ -1,4 +1,4 @@
-"""A tiny network, interrupted in every way, ends as if nothing had happened."""
+"""lib.training.loop: a tiny network, interrupted and resumed, ends as if undisturbed."""
 
 import dataclasses
 import functools
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("eagerly")
     [
         ([], 8.0),
         ([1.0, 0.9, 0.8, 0.7], 8.0),
-        ([1.0, 1.1, 1.2], 8.0),  # waited for two epochs only
+        ([1.0, 1.1, 1.2], 8.0),  # only two epochs without improvement
         ([1.0, 1.1, 1.0, 1.2], 4.0),  # an equal loss is no improvement
         ([1.0, 1.1, 1.2, 0.9, 1.0, 1.0], 8.0),
         ([1.0] * 7, 2.0),
@@ -39,7 +39,7 @@ def test_rate_is_halved_on_a_plateau(losses, rate):
 
 @given(st.lists(st.integers(-5, 5), max_size=25))
 def test_plateau_agrees_with_keras(losses):
-    """Keras' callback with the same settings, fed the same losses."""
+    """Keras' callback with the same settings gives the same rate for the same losses."""
     model = SimpleNamespace(optimizer=SimpleNamespace(learning_rate=8.0))
     callback = keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=3, min_delta=0)
     callback.set_model(model)
@@ -52,14 +52,14 @@ def test_plateau_agrees_with_keras(losses):
 def test_epochs_since_the_best():
     assert loop.epochs_since_best([]) == 0
     assert loop.epochs_since_best([3.0]) == 0
-    assert loop.epochs_since_best([3.0, 1.0, 2.0, 1.0]) == 2  # the first of equals
+    assert loop.epochs_since_best([3.0, 1.0, 2.0, 1.0]) == 2  # counted from the first of equals
 
 
 # --- fit -------------------------------------------------------------------------------------
 
 
 class Batches:
-    """Six batches that depend on the epoch, for a model that shall learn `factor` * x."""
+    """Six batches that depend on the epoch, for a model that is to learn `factor` * x."""
 
     def __init__(self, epoch, factor=1.0):
         rng = np.random.default_rng(epoch)
@@ -80,7 +80,7 @@ class FewerBatches(Batches):
 
 
 VALIDATION = Batches(99).x[0], Batches(99).x[0]
-BACKWARDS = VALIDATION[0], -VALIDATION[1]  # best before anything is learned
+BACKWARDS = VALIDATION[0], -VALIDATION[1]  # best before any training
 RATE = 1e-2
 
 
@@ -115,7 +115,7 @@ def names(folder):
 
 @pytest.fixture(scope="module")
 def backwards(tmp_path_factory):
-    """Best network and history of six epochs that only make the validation worse."""
+    """Best network and history of six epochs in which the validation loss only rises."""
     folder = tmp_path_factory.mktemp("backwards")
     return fit(folder, rate=RATE, epochs=6, validation=BACKWARDS)
 
@@ -129,7 +129,7 @@ def test_interrupted_between_epochs_ends_as_if_undisturbed(tmp_path, rate):
 
     model, history = fit(tmp_path / "undisturbed", rate=rate)
     assert [epoch["epoch"] for epoch in history] == [1, 2, 3]
-    assert history[2]["validation_loss"] < history[0]["validation_loss"] - 0.3  # dB: it learns
+    assert history[2]["validation_loss"] < history[0]["validation_loss"] - 0.3  # dB: the loss falls
     with pytest.raises(KeyboardInterrupt):
         fit(tmp_path / "here", batches=interrupted, rate=rate)
     assert [path.name for path in (tmp_path / "here").iterdir()] == ["epoch0002"]
@@ -157,7 +157,7 @@ def test_interrupted_while_saving_ends_as_if_undisturbed(backwards, tmp_path, mo
 
 
 def test_batches_come_in_their_own_order(tmp_path):
-    """An order drawn from a global generator would not survive an interruption."""
+    """An order drawn from a global generator would be lost in an interruption."""
     seen = []
 
     class Watched(Batches):
@@ -174,11 +174,11 @@ def test_early_stopping_returns_the_best_epoch(backwards, tmp_path):
     assert untimed(history) == untimed(backwards[1][:3])
     losses = [epoch["validation_loss"] for epoch in history]
     assert losses == sorted(losses)
-    assert_same_network(model, backwards[0])  # that of the first epoch in both
+    assert_same_network(model, backwards[0])  # the first epoch's in both
     held = model.evaluate(*BACKWARDS, verbose=0)
     assert held == pytest.approx(losses[0], abs=1e-5)
     again = fit(tmp_path, epochs=9, patience=2, rate=RATE, validation=BACKWARDS)[1]
-    assert again == history  # no more
+    assert again == history  # no further epoch
 
 
 def test_losses_are_means_over_all_batches():
@@ -187,7 +187,7 @@ def test_losses_are_means_over_all_batches():
     ours = loop._mean_loss(model.test_on_batch, loop._cut((x, 2 * x)))
     assert ours == pytest.approx(model.evaluate(x, 2 * x, verbose=0), abs=1e-5)
     first = model.evaluate(x[:32], 2 * x[:32], verbose=0)
-    assert abs(ours - first) > 1e-3  # three batches of unlike sizes and losses
+    assert abs(ours - first) > 1e-3  # three batches of different sizes and losses
 
 
 @pytest.mark.parametrize("clips", [1, 31, 32, 33, 60, 100])

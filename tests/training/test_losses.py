@@ -1,4 +1,4 @@
-"""Closed forms, and agreement with the measure that the loss stands for."""
+"""lib.training.losses: closed forms, and agreement with the metric that the loss stands for."""
 
 import keras
 import numpy as np
@@ -29,12 +29,12 @@ def test_negative_snr_saturates_at_30_db():
 
 
 def test_bands_are_those_of_estoi():
-    """Half a bin apart at most: pystoi moves the edges of a band to the nearest bins."""
+    """Band edges differ by at most half a bin: pystoi rounds them to the nearest bin."""
     bands = losses.third_octave_bands(10_000, 512)
     theirs = thirdoct(10_000, 512, 15, 150)[0].T
     assert bands.shape == theirs.shape
     assert np.abs(bands.sum(axis=0) - theirs.sum(axis=0)).max() <= 1
-    assert bands.sum(axis=1).max() == 1  # no bin twice
+    assert bands.sum(axis=1).max() == 1  # no bin in two bands
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_correlation_falls_with_the_noise(clean):
         numbers(losses.envelope_correlation(clean, noisy(clean, db), RATE)).item() for db in levels
     ]
     assert found == sorted(found, reverse=True)
-    assert found[0] > 0.5  # weak bands are noisy even now
+    assert found[0] > 0.5  # weak bands are noisy even at 30 dB
     assert abs(found[-1]) < 0.15
 
 
@@ -72,7 +72,7 @@ def test_correlation_of_one_segment_is_estoi(clean):
     for share in (0.3, 1.0, 3.0):
         y = x + share * rng.normal(size=len(x)).astype(np.float32)
         ours = numbers(losses.envelope_correlation(x[None], y[None], rate)).item()
-        assert ours == pytest.approx(estoi(x, y, rate), abs=0.03)  # they repeat the signal
+        assert ours == pytest.approx(estoi(x, y, rate), abs=0.03)  # ESTOI repeats the signal
 
 
 def test_silence_and_silent_targets_are_finite(clean):

@@ -1,4 +1,4 @@
-"""Two workers or two GPUs make the same tables as this machine."""
+"""lib.training.parallel: two workers or two GPUs give the same tables as this machine alone."""
 
 import time
 
@@ -29,7 +29,7 @@ NAMES = ["recogniser"]  # the quickest to compile
 
 
 def tables(folder, tree):
-    """Every table that work over clips makes, and what the networks learned."""
+    """Return the tables computed from clips and training, the clips, and networks trained ahead."""
     run = Run(corpus="toys", config=CONFIG, data_dir=str(tree), dir=folder)
     manifest = build_manifest(toys.open_tree(tree), CONFIG)
     store = build_store(run, manifest, str(tree))
@@ -48,7 +48,7 @@ def tables(folder, tree):
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    """The tree of the corpus, and what this machine makes of it."""
+    """The tree of the corpus, and what this machine computes from it."""
     tree = tmp_path_factory.mktemp("toys")
     toys.record(tree)
     with pytest.MonkeyPatch.context() as patch:

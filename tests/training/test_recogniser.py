@@ -1,4 +1,4 @@
-"""By whom the digit recogniser was taught, and what it understands."""
+"""lib.training.recogniser: the speakers that the recogniser is trained on, and its accuracy."""
 
 import dataclasses
 import functools
@@ -23,7 +23,7 @@ CONFIG = configure(recognition={"epochs": 10, "batch_size": 4, "learning_rate": 
 
 
 def tones(config, *, speakers=4, repetitions=3):
-    """A store whose digits are tones, an octave apart; speakers differ in pitch and level."""
+    """Return a store whose digits are tones an octave apart; speakers differ in pitch and level."""
     store = voice_store(config, speakers=speakers, digits=4, repetitions=repetitions)
     clips = np.zeros_like(store.clips)
     for row, clip in enumerate(store.index.itertuples()):
@@ -58,7 +58,7 @@ def small(monkeypatch):
 
 @pytest.fixture
 def pretended(monkeypatch):
-    """No training: the network as it was built; rows of all that was learned from."""
+    """Skip training and keep the initial network; the rows that it would be trained on."""
     learned = []
 
     def pretend(model, lessons, budget, *, checkpoints, **options):
@@ -112,7 +112,7 @@ def test_a_fold_is_trained_again_only_when_what_it_depends_on_changed(run, store
 
     assert train(store) == 1
     unrelated = configure(CONFIG, noise={"snr_db": 3.0}, training={"folds": 9})
-    assert train(dataclasses.replace(store, config=unrelated)) == 1  # it hears clean speech only
+    assert train(dataclasses.replace(store, config=unrelated)) == 1  # trained on clean speech only
     others = [
         (dataclasses.replace(store, config=configure(CONFIG, recognition={"epochs": 2})),),
         (dataclasses.replace(store, config=dataclasses.replace(CONFIG, seed=1)),),
@@ -164,7 +164,7 @@ def test_every_epoch_hears_the_clips_anew(store):
 
 
 def test_accuracy_is_the_share_of_digits_that_are_named():
-    """A network that answers with its input, right for three clips of four."""
+    """A network that returns its input, correct for three clips of four."""
     inputs = keras.Input((10,))
     network = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
     digits = np.eye(10, dtype=np.float32)[[3, 1, 4, 1]]

@@ -1,4 +1,4 @@
-"""What the published autoencoder learns from."""
+"""lib.training.reference: the training data of the published autoencoder."""
 
 import dataclasses
 
@@ -38,7 +38,7 @@ def test_crops_cut_noisy_and_target_alike_below_the_filled_band():
         np.testing.assert_array_equal(np.diff(inputs[:, :, 0, 0]), 3)  # neighbouring bins
         lowest += (inputs[:, 0, 0, 0] // 3).astype(int).tolist()
     assert sorted(clip // 20 for clip in lowest) == sorted(list(range(6)) * 8)
-    assert {place % 20 for place in lowest} == set(range(9))  # the last of them ends at bin 12
+    assert {place % 20 for place in lowest} == set(range(9))  # the highest crop ends at bin 12
     np.testing.assert_array_equal(crops(0)[0], crops(0)[0])
     assert not np.array_equal(crops(0)[0], crops(1)[0])
 

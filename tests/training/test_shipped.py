@@ -1,4 +1,4 @@
-"""lib.training.shipped: the general network is opened, and goes on, where it fits."""
+"""lib.training.shipped: the general network is opened and fine-tuned where it fits."""
 
 import dataclasses
 import hashlib
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("eagerly")
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A network that was shipped for the default settings."""
+    """A shipped network for the default settings."""
     monkeypatch.setattr(shipped, "FOLDER", tmp_path / "general")
     monkeypatch.setattr(shipped, "PROJECT_ROOT", tmp_path)
     shipped.FOLDER.mkdir()
@@ -106,7 +106,7 @@ def test_training_begins_with_the_weights_of_a_network_that_is_built_alike(
 
 
 def in_a_process_of_its_own(code):
-    """What a process that imported nothing else prints."""
+    """Return what `code` prints in a fresh process."""
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False
     )

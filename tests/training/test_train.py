@@ -1,4 +1,4 @@
-"""Every fold is trained once, whatever happens in between."""
+"""lib.training.train: every fold is trained once, despite interruptions."""
 
 import dataclasses
 import functools
@@ -21,7 +21,7 @@ from lib.workspace.folder import Run
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 
-DENOISERS = [name for name in RECIPES if name not in ("recogniser", "general")]  # of folds
+DENOISERS = [name for name in RECIPES if name not in ("recogniser", "general")]  # trained per fold
 CONFIG = configure(
     training={"folds": 4, "batch_size": 2, "crop_s": 0.1, "reference_epochs": 2,
               "reference_clips": 8, "reference_crops": 1, "reference_crop_bins": 8},
@@ -53,7 +53,7 @@ def run(tmp_path):
 
 
 def tiny_reference(audio):
-    """Any height of spectrogram, ten weights."""
+    """Return a network with ten weights, for spectrograms of any height."""
     inputs = keras.Input((None, 44, 1))
     layer = keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")
     return keras.Model(inputs, layer(inputs))
@@ -61,7 +61,7 @@ def tiny_reference(audio):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    """Tiny networks instead of the real ones; they start from nothing."""
+    """Tiny networks instead of the real ones, trained from scratch."""
     monkeypatch.setattr(shipped, "FOLDER", Path("nowhere").absolute())
     shipped.open_general.cache_clear()
     for name in DENOISERS:
@@ -71,7 +71,7 @@ def tiny(monkeypatch):
 
 @pytest.fixture
 def fitted(monkeypatch, tiny):
-    """The titles of all tiny networks that were fitted."""
+    """The titles of all tiny networks that were trained."""
     titles, real = [], loop.fit
 
     def spy(*arguments, **options):
@@ -83,12 +83,12 @@ def fitted(monkeypatch, tiny):
 
 
 class Titles(list):
-    """Titles of what was to be fitted, and its last lessons."""
+    """Titles of the networks to be trained, and the last training data."""
 
 
 @pytest.fixture
 def pretended(monkeypatch, tiny):
-    """No training at all: networks as they were built; what was asked for."""
+    """Skip training and keep the initial networks; the titles of those requested."""
     titles = Titles()
 
     def pretend(model, lessons, budget, *, checkpoints, rate, title):
@@ -160,7 +160,7 @@ def test_a_resumed_fold_is_the_undisturbed_one(
 
 
 def tiny_dropout(audio):
-    """Any length of waveform, five weights that learn from a part of it, drawn anew each time."""
+    """Return a five-tap filter with dropout, for waveforms of any length."""
     inputs = x = keras.Input((None,))
     x = keras.layers.Dropout(0.5)(keras.layers.Reshape((-1, 1))(x))
     x = keras.layers.Conv1D(1, 5, padding="same")(x)
@@ -172,7 +172,7 @@ def tiny_dropout(audio):
 def test_a_fold_does_not_know_which_one_came_before(
     run, store, folds, tmp_path, monkeypatch, method
 ):
-    """All folds use one compiled network; nothing of one may be left when the next begins."""
+    """All folds share one compiled network; no state may carry over from one to the next."""
     dropout = dataclasses.replace(RECIPES["ours"], name="dropout", build=tiny_dropout)
     monkeypatch.setitem(RECIPES, "dropout", dropout)
     places = {(0, 1): run, (1, 0): dataclasses.replace(run, dir=tmp_path / "elsewhere")}
@@ -195,13 +195,13 @@ def test_what_a_network_depends_on_trains_it_again(run, store, folds, pretended)
     assert trained(store) == 1
     unrelated = configure(CONFIG, evaluation={"max_clips": 3}, statistics={"bootstrap_draws": 70})
     assert trained(dataclasses.replace(store, config=unrelated)) == 1
-    assert trained(store, folds.sample(frac=1, random_state=0)) == 1  # the order of the table
+    assert trained(store, folds.sample(frac=1, random_state=0)) == 1  # only the row order differs
     others = [
         (dataclasses.replace(store, config=configure(CONFIG, scratch={"learning_rate": 1e-3})),),
         (dataclasses.replace(store, config=dataclasses.replace(CONFIG, seed=1)),),
         (ClipStore(2 * store.clips, store.index, CONFIG),),
         (ClipStore(store.clips, store.index.assign(digit=0), CONFIG),),
-        (store, folds.assign(fold=[0, 2, 1, 3])),  # another speaker decides
+        (store, folds.assign(fold=[0, 2, 1, 3])),  # another validation speaker
     ]
     for i, other in enumerate(others):
         assert trained(*other) == 2 * i + 2
@@ -220,7 +220,7 @@ def test_every_epoch_brings_other_examples(run, store, folds, pretended, method)
 def test_a_fold_interrupted_between_its_two_files_is_not_trusted(
     run, store, folds, pretended, monkeypatch
 ):
-    """Neither under the old settings, whose record lay beside, nor under the new ones."""
+    """The old settings train it again, although their record existed before."""
     before = train.train_fold(run, store, folds, "ours", 0)
     network = run.path("models/ours-fold0.keras").read_bytes()
     seeded = dataclasses.replace(store, config=dataclasses.replace(CONFIG, seed=5))
@@ -284,7 +284,7 @@ def test_a_variant_has_a_fingerprint_of_its_own(store):
     variants = [dataclasses.replace(ours, **change) for change in changes]
     keys = {train.depends_on(recipe, store) for recipe in [ours, *variants]}
     assert len(keys) == 1 + len(changes)
-    for change in ({"wrap": ideas.over_two_shifts}, {"one_second": None}):  # of trained weights
+    for change in ({"wrap": ideas.over_two_shifts}, {"one_second": None}):  # used after training
         same = dataclasses.replace(ours, **change)
         assert train.depends_on(same, store) == train.depends_on(ours, store)
 

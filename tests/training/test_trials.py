@@ -1,4 +1,4 @@
-"""The variants do what they say, and the test speakers have no say."""
+"""lib.training.trials: variants change what they name, and test speakers are never used."""
 
 import dataclasses
 import functools
@@ -37,7 +37,7 @@ def test_every_variant_departs_from_the_present_model_in_one_respect():
         assert variant.name and variant.group
         assert (variant.group == "from scratch") == (present is trials.FROM_SCRATCH)
         if variant.recipe is present and variant.name == "baseline":
-            continue  # from scratch: what other structures are compared with
+            continue  # from scratch: the baseline of other architectures
         parts = [field.name for field in dataclasses.fields(present)]
         changed = [
             part for part in parts if getattr(variant.recipe, part) is not getattr(present, part)
@@ -68,13 +68,13 @@ def test_a_variant_changes_what_it_names_and_the_epochs(variant):
 
 
 def test_search_hears_no_test_speaker_is_kept_and_goes_stale(tmp_path, monkeypatch):
-    """In supplied noise, which is judged as it is; where training draws noise, it is mixed."""
+    """In supplied noise, which is evaluated as it is; noise drawn in training is mixed."""
     store = supplied_store(CONFIG, speakers=4)
     folds = assign_folds(store.index, store.index.assign(gender="female"), store.config)
     run = Run(dir=tmp_path, corpus="sample", config=store.config, data_dir="")
     few = functools.partial(build_ours, channels=(2, 2), recurrent_units=2)
     tried = [trials.VARIANTS[0], trials.VARIANTS[-1]]
-    parts = {"build": few, "start": lambda audio: None}  # the general network is not so small
+    parts = {"build": few, "start": lambda audio: None}  # the general network is larger
     tried = [dataclasses.replace(v, recipe=dataclasses.replace(v.recipe, **parts)) for v in tried]
     monkeypatch.setattr(trials, "VARIANTS", tried)
     monkeypatch.setattr(trials, "SCORED_CLIPS", 2)
@@ -96,7 +96,7 @@ def test_search_hears_no_test_speaker_is_kept_and_goes_stale(tmp_path, monkeypat
     assert not heard & set(store.rows_of(test_speakers))
     heard.clear()
     trials.try_all(run, store, folds)
-    assert not heard  # all was kept
+    assert not heard  # all was cached
     assert sorted(path.name for path in run.path("search").iterdir()) == ["00", "01"]
     origins = run.origins("search")
     assert len(origins) == 2 and all(origin["code"] for origin in origins)

@@ -1,4 +1,4 @@
-"""lib.workspace.execute: a notebook is run, told about, and left whole or not at all."""
+"""lib.workspace.execute: notebooks run with live output, and are written whole or not at all."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""A hash changes with what decides over a result, and with nothing else."""
+"""lib.workspace.fingerprint: a hash changes with what affects a result, and nothing else."""
 
 import functools
 import importlib.metadata
@@ -89,9 +89,9 @@ def by_path(x):
 
 @pytest.fixture
 def code(tmp_path):
-    """``code(name, file, old, new)``: the code of a definition of the toy project, so changed.
+    """``code(name, file, old, new)``: the code of a toy project's definition, after that change.
 
-    Every project has a folder of its own, because a module is parsed once.
+    Every project has its own folder, because a module is parsed only once.
     """
     made = []
 
@@ -109,7 +109,7 @@ def code(tmp_path):
     return look
 
 
-# --- what changes nothing --------------------------------------------------------------------
+# --- changes that keep the hash --------------------------------------------------------------
 
 NOISE = "lib/noise.py"
 SAME = {
@@ -136,7 +136,7 @@ def test_what_decides_nothing_changes_nothing(code, change):
         assert code(name, file, old, new).hash() == code(name).hash()
 
 
-# --- what changes ----------------------------------------------------------------------------
+# --- changes that change the hash ------------------------------------------------------------
 
 OTHER = {
     "a number in it": ("lib.noise.make", NOISE, "0.5 * math", "0.6 * math"),
@@ -177,7 +177,7 @@ def test_only_what_is_named_is_part_of_it(code):
 
 
 def test_a_module_whose_function_cannot_be_told_by_name_counts_as_a_whole(code):
-    """Such as that of a lambda in a table."""
+    """Such as the module of a lambda in a table."""
     assert set(code("lib.far.<lambda>").meanings) == {"lib.far.reach"}
     assert "lib.metrics.snr" in code_of([f"lib.metrics.{metrics.METRICS['snr_db'].__name__}"])\
         .meanings  # fmt: skip
@@ -219,7 +219,7 @@ def test_two_modules_that_import_each_other_end(tmp_path):
 
 
 def test_what_is_set_in_another_package_hides_it_not(tmp_path):
-    """The first name in ``np.setting = 1`` is not defined by that."""
+    """Assigning ``np.setting = 1`` does not define ``np``."""
     text = "import numpy as np\n\nnp.setting = 1\n\n\ndef f(x):\n    return np.abs(x)\n"
     found = code_of(["lib.one.f"], written(tmp_path, one=text))
     assert "numpy" in found.versions
@@ -259,7 +259,7 @@ def test_the_minor_version_of_python_counts(code, monkeypatch):
     assert found.hash() != before
 
 
-# --- a piece of source -----------------------------------------------------------------------
+# --- source text -----------------------------------------------------------------------------
 
 
 def test_source_counts_with_all_that_it_uses(tmp_path):
@@ -317,7 +317,7 @@ def test_a_callable_without_a_name_is_refused():
 
 
 def test_a_module_that_python_runs_has_its_own_name(monkeypatch):
-    """Else ``python -m lib.training.trials`` would leave what no notebook finds."""
+    """Otherwise no notebook would find the results of ``python -m lib.training.trials``."""
     before = fingerprint([], trials._judge)
     monkeypatch.setattr(trials._judge, "__module__", "__main__")
     spec = SimpleNamespace(name="lib.training.trials")

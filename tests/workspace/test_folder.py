@@ -1,4 +1,4 @@
-"""Whole files or none, and messages that say what to run."""
+"""lib.workspace.folder: complete files or none, and messages that say what to run."""
 
 import json
 
@@ -21,13 +21,13 @@ def names(place):
     return sorted(path.name for path in place.iterdir())
 
 
-# --- whole or not at all ---------------------------------------------------------------------
+# --- atomic writes ---------------------------------------------------------------------------
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
     path = tmp_path / "new" / "a.txt"
     with atomic_path(path) as part:
-        assert part.suffix == ".txt"  # writers choose the format by it
+        assert part.suffix == ".txt"  # writers infer the format from it
         part.write_text("half")
         assert not path.exists()
     assert path.read_text() == "half"
@@ -132,7 +132,7 @@ def test_a_missing_file_of_settings_is_named_as_it_was_given(tmp_path):
         open_run(corpus="sample", profile="smoke", params_file="my.yaml")
 
 
-# --- made once -------------------------------------------------------------------------------
+# --- cached tables ---------------------------------------------------------------------------
 
 
 def test_a_table_is_made_once_for_each_key_and_replaces_that_of_another(run):

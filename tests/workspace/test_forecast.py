@@ -1,4 +1,4 @@
-"""lib.workspace.forecast: what will take how long, by what took how long."""
+"""lib.workspace.forecast: the remaining time, estimated from earlier runs."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_what_never_ran_is_told_for_short_runs_only():
 def test_the_longest_times_of_that_run_count():
     for seconds, name in zip((20, 10, 4000, 1000, 70), forecast.NOTEBOOKS):
         forecast.remember(output(name), seconds)
-        forecast.remember(output(name), seconds / 3)  # all was kept
+        forecast.remember(output(name), seconds / 3)  # all was cached
         forecast.remember(output(name, run="fsdd-smoke"), 1)
     told = [forecast.remaining(output(name)) for name in forecast.NOTEBOOKS]
     assert told[0] == ": up to 20 s of 85 min left"

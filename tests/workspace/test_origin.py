@@ -1,4 +1,4 @@
-"""Where a number comes from, without a word about whose machine it was."""
+"""lib.workspace.origin: provenance of results, without identifying machine or user."""
 
 import getpass
 import importlib.metadata
@@ -24,7 +24,7 @@ def git(folder, *arguments):
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """A project of one committed file."""
+    """A project with one committed file."""
     if not shutil.which("git"):
         pytest.skip("git is not installed")
     git(tmp_path, "init", "--quiet")
@@ -54,7 +54,7 @@ def test_it_names_no_host_no_user_and_no_folder():
 def test_the_commit_is_named_and_whether_the_code_is_another(checkout):
     commit = git(checkout, "rev-parse", "--short=12", "HEAD")
     assert code() == {"commit": commit, "modified": False}
-    for folder in ("report", "build"):  # what a run makes itself
+    for folder in ("report", "build"):  # written by a run
         (checkout / folder).mkdir()
         (checkout / folder / "made.txt").touch()
     assert code() == {"commit": commit, "modified": False}

@@ -1,4 +1,4 @@
-"""A line that changes when the data do; what `make` does with it is in `test_make`."""
+"""lib.workspace.stamps: a line that changes with the data; `test_make` tests its use."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""lib.workspace.variables and lib.errors.end: what `make` was given, refused in one line.
+"""lib.workspace.variables and lib.errors.end: wrong variables of `make`, refused in one line.
 
-What needs `make` is in `test_make`.
+Tests that need `make` are in `test_make`.
 """
 
 import subprocess

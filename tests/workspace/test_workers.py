@@ -1,4 +1,4 @@
-"""Where the work is done: a cluster of two workers, the GPUs that are visible, this process."""
+"""lib.workspace.workers: work on a cluster of two workers, visible GPUs or this process."""
 
 import functools
 import itertools
@@ -20,7 +20,7 @@ def test_the_work_is_done_by_both_workers(address, cluster):
 
 
 def test_tasks_are_done_by_the_cluster_in_their_order(address, cluster):
-    pids = set(workers.in_parallel(toys.process, [()] * 20))  # which connects
+    pids = set(workers.in_parallel(toys.process, [()] * 20))  # this call connects
     assert pids <= {worker.pid for worker in cluster.workers.values()}
     tasks = [(f"{n}",) for n in range(30)]
     assert list(workers.in_parallel(int, tasks)) == list(range(30))
@@ -30,7 +30,7 @@ def test_tasks_are_done_by_the_cluster_in_their_order(address, cluster):
 
 @pytest.mark.parametrize("spent_s", [0.0, 3.0, 5.0])
 def test_workers_are_started_for_what_takes_long(monkeypatch, spent_s):
-    """Three tasks of a second; the order is kept where the workers take over."""
+    """Three tasks of one second each; the order is kept when the workers take over."""
     monkeypatch.delenv(workers.ADDRESS, raising=False)
     monkeypatch.setattr(workers.alone, "spent_s", spent_s)
     clock = types.SimpleNamespace(perf_counter=functools.partial(next, itertools.count()))
