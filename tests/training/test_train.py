@@ -251,9 +251,9 @@ def test_all_folds_in_one_table(run, store, folds, pretended):
         assert epochs["kept"].tolist() == [False, True, False]  # the lowest validation loss
 
 
-def test_what_nobody_knows_how_to_train_is_refused_before_any_training(run, store, folds, fitted):
+def test_a_network_without_a_recipe_is_refused_before_any_training(run, store, folds, fitted):
     message = (
-        r"how to train 'mine': .* METHODS of lib/methods/__init__\.py .* RECIPES of "
+        r"no recipe for 'mine': .* METHODS of lib/methods/__init__\.py .* RECIPES of "
         r"lib/training/recipes\.py.* reference as published, .*ours, ours from scratch, general, "
         r"Conv-TasNet, recogniser\."
     )
