@@ -19,7 +19,7 @@ from lib.workspace.workers import in_parallel
 
 __all__ = ["measure_voices", "pitch_hz", "tilt_db_per_octave"]
 
-CLIPS_PER_SPEAKER = 20  # two of each digit: enough for a median, quick for 60 speakers
+CLIPS_PER_SPEAKER = 10  # one of each digit, enough for a median
 PITCH_HZ = (60, 400)
 TILT_HZ = (125, 3500)
 FRAME_S = 0.064  # four periods of the lowest pitch
