@@ -33,11 +33,11 @@ NOTEBOOKS = ["01_data_exploration", "02_spectrogram_preparation", "03_model_trai
 SMALL = {
     "training": {
         "folds": 3,
-        "epochs": 1,
         "max_clips_per_speaker": 5,
         "reference_epochs": 1,
         "reference_clips": 60,
     },
+    "tuning": {"epochs": 1},
     "recognition": {"epochs": 1, "clips": 200},
 }
 

@@ -1,4 +1,4 @@
-"""lib.config and lib.settings: valid params files, and errors for all others."""
+"""lib.config: valid params files, and errors for all others."""
 
 import dataclasses
 import re
@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+import scale
+import yaml
 
 from lib.config import PROFILES, Config, NoiseConfig, load_config
 from lib.errors import InputError
@@ -41,6 +43,10 @@ def test_params_lie_over_the_profile(params):
     assert config.training.folds == load_config("smoke").training.folds
     assert config.noise.snr_db == -5.0
     assert type(config.noise.snr_db) is float  # -5 is an integer in YAML
+
+
+def test_the_settings_of_the_scale_measurement_are_allowed(params):
+    assert load_config("quick", params(yaml.safe_dump(scale.SMALL))).tuning.epochs == 1
 
 
 def test_an_empty_params_file_changes_nothing(params):
