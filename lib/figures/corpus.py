@@ -108,7 +108,7 @@ def speaker_faults(clips: pd.DataFrame) -> plt.Figure:
     ):
         median, worst = groups[column].median() * 100, groups[column].max() * 100
         marks.dots(top, x + shift, median, median, worst, label=label, colour=colour, **looks)
-    top.set(ylabel="share of the energy (%)", ylim=(0, None))
+    top.set(ylabel="share of the\nenergy (%)", ylim=(0, None))
     top.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     top.set_title("dot: median; line: up to the maximum", fontsize=8.5)
     floor = groups["noise_floor_db"].quantile([0.05, 0.5, 0.95]).unstack()

@@ -138,10 +138,10 @@ def group_speakers(levels: pd.Series, attribute: Attribute, fewest: int) -> Grou
     """
     counts = levels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
     if counts.empty:
-        return Grouping(levels, why="Not given in the metadata for any speaker.")
+        return Grouping(levels, why="Not given in the metadata.")
     baseline = attribute.baseline if attribute.baseline in counts else counts.index[0]
     if len(counts) == 1:
-        why = f"All speakers with a known value ({counts.iloc[0]}) have the same one: {baseline}."
+        why = f"All known values ({counts.iloc[0]}) are the same: {baseline}."
         return Grouping(levels, baseline, why=why)
     groups = levels[levels.isin(counts.index[counts >= fewest])]
     if attribute.rule == "most frequent" or groups.nunique() < 2 or baseline not in set(groups):

@@ -117,7 +117,7 @@ def trend_with_age(improvements: pd.Series, ages: pd.Series, *, rng, settings) -
     """Estimate and test a linear trend with age, as the change per ten years."""
     n, fewest = len(ages), 2 * settings.min_speakers_per_level
     if not n:
-        return Question("age", "Not given in the metadata for any speaker.")
+        return Question("age", "Not given in the metadata.")
     if ages.nunique() == 1:
         return Question("age", f"All speakers of known age ({n}) are {ages.iloc[0]:.0f} years old.")
     y, x = improvements[ages.index].to_numpy(), ages.to_numpy(float) / 10
@@ -191,7 +191,7 @@ def compare_digits(table: pd.DataFrame, *, rng, settings) -> Question:
         return question
     rest = table.sub(table.mean(axis=1), axis=0).to_numpy()
     total, between = np.sum(rest**2), n * np.sum(rest.mean(axis=0) ** 2)
-    question.compared, question.unit = f"{k} digits within speakers", "dB in one digit"
+    question.compared, question.unit = f"{k} digits within speakers", "dB for one digit"
     question.effect, question.effect_name = between / total, "eta squared"
     question.deviation = np.sqrt((total - between) / (n - 1) / (k - 1))
     digit = np.tile(np.arange(k), n)
@@ -232,7 +232,7 @@ def accent_and_digit(table: pd.DataFrame, accent: Grouping, *, rng, settings) ->
     rest = profiles(question.y[None])[0]
     total = np.sum(rest**2)
     between = sum(size * np.sum(rest[x == g].mean(axis=0) ** 2) for g, size in enumerate(sizes))
-    question.compared, question.unit = "profile over digits", "dB in one digit"
+    question.compared, question.unit = "profile over digits", "dB for one digit"
     question.effect, question.effect_name = between / total, "eta squared"
     question.deviation = np.sqrt((total - between) / (len(x) - 2) / (table.shape[1] - 1))
     effect = np.zeros_like(question.y)
