@@ -41,6 +41,7 @@ from lib.workspace.folder import Run, open_run
 __all__ = ["SIZES", "compute", "describe", "learn_from", "open_curve", "vary_seed", "with_means"]
 
 SIZES = (4, 16, 64, 256)  # speakers; and all available
+AUDIO_MNIST = 60  # speakers, for comparison
 SEEDS = 3
 EPOCHS = 5  # over which the steps are divided; the best one is kept
 SCORES = ["si_sdr_improvement_db", "estoi", "accuracy"]
@@ -229,12 +230,13 @@ def describe(curve: pd.DataFrame, seeds: pd.DataFrame) -> str:
     """Describe the effect of more speakers and the variation between seeds in two sentences."""
     score = "si_sdr_improvement_db"
     mean = curve.groupby("people")[score].mean()
-    few, many = mean.index[0], mean.index[-1]
-    fit = np.polyfit(np.log2(curve["people"]), curve[score], 1)
+    near = min(mean.index, key=lambda people: abs(people - AUDIO_MNIST))
+    first, *others = sorted({mean.index[0], near, mean.index[-1]})
     text = (
-        f"After {int(curve['steps'].iat[0]):,} steps, the SI-SDRi is {mean[few]:.2f} dB for "
-        f"networks trained on {few} speakers and {mean[many]:.2f} dB for {many:,}: "
-        f"{fit[0]:+.2f} dB per doubling of the number of speakers (linear fit over all networks). "
+        f"After {int(curve['steps'].iat[0]):,} steps, the SI-SDRi is {mean[first]:.2f} dB for "
+        f"networks trained on {first:,} speakers"
+        + "".join(f", {mean[people]:.2f} dB for {people:,}" for people in others)
+        + f"; Audio MNIST has {AUDIO_MNIST}. "
     )
     low, high = seeds[score].min(), seeds[score].max()
     return text + (

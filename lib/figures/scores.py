@@ -102,7 +102,7 @@ def sweep(curves: pd.DataFrame, label: str):
 
 def cost(table: pd.DataFrame, value: str, label: str):
     """Draw quality against milliseconds per clip, with a labelled dot for each method."""
-    fig, ax = style.new(3.6)
+    fig, ax = style.new(2.9)
     x, y = table["milliseconds"].clip(lower=0.01).to_numpy(), table[value].to_numpy()
     for method, *place in zip(table["method"], x, y):
         ax.plot(*place, style.marker(method), color=style.colour(method), markersize=6)
@@ -168,18 +168,18 @@ def confusions(counts: dict[str, np.ndarray]):
     return fig
 
 
-def learning_curve(table: pd.DataFrame, values: dict[str, str]):
+def learning_curve(table: pd.DataFrame, values: dict[str, tuple[float, str]]):
     """Draw scores by number of training speakers: small dots are draws, large dots their means.
 
-    `table` comes from `lib.evaluation.learning_curve.with_means`; `values` maps column -> axis
-    label, with one panel each.
+    `table` comes from `lib.evaluation.learning_curve.with_means`; `values` maps column -> (factor,
+    axis label), with one panel each.
     """
     fig, axes = style.new(2.7, ncols=len(values), squeeze=False)
     looks = style.look("general network")
     means = table.drop_duplicates("people")
-    for ax, (value, label) in zip(axes[0], values.items()):
-        ax.plot(table["people"], table[value], ".", color=looks["colour"], alpha=0.5, markersize=5)
-        mean, low, high = (means[f"{value}_{end}"] for end in ("mean", "low", "high"))
+    for ax, (value, (factor, label)) in zip(axes[0], values.items()):
+        ax.plot(table["people"], factor * table[value], ".", color="black", markersize=4, zorder=3)
+        mean, low, high = (factor * means[f"{value}_{end}"] for end in ("mean", "low", "high"))
         ax.plot(means["people"], mean, color=looks["colour"], linewidth=1)
         marks.dots(ax, means["people"], mean, low, high, upright=True, **looks)
         ax.set_xscale("log", base=2)

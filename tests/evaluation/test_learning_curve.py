@@ -118,13 +118,17 @@ def test_the_interval_over_draws_is_students_t():
     assert np.isnan(learning_curve.with_means(curve.head(1))["estoi_low"].iat[0]), "one draw"
 
 
-def test_the_text_says_what_a_doubling_is_worth_and_how_far_seeds_vary():
-    people = np.array([4, 16, 64])
+def test_the_text_says_what_more_speakers_are_worth_and_how_far_seeds_vary():
+    people = np.array([4, 16, 64, 256, 804])
     curve = pd.DataFrame(
-        {"people": people, "si_sdr_improvement_db": 8 + 0.25 * np.log2(people), "estoi": 0.4,
-         "accuracy": 0.3, "steps": 500}
+        {"people": people, "si_sdr_improvement_db": [10.5, 11.5, 11.75, 12.0, 12.25],
+         "estoi": 0.4, "accuracy": 0.3, "steps": 500}
     )  # fmt: skip
     seeds = pd.DataFrame({"si_sdr_improvement_db": [12.0, 12.25, 12.125]})
     text = learning_curve.describe(curve, seeds)
-    for number in ("500 steps", "8.50 dB", "9.50 dB", "+0.25 dB", "3 random seeds", "by 0.25 dB"):
+    assert (
+        "is 10.50 dB for networks trained on 4 speakers, 11.75 dB for 64, 12.25 dB for 804" in text
+    )
+    for number in ("After 500 steps", "3 random seeds", "by 0.25 dB", "(12.00 to 12.25 dB)"):
         assert number in text
+    assert "on 4 speakers, 11.50 dB for 16;" in learning_curve.describe(curve.head(2), seeds)

@@ -172,8 +172,8 @@ def test_every_speaker_is_tested_once_in_the_chart_of_folds():
 def test_the_learning_curve_shows_every_draw_and_the_means_over_people():
     table = pd.DataFrame({"people": [4, 4, 64, 64], "gain": [9.0, 10.0, 12.0, 12.5]})
     table = table.assign(gain_mean=[9.5, 9.5, 12.25, 12.25], gain_low=3.0, gain_high=16.0)
-    ax = scores.learning_curve(table, {"gain": "SI-SDRi (dB)"}).axes[0]
-    np.testing.assert_array_equal(ax.lines[0].get_ydata(), table["gain"])
-    np.testing.assert_array_equal(ax.lines[1].get_ydata(), [9.5, 12.25])
+    ax = scores.learning_curve(table, {"gain": (10, "SI-SDRi (0.1 dB)")}).axes[0]
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), 10 * table["gain"])
+    np.testing.assert_array_equal(ax.lines[1].get_ydata(), [95, 122.5])
     assert [text.get_text() for text in ax.get_xticklabels()] == ["4", "64"]
-    assert ax.get_xscale() == "log" and ax.get_ylabel() == "SI-SDRi (dB)"
+    assert ax.get_xscale() == "log" and ax.get_ylabel() == "SI-SDRi (0.1 dB)"
