@@ -226,7 +226,8 @@ def open_search(run: Run, store: ClipStore, folds: pd.DataFrame) -> tuple[pd.Dat
         One row per variant, as returned by `try_variant`; the present model first, the others
         from best to worst.
     """
-    parts = [_part(store, folds, i) for i in range(len(VARIANTS))]
+    begun = run.path("search").is_dir()
+    parts = [_part(store, folds, i) for i in range(len(VARIANTS))] if begun else []
     tables = [run.open_kept(*part) for part in parts if run.keeps(*part)]
     how = f"`make search CORPUS={run.corpus} PROFILE={run.config.profile}`"
     if not tables:
