@@ -102,7 +102,7 @@ def sweep(curves: pd.DataFrame, label: str):
 
 def cost(table: pd.DataFrame, value: str, label: str):
     """Draw quality against milliseconds per clip, with a labelled dot for each method."""
-    fig, ax = style.new(2.9)
+    fig, ax = style.new(3.2)
     x, y = table["milliseconds"].clip(lower=0.01).to_numpy(), table[value].to_numpy()
     for method, *place in zip(table["method"], x, y):
         ax.plot(*place, style.marker(method), color=style.colour(method), markersize=6)

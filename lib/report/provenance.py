@@ -137,6 +137,7 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
     run["Total time, excluding scores computed earlier"] = f"{facts['total_seconds']:.0f} s"
     run["Packages"] = _listed(facts["packages"])
     config = {k: _listed(v) for k, v in facts["config"].items() if isinstance(v, dict)}
+    found = {k: v for k, v in facts["corpus"].items() if v or isinstance(v, bool)}
     return [
         (
             "tbl-provenance-run",
@@ -144,7 +145,11 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
             _two_columns(run, "Fact"),
         ),
         ("tbl-provenance-made", _alike(facts["made"]), _made_table(facts["made"])),
-        ("tbl-provenance-corpus", "Corpus.", _two_columns(facts["corpus"], "Fact")),
+        (
+            "tbl-provenance-corpus",
+            "Corpus; counts of zero are left out.",
+            _two_columns(found, "Fact"),
+        ),
         ("tbl-provenance-config", "All settings.", _two_columns(config, "Section", "Settings")),
     ]
 

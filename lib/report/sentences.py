@@ -12,6 +12,7 @@ from lib.config import MEANING, Config
 from lib.text import plain
 
 __all__ = [
+    "ablation",
     "conclusion",
     "found_on_disk",
     "leads",
@@ -54,6 +55,27 @@ def questions_open(support: pd.DataFrame) -> str:
 def found_on_disk(facts: dict) -> str:
     """State where the clips of `describe_corpus` are, and how they compare with those published."""
     return " ".join(text for text in (facts["found_in"], facts["published"]) if text)
+
+
+def ablation(tried: pd.DataFrame) -> str:
+    """Give the ranges of the variants of `lib.training.trials.open_search`, our model first."""
+    if tried.empty:
+        return ""
+    ours, scratch = tried.iloc[0], tried["group"].eq("from scratch")
+    tuned = tried[~scratch].iloc[1:]
+
+    def spread(table: pd.DataFrame, score: str, spec: str) -> str:
+        return f"{plain(table[score].min(), spec)} to {plain(table[score].max(), spec)}"
+
+    texts = [
+        f"Our model has an SI-SDRi of {plain(ours['si_sdr_improvement_db'], '.2f')} dB and an "
+        f"ESTOI of {plain(ours['estoi'], '.2f')}"
+    ]
+    for table, name in ((tuned, "fine-tuned variants"), (tried[scratch], "variants from scratch")):
+        if len(table):
+            improvement_db = spread(table, "si_sdr_improvement_db", ".2f")
+            texts.append(f"the {name} {improvement_db} dB and {spread(table, 'estoi', '.2f')}")
+    return "; ".join(texts) + "."
 
 
 def noise_of_run(config: Config) -> str:

@@ -138,7 +138,7 @@ def group_speakers(levels: pd.Series, attribute: Attribute, fewest: int) -> Grou
     """
     counts = levels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
     if counts.empty:
-        return Grouping(levels, why="Not given in the metadata.")
+        return Grouping(levels, why="Not in the metadata.")
     baseline = attribute.baseline if attribute.baseline in counts else counts.index[0]
     if len(counts) == 1:
         why = f"All known values ({counts.iloc[0]}) are the same: {baseline}."

@@ -117,7 +117,7 @@ def trend_with_age(improvements: pd.Series, ages: pd.Series, *, rng, settings) -
     """Estimate and test a linear trend with age, as the change per ten years."""
     n, fewest = len(ages), 2 * settings.min_speakers_per_level
     if not n:
-        return Question("age", "Not given in the metadata.")
+        return Question("age", "Not in the metadata.")
     if ages.nunique() == 1:
         return Question("age", f"All speakers of known age ({n}) are {ages.iloc[0]:.0f} years old.")
     y, x = improvements[ages.index].to_numpy(), ages.to_numpy(float) / 10

@@ -147,7 +147,7 @@ def test_the_summary_counts_what_is_testable_and_names_what_is_significant(corpu
 
 
 LEVELS = {
-    "nothing known": ({}, "", "Not given in the metadata"),
+    "nothing known": ({}, "", "Not in the metadata"),
     "one level": ({"male": 6}, "", r"\(6\) are the same: male"),
     "enough of both": ({"male": 5, "female": 5}, "female (5) vs. male (5)", ""),
     "too few women": (
@@ -330,7 +330,7 @@ def test_six_men_can_say_little_and_it_is_said(corpus):
     listed = results.set_index("attribute")
     assert listed.loc["gender", "why"].endswith("(6) are the same: male.")
     assert listed.loc["accent", "detectable_db"] == np.inf
-    assert "Not given in the metadata" in listed.loc["native speaker", "why"]
+    assert "Not in the metadata" in listed.loc["native speaker", "why"]
     verdicts = speakers.claims(results)
     assert (verdicts["verdict"] == VERDICTS[2]).all()
     sentence = speakers.headline(speakers.clip_improvements(scores, who), results, verdicts)
