@@ -72,11 +72,17 @@ def reported(cell: nbformat.NotebookNode) -> Iterator[tuple[dict, dict]]:
 
 
 def without_players(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return a copy of `notebook` without audio; a line of text replaces each player."""
+    """Return a copy of `notebook` without audio; a line of text replaces each player.
+
+    The first of them states how to get the audio.
+    """
     notebook = copy.deepcopy(notebook)
-    for report, data in (each for cell in notebook.cells for each in reported(cell)):
-        if report.get("kind") == "players":
-            data.pop("text/html", None)
+    outputs = [each for cell in notebook.cells for each in reported(cell)]
+    players = [each for each in outputs if each[0].get("kind") == "players"]
+    for i, (report, data) in enumerate(players):
+        data.pop("text/html", None)
+        if i:
+            report["note"] = report["note"].partition(";")[0] + "."
     return notebook
 
 

@@ -132,12 +132,15 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
         "System": machine["platform"],
         "Python": facts["python"],
     }
-    run |= {f"Time for {stem}": f"{s:.0f} s" for stem, s in facts["seconds"].items()}
+    seconds = {stem.partition("_")[0]: f"{s:.0f} s" for stem, s in facts["seconds"].items()}
+    run["Time for the notebooks"] = _listed(seconds)
     run["Time for networks trained earlier"] = f"{facts['earlier_training_seconds']:.0f} s"
     run["Total time, excluding scores computed earlier"] = f"{facts['total_seconds']:.0f} s"
     run["Packages"] = _listed(facts["packages"])
     config = {k: _listed(v) for k, v in facts["config"].items() if isinstance(v, dict)}
-    found = {k: v for k, v in facts["corpus"].items() if v or isinstance(v, bool)}
+    counts = {k: v for k, v in facts["corpus"].items() if k.startswith("n_")}
+    corpus = {k: v for k, v in facts["corpus"].items() if k not in counts and v != ""}
+    corpus["counts"] = _listed({k[2:].replace("_", " "): v for k, v in counts.items()})
     return [
         (
             "tbl-provenance-run",
@@ -145,11 +148,7 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
             _two_columns(run, "Fact"),
         ),
         ("tbl-provenance-made", _alike(facts["made"]), _made_table(facts["made"])),
-        (
-            "tbl-provenance-corpus",
-            "Corpus; counts of zero are left out.",
-            _two_columns(found, "Fact"),
-        ),
+        ("tbl-provenance-corpus", "Corpus.", _two_columns(corpus, "Fact")),
         ("tbl-provenance-config", "All settings.", _two_columns(config, "Section", "Settings")),
     ]
 

@@ -143,11 +143,14 @@ def test_a_failed_cell_is_fatal():
 
 
 def test_without_players_no_sound_is_left():
-    notebook = full_notebook()
+    notebook = full_notebook().code(
+        lambda: report.players([("b", np.ones(80), 8000)], title="Other")
+    )
     silent = markdown.without_players(notebook.node)
     html = export.render_html({"1": silent}, METADATA).decode("utf-8")
     assert "<audio" not in html
-    assert "rendered without players; to hear it, run" in text_of(html)
+    assert text_of(html).count("rendered without players; to hear it, run") == 1
+    assert "Other (b): rendered without players." in text_of(html)
     assert "<audio" in html_of(notebook), "the notebook given is not changed"
 
 
@@ -159,7 +162,7 @@ def test_export_writes_four_files(project, tmp_path):
     assert "Ours gains <strong>11.4\xa0dB</strong>" in html
     assert "(synthetic), smoke run" in html
     assert "2 January 2026" in html
-    assert "Time for 01 toy" in html
+    assert re.search(r"Time for the notebooks</th>\s*<td[^>]*>01 \d+ s</td>", html)
     assert html.count("<script>") == 1
     assert str(tmp_path) not in html + (tmp_path / "out/provenance.json").read_text()
 
