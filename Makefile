@@ -91,12 +91,12 @@ compare: $(VENV)/.complete-compare  ## add published denoisers, scored on the sa
 	@$(LOCKED) rendered
 	@echo "── the report with published denoisers: $(REPORT)/report.html and $(REPORT)/report.pdf"
 
-search: $(VENV)/.complete  ## repeat the ablation and add it to the report; an hour with fsdd
+search: $(VENV)/.complete  ## repeat the ablation and add it to the report; up to an hour with fsdd
 	@$(LOCKED) searched
 	@$(LOCKED) rendered
 	@echo "── the report with the ablation: $(REPORT)/report.html and $(REPORT)/report.pdf"
 
-curve: $(VENV)/.complete  ## add the learning curve over the number of training speakers; an hour on two cores
+curve: $(VENV)/.complete  ## add the learning curve over the number of training speakers; up to an hour
 	@$(LOCKED) curved
 	@$(LOCKED) rendered
 	@echo "── the report with the learning curve: $(REPORT)/report.html and $(REPORT)/report.pdf"

@@ -7,12 +7,12 @@
 prints one line, the last of ``make report``; without ``--line``, the table of ``make verify``, with
 exit status 1 if a number differs by more than its tolerance.  Only the standard library is needed.
 
-The same code on the same machine gives the same numbers.  Between two kinds of processor (Intel
-Xeon and AMD EPYC, sample corpus, PROFILE=quick), trained networks differ: SI-SDR improvement by
-0.001 dB for ours, 0.04 dB for the published autoencoder and 0.13 dB for its repaired variant, which
-trains for two epochs; recognition accuracy by 2 percentage points.  Untrained methods differ by
-less than 1e-6 dB.  The tolerances are about twice as large, and at least the last digit shown in
-the report.
+The same code on the same machine gives the same numbers.  Between three kinds of processor (Intel
+Xeon and two of AMD EPYC; sample corpus, PROFILE=quick, and FSDD, PROFILE=full), trained networks
+differ: SI-SDR improvement by 0.001 dB for ours, and by up to 0.26 dB for the published autoencoder
+and 0.20 dB for its repaired variant, which train for two or three epochs; recognition accuracy by 2
+percentage points.  Untrained methods differ by less than 1e-6 dB.  The tolerances are about twice
+as large, and at least the last digit shown in the report.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ CHECKED = {  # headline key -> label and tolerance
     "ours_estoi": ("ESTOI, ours", 0.01),
     f"best_peer_{GAIN}": ("SI-SDR improvement, best other (dB)", 0.05),
     f"irm_{GAIN}": ("SI-SDR improvement, oracle mask (dB)", 0.05),
-    f"published_{GAIN}": ("SI-SDR improvement, published (dB)", 0.1),
-    f"repaired_{GAIN}": ("SI-SDR improvement, repaired (dB)", 0.3),
+    f"published_{GAIN}": ("SI-SDR improvement, published (dB)", 0.5),
+    f"repaired_{GAIN}": ("SI-SDR improvement, repaired (dB)", 0.5),
     "noisy_accuracy": ("recognition accuracy, noisy", 0.04),
     "ours_accuracy": ("recognition accuracy, denoised", 0.04),
     "clean_accuracy": ("recognition accuracy, clean", 0.04),

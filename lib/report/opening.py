@@ -52,8 +52,9 @@ def title_page(run: Run, facts: dict, headline: dict, abstract: Path) -> dict:
         "Profile": facts["profile"],
         "Commit": commit,
         "Machine": ", ".join([machine["cpu"], f"{machine['cores']} cores", *machine["gpus"]]),
-        "Computed in": f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min",
     }
+    if seconds is not None:
+        lines["Computed in"] = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
     template = abstract.read_text(encoding="utf-8") if headline and abstract.is_file() else ""
     return {
         "title": TITLE,

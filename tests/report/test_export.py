@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +12,7 @@ from nbformat import v4
 
 from lib import report
 from lib.errors import InputError
-from lib.report import export, markdown, provenance
+from lib.report import export, markdown, opening, provenance
 from lib.workspace.folder import write_json
 from notebooks import HOSTILE, METADATA, Notebook, full_notebook, html_of, pdf_of, text_of
 
@@ -229,6 +230,20 @@ def test_the_report_shows_where_networks_and_scores_come_from(project):
     ((caption, html),) = [rest for name, *rest in provenance.sections(facts) if "made" in name]
     assert f"differ in numpy: {np.__version__}, 9.9." in caption
     assert "2000-01-01 00:00" in html
+
+
+@pytest.mark.parametrize(("start", "total"), [("2026-01-02", 122.4), ("2999-01-01", None)])
+def test_the_total_time_is_told_unless_scores_were_reused(project, start, total):
+    run = export.open_run(corpus="toy", profile="smoke", build_dir=str(project))
+    run.kept("scores/fold0/ours", "a", lambda: pd.DataFrame({"si_sdr_db": [1.0]}))
+    evaluation = Notebook("Evaluation").node
+    evaluation.metadata["papermill"]["start_time"] = f"{start}T00:00:00+00:00"
+    nbformat.write(evaluation, project / "04_evaluation.ipynb")
+    facts = provenance.collect(run)
+    page = opening.title_page(run, facts, {}, project / "abstract.md")
+    assert facts["total_seconds"] == total
+    assert ("Total time" in provenance.sections(facts)[0][2]) == (total is not None)
+    assert ({"name": "Computed in", "value": "2 min"} in page["facts"]) == (total is not None)
 
 
 def test_what_an_earlier_version_left_says_nothing_of_its_origin(project):
