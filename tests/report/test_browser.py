@@ -173,16 +173,17 @@ def test_the_page_opens_with_the_finding_and_a_word_to_hear(page):
 def test_only_one_sound_is_heard_at_a_time(page):
     first, second = (page.locator("main .play").nth(n) for n in (0, 1))
     playing = "[...document.querySelectorAll('audio')].map(a => !a.paused)"
+    offers = "document.querySelector('main .play').ariaLabel.startsWith('{} ')"  # of the first
     page.evaluate("document.querySelectorAll('audio').forEach(a => { a.loop = true; })")
     first.focus()
     page.keyboard.press("Enter")
     wait_until(page, f"{playing}.filter(Boolean).length === 1")
     before = page.evaluate(playing)
-    assert first.get_attribute("aria-label").startswith("Pause ")
+    wait_until(page, offers.format("Pause"))  # the event comes after the change
     second.click()
     wait_until(page, f"JSON.stringify({playing}) !== '{json.dumps(before)}'.replace(/ /g, '')")
     assert sum(page.evaluate(playing)) == 1
-    assert first.get_attribute("aria-label").startswith("Play ")
+    wait_until(page, offers.format("Play"))
     second.click()
     wait_until(page, f"{playing}.every(p => !p)")
 
