@@ -54,8 +54,8 @@ def collect(run: Run) -> dict:
     ends = [m["end_time"] for m in metadata.values() if m.get("end_time")]
     made = _origins(run)
     every = [each for origins in made.values() for each in origins]
-    begun = metadata.get("04_evaluation", {}).get("start_time")
-    reused = begun and min(_times(made["tables of scores"]), default=begun) < begun
+    begun = metadata.get("04_evaluation", {}).get("start_time", "")
+    reused = any(each["time"] < begun for each in made["tables of scores"])  # ISO format, in UTC
     last = max(every, key=lambda each: each["time"], default=origin())
     return {
         "date": datetime.fromisoformat(max(ends)).date().isoformat() if ends else "",
@@ -98,13 +98,8 @@ def _together(what: str, origins: list[dict]) -> dict:
     ]
     names = dict.fromkeys(name for each in facts for name in each)
     values = {n: sorted({str(each.get(n, "missing")) for each in facts}) for n in names}
-    times = sorted(_times(origins))
+    times = sorted(each["time"] for each in origins)
     return {"what": what, "n": len(origins), "first": times[0], "last": times[-1], "facts": values}
-
-
-def _times(origins: list[dict]) -> list[str]:
-    """Return when each was made, in ISO format and UTC, which sort as text."""
-    return [each["time"] for each in origins]
 
 
 def loaded(run: Run, name: str, default):

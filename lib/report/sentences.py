@@ -58,8 +58,8 @@ def found_on_disk(facts: dict) -> str:
 
 
 def ablation(tried: pd.DataFrame) -> str:
-    """Give the ranges of the variants of `lib.training.trials.open_search`, our model first."""
-    if tried.empty:
+    """Give the ranges of the variants of `lib.training.trials.open_search`; "" without ours."""
+    if tried.empty or tried["group"].iat[0]:  # our model comes first and has no group
         return ""
     ours, scratch = tried.iloc[0], tried["group"].eq("from scratch")
     tuned = tried[~scratch].iloc[1:]

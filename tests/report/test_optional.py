@@ -214,3 +214,4 @@ def test_the_ablation_is_told_by_the_ranges_of_its_variants():
     )
     assert sentences.ablation(tried.head(1)).endswith("ESTOI of 0.40.")
     assert sentences.ablation(tried.head(0)) == ""
+    assert sentences.ablation(tried.tail(3)) == "", "our model is not among them"
