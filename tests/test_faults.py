@@ -185,26 +185,29 @@ USED = {  # fault -> how to create it, and expected values in the clip's manifes
     "noisy of another length": (pair(voice(2, 0.2)), {"reason": ""}),
     "noisy of another rate": (
         pair(voice(2, rate=16_000), 16_000),
-        {"kind": faults.OTHER_RATE, "reason": "of another rate"},
+        {"kind": faults.OTHER_RATE, "reason": "(16000 Hz, not 8000 Hz)"},
     ),
     "noisy that is no sound": (
         both(write(CLIP), text("01/9_01_0_noisy.wav", b"none")),
-        {"kind": faults.NO_AUDIO, "reason": "its noisy counterpart is not"},
+        {"kind": faults.NO_AUDIO, "reason": "its noisy counterpart is unusable"},
     ),
     "GSM 6.10": (write(CLIP, subtype="GSM610"), {"duration_s": 0.32}),
     "G.721": (write(CLIP, subtype="G721_32"), {}),
     "NMS ADPCM": (write(CLIP, subtype="NMS_ADPCM_32"), {}),
     "DWVW in AIFF named .wav": (write(CLIP, format="AIFF", subtype="DWVW_16"), {}),
-    "size of a pipe": (forge(CLIP, b"data", 4, "<I", 0x7FFFF000), {"correction": "promises 2,147"}),
-    "size of zero": (forge(CLIP, b"data", 4, "<I", 0), {"correction": "0 bytes of sound, 4,800"}),
+    "size of a pipe": (forge(CLIP, b"data", 4, "<I", 0x7FFFF000), {"correction": "states 2,147"}),
+    "size of zero": (
+        forge(CLIP, b"data", 4, "<I", 0),
+        {"correction": "0 bytes of audio, the file has 4,800"},
+    ),
     "size of the whole file": (forge(CLIP, b"data", 4, "<I", 4844), {"correction": "4,844 bytes"}),
     "FLAC without a length": (
         forge("01/9_01_0.flac", b"fLaC", 22, ">I", 0),
-        {"duration_s": 0.3, "correction": "gives no length"},
+        {"duration_s": 0.3, "correction": "states no length"},
     ),
     "AU without a length": (
         forge(CLIP, b".snd", 8, ">I", 0xFFFFFFFF, format="AU"),
-        {"correction": "promises 4,294,967,295"},
+        {"correction": "states 4,294,967,295"},
     ),
     "junk behind the samples": (
         both(write(CLIP), lambda root: (root / CLIP).open("ab").write(b"x" * 99)),
@@ -261,7 +264,7 @@ SET_ASIDE = {  # fault -> how to create it, path, kind, and other parts of the r
         write(CLIP, voice(), 60),
         CLIP,
         faults.LOW_RATE,
-        "no speech can be told at a rate of 60 Hz",
+        "a sample rate too low for speech (60 Hz)",
     ),
     "silence": (write(CLIP, np.zeros(2400)), CLIP, faults.SILENT),
     "only an offset": (write(CLIP, np.full(2400, 0.5)), CLIP, faults.SILENT),
@@ -352,7 +355,7 @@ STOPPED = {  # fault -> how to create it, and the message
     "two speakers": (lambda root: [shutil.rmtree(root / n) for n in ("01", "02")], "2 speakers"),
     "all files are text": (
         lambda root: [path.write_text("x") for path in root.rglob("*.wav")],
-        r"0 speakers have usable clips.* Not used, most often: not readable as audio \(8\)\.$",
+        r"0 speakers have usable.* reasons for exclusion: not readable as audio \(8\)\.$",
     ),
     "clips too short, and no clips": (
         lambda root: [
@@ -363,7 +366,7 @@ STOPPED = {  # fault -> how to create it, and the message
             )(root)
             for path in root.rglob("*.wav")
         ],
-        r"most often: too short for a digit \(5\), not readable as audio \(3\)\.$",
+        r"for exclusion: too short for a digit \(5\), not readable as audio \(3\)\.$",
     ),
     "metadata cut short": (metadata('{"01": {"age": '), "not valid JSON"),
     "metadata in another encoding": (

@@ -36,9 +36,9 @@ def used_clips(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
     pairs = clips[np.isfinite(clips["measured_snr_db"])].reset_index(drop=True)
     if pairs.empty:
         raise CorpusError(
-            f"noise: {{kind: supplied}} needs noisy files beside the clips, such as "
-            f"7_12_3_noisy.wav beside 7_12_3.wav; none of the {len(clips):,} usable clips has one "
-            "of use. Point DATA_DIR at a tree with noisy files, or choose kind: white."
+            f"noise: {{kind: supplied}} requires noisy files next to the clips, such as "
+            f"7_12_3_noisy.wav next to 7_12_3.wav; none of the {len(clips):,} usable clips has "
+            "a usable one. Point DATA_DIR at a tree with noisy files, or choose kind: white."
         )
     return pairs
 

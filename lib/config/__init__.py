@@ -155,7 +155,7 @@ class BudgetConfig(_Settings):
 
 
 TUNING = BudgetConfig(epochs=1, learning_rate=1e-3)
-GENERAL = BudgetConfig(epochs=40, patience=40)  # no early stopping: the learning rate decays fully
+GENERAL = BudgetConfig(epochs=160, patience=160)  # no early stopping: the rate decays fully
 
 
 @dataclass(frozen=True)

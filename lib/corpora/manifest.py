@@ -80,7 +80,7 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
             reason = f"{faults.TOO_SHORT} ({row['duration_s']:.3f} s)"
             raise refusal(path, faults.TOO_SHORT, reason)
         if rate <= 2 * config.highpass_hz:
-            reason = f"no speech can be told at a rate of {rate} Hz"
+            reason = f"{faults.LOW_RATE} ({rate} Hz)"
             raise refusal(path, faults.LOW_RATE, reason)
         speech = audio.remove_dc_and_rumble(y, rate, config.highpass_hz)
         heard = audio.resample(speech, rate, config.sample_rate)
@@ -90,7 +90,8 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
         with np.errstate(over="ignore"):
             levels = [audio.rms_dbfs(speech), audio.rms_dbfs(heard)]
         if not max(levels) <= LOUDEST_DBFS:
-            raise refusal(path, faults.TOO_LOUD, f"no sound has a level of {max(levels):.0f} dBFS")
+            reason = f"{faults.TOO_LOUD} ({max(levels):.0f} dBFS)"
+            raise refusal(path, faults.TOO_LOUD, reason)
         if min(levels) < SILENCE_DBFS:
             reason = f"silent, at least below {config.sample_rate / 2:g} Hz"
             raise refusal(path, faults.SILENT, reason)
@@ -111,14 +112,14 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
         return row | _measure_noisy(noisy_path, y, row, config)
     except (InputError, OSError) as error:  # the clean clip is still usable
         kind = getattr(error, "kind", faults.UNOPENED)
-        return row | {"kind": kind, "reason": f"its noisy counterpart is not: {error}"}
+        return row | {"kind": kind, "reason": f"its noisy counterpart is unusable: {error}"}
 
 
 def _measure_noisy(path: Path, clean: np.ndarray, row: dict, config: AudioConfig) -> dict:
     """Return the columns of `MEASURES` that a supplied noisy file adds to its clip's `row`."""
     noisy, rate = _read(path), row["sample_rate"]
     if noisy.sample_rate != rate:
-        reason = f"{noisy.sample_rate} Hz beside a clean clip of another rate ({rate} Hz)"
+        reason = f"{faults.OTHER_RATE} ({noisy.sample_rate} Hz, not {rate} Hz)"
         raise refusal(path, faults.OTHER_RATE, reason)
     same = noisy.samples.shape[1] == row["channels"]
     channel = row["channel"] if same else audio.choose_channel(noisy.samples, rate)
@@ -166,9 +167,10 @@ def build_manifest(
         often = Counter(excluded(manifest)["kind"]).most_common(3)
         counts = ", ".join(f"{kind} ({n})" for kind, n in often)
         raise CorpusError(
-            f"{corpus.title} in {corpus.root}: {heard} speakers have usable clips, at least "
-            f"{MIN_SPEAKERS} are needed to learn, to stop and to test on different people."
-            + (f" Not used, most often: {counts}." if counts else "")
+            f"{corpus.title} in {corpus.root}: {heard} speakers have usable clips; at least "
+            f"{MIN_SPEAKERS} are required, because training, early stopping and testing use "
+            "different speakers."
+            + (f" Most frequent reasons for exclusion: {counts}." if counts else "")
         )
     return manifest
 

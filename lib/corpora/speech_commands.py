@@ -95,7 +95,7 @@ def read_tree(folder: str | Path) -> base.Corpus:
     return base.Corpus(
         name="speech-commands",
         title="Speech Commands",
-        note="Recordings of people: single words of English, to learn from only.",
+        note="Recordings of people: single English words, for training only.",
         licence="CC BY 4.0",
         url="https://arxiv.org/abs/1804.03209",
         redistributable=True,
@@ -117,11 +117,11 @@ def _nothing(top: Path, others: list[dict]) -> str:
     """Return a message that no clip was found, and what was found instead."""
     if top.resolve().name.lower() in WORDS and "" in {clip["word"] for clip in others}:
         return f"{top} is the folder of one word; point VOICES_DIR at the folder above."
-    found = f" Other words are there: {len(others):,} clips." if others else ""
+    found = f" It has {len(others):,} clips of other words." if others else ""
     return (
         f"No clip of the words {', '.join(WORDS)} was found in {top} or below: expected files such "
-        f"as yes/004ae714_nohash_0.wav.{found} Point VOICES_DIR at the folder that holds those of "
-        "the words, as mini_speech_commands.zip has them."
+        f"as yes/004ae714_nohash_0.wav.{found} Point VOICES_DIR at the folder that contains the "
+        "folders of these words, such as an unpacked mini_speech_commands.zip."
     )
 
 
@@ -174,8 +174,8 @@ def sentence(corpus: base.Corpus) -> str:
     differ, doubles = kinds[faults.CHANGED], kinds[faults.SAME_CLIP]
     broken = kinds.total() - differ - doubles - kinds[faults.NOT_LISTED]
     return (
-        f"{here:,} of the {n:,} clips of the list are there with the samples that are known and "
-        f"are used; missing: {n - here - differ - broken:,}, with other samples: {differ:,}, "
+        f"{here:,} of the {n:,} listed clips are present with the expected samples and are used; "
+        f"missing: {n - here - differ - broken:,}, with other samples: {differ:,}, "
         f"unreadable: {broken:,}."
     )
 
@@ -187,7 +187,7 @@ def check_download(folder: Path) -> None:
     except CorpusError as error:
         raise InputError(str(error)) from error
     if len(corpus.clips()) < len(known_clips()) / 2:
-        raise InputError(f"{sentence(corpus)} Less than half is too little; nothing is used.")
+        raise InputError(f"{sentence(corpus)} At least half of them are required.")
     print(sentence(corpus), file=sys.stderr)
 
 
@@ -214,11 +214,11 @@ def measure_word(path: Path, noisy_path: None, config: AudioConfig) -> dict:
         return row
     y, rate = audio.read_audio(path, row["channel"])
     y = audio.remove_dc_and_rumble(y, rate, config.highpass_hz)
-    stands_out_db = row["dynamic_range_db"] = audio.dynamic_range_db(y, rate)
+    range_db = row["dynamic_range_db"] = audio.dynamic_range_db(y, rate)
     begin, finish = audio.word_bounds(y, rate, MARGIN_S)
     row |= {"window_start_s": begin, "window_s": finish - begin}
-    if not stands_out_db >= LEAST_RANGE_DB:
-        reason = f"it stands {stands_out_db:.1f} dB out, at least {LEAST_RANGE_DB:g} dB are needed"
+    if not range_db >= LEAST_RANGE_DB:
+        reason = f"dynamic range {range_db:.1f} dB, at least {LEAST_RANGE_DB:g} dB required"
         fault = faults.Fault(faults.NOISY, f"{faults.NOISY}: {reason}")
     elif finish - begin < SHORTEST_S:
         fault = faults.Fault(faults.SHORT_WORD, f"{faults.SHORT_WORD} ({finish - begin:.3f} s)")

@@ -51,7 +51,7 @@ def folder_of(data_dir: str | Path, into: str | Path = PROJECT_ROOT / "data") ->
             packed = packed or tarfile.is_tarfile(data_dir)
         if packed:
             raise InputError(
-                f"{data_dir} is an archive, but no zip; unpack it and name the folder instead."
+                f"{data_dir} is an archive but not a zip; unpack it and give the folder instead."
             ) from error
         raise InputError(f"{data_dir} is neither a folder nor a zip archive ({error}).") from error
     key = hashlib.sha256(repr(listing).encode("utf-8", "replace")).hexdigest()[:8]
@@ -59,7 +59,7 @@ def folder_of(data_dir: str | Path, into: str | Path = PROJECT_ROOT / "data") ->
     try:
         return folder if folder.is_dir() else unpack(data_dir, folder)
     except OSError as error:
-        raise InputError(f"{data_dir} cannot be unpacked as {folder}: {error}") from error
+        raise InputError(f"{data_dir} cannot be unpacked to {folder}: {error}") from error
 
 
 def unpack(
@@ -96,10 +96,10 @@ def unpack(
             check(top)
         os.replace(top, folder)
     except BROKEN as error:
-        raise InputError(f"{archive} is broken: {error}.") from error
+        raise InputError(f"{archive} is corrupt: {error}.") from error
     except CLOSED as error:
         raise InputError(
-            f"{archive} cannot be unpacked here ({error}); unpack it yourself, and name the "
+            f"{archive} cannot be unpacked here ({error}); unpack it yourself and give the "
             "folder instead."
         ) from error
     finally:
@@ -121,17 +121,17 @@ def _agree(archive, members: dict[zipfile.ZipInfo, str], most_files: int, most_b
     size = sum(member.file_size for member in members)
     if not members or len(members) > most_files or size > most_bytes:
         raise InputError(
-            f"{archive} holds {len(members):,} files of {size / 1e6:,.0f} MB; expected: 1 to "
+            f"{archive} has {len(members):,} files of {size / 1e6:,.0f} MB; expected: 1 to "
             f"{most_files:,} files of at most {most_bytes / 1e6:,.0f} MB. Nothing was unpacked."
         )
     if len(set(members.values())) < len(members):
-        raise InputError(f"{archive} holds files of one name twice. Nothing was unpacked.")
+        raise InputError(f"{archive} has two files of the same name. Nothing was unpacked.")
     for member, name in members.items():
         kind = stat.S_IFMT(member.external_attr >> 16)
         outside = re.match(r"/|[A-Za-z]:", name) or ".." in name.split("/")
         if outside or kind not in (0, stat.S_IFREG):
             raise InputError(
-                f"{archive} holds {member.filename!r}, a path out of its folder, a link or a "
+                f"{archive} has {member.filename!r}, a path outside its folder, a link or a "
                 "special file. Nothing was unpacked; get the archive from its source again."
             )
 

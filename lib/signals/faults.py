@@ -28,8 +28,8 @@ def refusal(path: str | Path, kind: str, text: str = "") -> InputError:
 
 # files that cannot be read as audio
 MISSING = "no such file"
-FOLDER = "a folder, where a sound file is expected"
-NO_FILE = "no regular file, but a pipe or a device"
+FOLDER = "a folder instead of an audio file"
+NO_FILE = "a pipe or a device, not a regular file"
 EMPTY = "the file is empty"
 UNOPENED = "cannot be opened"
 NO_AUDIO = "not readable as audio"
@@ -40,31 +40,31 @@ TOO_LARGE = "too long for the memory of this machine"
 # incomplete recordings, and headers that are corrected
 CUT = "cut short"
 DAMAGED = "cut short or damaged"
-OTHER_LENGTH = "a header that promises another length"
+OTHER_LENGTH = "a header with a wrong length"
 NO_LENGTH = "a header without a length"
 NEVER_CLOSED = "a stream that was never closed"
 
 # audio that is not a clip
 TOO_SHORT = "too short for a digit"
 TOO_LONG = "too long for a digit"
-LOW_RATE = "a rate at which no speech can be told"
-TOO_LOUD = "a level that no sound has"
+LOW_RATE = "a sample rate too low for speech"
+TOO_LOUD = "an implausibly high level"
 SILENT = "silent at the working rate"
 
 # clips of a training corpus that are not used for training
-NOISY = "too much noise in its own background"
+NOISY = "too much background noise"
 SHORT_WORD = "too short for a word"
-NOT_LISTED = "not in the list of clips that are used"
+NOT_LISTED = "not in the list of clips to use"
 CHANGED = "samples that differ from those of the listed clip"
 
 # noisy files that cannot be used with their clean clip
-OTHER_RATE = "another rate than that of its clean clip"
-NOT_THERE = "silent or over where its clean clip is used"
+OTHER_RATE = "a sample rate other than that of its clean clip"
+NOT_THERE = "silent or missing where its clean clip is used"
 
 # files that are named like clips but not used as clips
 NO_COUNTERPART = "a noisy file without its clean counterpart"
 SAME_CLIP = "the same clip as another file, which is used"
-SAME_NAMES = "clips with the same names are in another place, which is used"
+SAME_NAMES = "clips of the same names elsewhere are used instead"
 WRONG_FOLDER = "not in the folder of its speaker, where it belongs"
 IN_FOLDER = "in a folder of its speaker, as in Audio MNIST"
 
@@ -73,7 +73,7 @@ OTHER_WORD = "a word that is not used"
 OTHER_NAME = "not named like a clip"
 LEFT_BEHIND = "left behind by macOS or Windows"
 UNPRINTABLE = "unprintable characters in its name"
-OTHER_METADATA = "another file of that name is used, as it is nearer to the clips"
-HIDDEN = "a hidden folder, which is not looked into"
-LINKED = "a link to a folder that is read already, or that holds this one"
+OTHER_METADATA = "another file of that name, nearer to the clips, is used"
+HIDDEN = "a hidden folder, which is skipped"
+LINKED = "a link to a folder that is already read or contains this one"
 CLOSED = "a folder that cannot be read"

@@ -84,7 +84,7 @@ def read_recording(
         raise refusal(path, faults.NOT_FINITE, f"{bad} of {n} samples are not finite")
     cut = correction = None
     if failure:
-        said = f"cut short or damaged, it can be read for {n / rate:.3f} s ({failure})"
+        said = f"cut short or damaged after {n / rate:.3f} s ({failure})"
         cut = Fault(faults.DAMAGED, said)
     elif n <= longest_s * rate:
         cut, correction = _judge_length(n, file.frames, rate, extent, ending)
@@ -128,27 +128,29 @@ def _judge_length(
     A shortfall of about the size of the header is not a cut: some writers count the header, too.
     """
     if ending == "cut":
-        said = f"cut short, {n / rate:.3f} s and a part of a page of Ogg are there"
+        said = f"cut short after {n / rate:.3f} s, within a page of Ogg"
         return Fault(faults.CUT, said), None
     if ending == "open":
         return None, Fault(faults.NEVER_CLOSED, "its stream was never closed")
     if extent is not None:
-        said = f"its header promises {extent.promised:,} bytes of sound, {extent.there:,} are there"
+        said = (
+            f"its header states {extent.promised:,} bytes of audio, the file has {extent.there:,}"
+        )
         if extent.unknown:
             return None, Fault(faults.OTHER_LENGTH, said)
         missing_s = n / rate * extent.missing / extent.there
         itself = abs(extent.missing - extent.start) <= 16  # about the size of the whole file
         small = extent.missing <= SLACK or itself
     elif n < frames:
-        said = f"its header promises {frames:,} samples, {n:,} are there"
+        said = f"its header states {frames:,} samples, the file has {n:,}"
         if is_placeholder(frames, n):
-            return None, Fault(faults.NO_LENGTH, "its header gives no length")
+            return None, Fault(faults.NO_LENGTH, "its header states no length")
         missing_s, small = (frames - n) / rate, True
     else:
         return None, None
     if small and missing_s <= SLACK_S:
         return None, Fault(faults.OTHER_LENGTH, said)
-    said = f"cut short, {n / rate:.3f} of {n / rate + missing_s:.3f} s are there"
+    said = f"cut short after {n / rate:.3f} of {n / rate + missing_s:.3f} s"
     return Fault(faults.CUT, said), None
 
 

@@ -69,7 +69,7 @@ def test_it_is_prepared_once_while_clips_and_settings_are_the_same(run, tree, mo
 def test_what_is_missing_is_said(tree, capsys):
     (tree / "yes/00000000_nohash_0.wav").unlink()
     people.open_voices(str(tree))
-    assert "7 of the 8 clips of the list" in capsys.readouterr().err
+    assert "7 of the 8 listed clips" in capsys.readouterr().err
     with pytest.raises(InputError, match="VOICES_DIR=none is not a folder"):
         people.open_voices("none")
 

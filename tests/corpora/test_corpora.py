@@ -157,7 +157,7 @@ def test_a_corrected_file_says_which_kind_of_correction(tree):
     struct.pack_into("<I", content, content.index(b"data") + 4, 0)
     (tree / "data" / "01" / "3_01_0.wav").write_bytes(content)
     table = build(tree).set_index("clip_id")
-    told = (faults.OTHER_LENGTH, "its header promises 0 bytes of sound, 4,800 are there")
+    told = (faults.OTHER_LENGTH, "its header states 0 bytes of audio, the file has 4,800")
     assert tuple(table.loc["3_01_0", ["correction_kind", "correction"]]) == told
     assert set(table["correction_kind"].drop("3_01_0")) == {""} == set(table["kind"])
     found = summary.corrections(table, Config()).set_index("found")["clips"]
@@ -168,7 +168,7 @@ def test_two_speakers_are_too_few(tree):
     for number in ("01", "02"):
         for path in (tree / "data" / number).iterdir():
             path.write_text("not audio")
-    with pytest.raises(CorpusError, match="2 speakers have usable clips, at least 3"):
+    with pytest.raises(CorpusError, match="2 speakers have usable clips; at least 3"):
         build(tree)
 
 
@@ -211,7 +211,7 @@ def test_a_bad_counterpart_does_not_cost_the_clean_clip(tree):
     (tree / "data" / "01" / "3_01_0_noisy.wav").write_text("not audio")
     row = build(tree).iloc[0]
     assert row["status"] == "ok" and np.isnan(row["measured_snr_db"])
-    assert row["reason"].startswith("its noisy counterpart is not: 01/3_01_0_noisy.wav")
+    assert row["reason"].startswith("its noisy counterpart is unusable: 01/3_01_0_noisy.wav")
     assert row["kind"] == faults.NO_AUDIO
 
 

@@ -121,7 +121,7 @@ def test_passing_faults_are_tried_again_from_where_they_were(host, tmp_path, ans
         ("broken", "500", 4),
         ("too_many", "429", 4),
         ("stalls", "timed out", 4),
-        ("truncates_unnoticed", "broken: File is not a zip file", 1),
+        ("truncates_unnoticed", "corrupt: File is not a zip file", 1),
     ],
 )
 def test_lasting_faults_say_what_to_do_by_hand(host, tmp_path, answer, reason, attempts):
@@ -215,16 +215,16 @@ def damaged():
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (zipped({"../../escaped.txt": b"x"}), "out of its folder"),
-        (zipped({"/escaped.txt": b"x"}, top=""), "out of its folder"),
-        (zipped({"C:/escaped.txt": b"x"}, top=""), "out of its folder"),
-        (zipped({"..\\escaped.txt": b"x"}), "out of its folder"),
+        (zipped({"../../escaped.txt": b"x"}), "outside its folder"),
+        (zipped({"/escaped.txt": b"x"}, top=""), "outside its folder"),
+        (zipped({"C:/escaped.txt": b"x"}, top=""), "outside its folder"),
+        (zipped({"..\\escaped.txt": b"x"}), "outside its folder"),
         (zipped({linked(): b"/etc/passwd"}), "a link"),
-        (zipped({f"{i}.txt": b"" for i in range(7)}), "holds 7 files"),
+        (zipped({f"{i}.txt": b"" for i in range(7)}), "has 7 files"),
         (zipped({"bomb": bytes(3 * 10**6)}, zipfile.ZIP_DEFLATED), "of 3 MB; expected"),
-        (doubled(), "one name twice"),
+        (doubled(), "files of the same name"),
         (zipped({"a": b"", "a/b": b""}), "exists|directory"),
-        (zipped({}), "holds 0 files"),
+        (zipped({}), "has 0 files"),
         (damaged(), "Bad CRC-32"),
         (b"<html>rate limit</html>", "not a zip file"),
     ],

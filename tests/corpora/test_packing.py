@@ -148,7 +148,7 @@ def test_hostile_and_broken_names_are_refused(tmp_path):
         with zipfile.ZipFile(tmp_path / "a.zip", "w") as content:
             content.writestr("a/b.wav", b"x")
             content.writestr(name, b"x")
-        with pytest.raises(InputError, match="a path out of its folder"):
+        with pytest.raises(InputError, match="a path outside its folder"):
             unpack.folder_of(tmp_path / "a.zip", tmp_path / "out")
     body = bytearray((tmp_path / "a.zip").read_bytes())
     at = body.rindex(b"PK\x01\x02")
@@ -166,7 +166,7 @@ def test_other_archives_are_named_as_such(tmp_path):
         content.add(tmp_path / "a.wav", "a.wav")
     (tmp_path / "a.7z").write_bytes(b"7z")
     for name in ("a.tar.gz", "a.7z"):
-        with pytest.raises(InputError, match="is an archive, but no zip; unpack it"):
+        with pytest.raises(InputError, match="is an archive but not a zip; unpack it"):
             unpack.folder_of(tmp_path / name, tmp_path)
 
 

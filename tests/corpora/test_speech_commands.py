@@ -99,7 +99,7 @@ def test_of_two_files_of_one_clip_the_first_is_used(tree):
         ("words/yes", "is the folder of one word; point VOICES_DIR at the folder above"),
         (
             "other",
-            r"expected files such as yes/.*Other words are there: 3 clips\. Point VOICES_DIR",
+            r"expected files such as yes/.*It has 3 clips of other words\. Point VOICES_DIR",
         ),
         ("empty", "No clip of the words down, no, up, yes was found"),
     ],
@@ -133,7 +133,7 @@ def test_clips_that_nobody_should_learn_from_are_set_aside_with_their_kind(tree)
         "no/00000002_nohash_1.wav": faults.NO_AUDIO,
         "no/00000003_nohash_1.wav": faults.SILENT,
     }
-    assert aside["reason"].iloc[0].startswith("no/00000000_nohash_1.wav: too much noise in its own")
+    assert aside["reason"].iloc[0].startswith("no/00000000_nohash_1.wav: too much background noise")
     assert "at least 40 dB" in aside["reason"].iloc[0]
     assert len(manifest.usable(table)) == 2 * PEOPLE
 
@@ -184,7 +184,7 @@ def test_only_what_the_list_knows_is_used_and_all_else_is_counted(listed):
         "no/00000001_nohash_0.wav": faults.NO_AUDIO,
     }
     assert commands.sentence(corpus) == (
-        "3 of the 6 clips of the list are there with the samples that are known and are used; "
+        "3 of the 6 listed clips are present with the expected samples and are used; "
         "missing: 1, with other samples: 1, unreadable: 1."
     )
     table = manifest.build_manifest(corpus, Config(), measure=commands.measure_word)
@@ -194,7 +194,7 @@ def test_only_what_the_list_knows_is_used_and_all_else_is_counted(listed):
 def test_another_corpus_of_the_same_words_is_refused(listed, tmp_path):
     for path in listed.rglob("*.wav"):
         soundfile.write(path, spoken_word(7), FILE_RATE)
-    with pytest.raises(CorpusError, match=r"0 of the 6 clips .* holds another corpus"):
+    with pytest.raises(CorpusError, match=r"0 of the 6 listed clips .* holds another corpus"):
         commands.open_tree(str(listed))
 
 
@@ -227,12 +227,12 @@ def test_the_mini_set_is_fetched_and_held_against_the_list(listed, tmp_path, cap
     try:
         folder = download.fetch(archive(host), tmp_path / "data")
         assert len(host.asked) == 2 and host.asked[1]
-        assert "6 of the 6 clips of the list" in capsys.readouterr().err
+        assert "6 of the 6 listed clips" in capsys.readouterr().err
         assert len(commands.open_tree(str(folder)).clips()) == 2 * PEOPLE
         for path in sorted(listed.rglob("*.wav"))[:4]:
             soundfile.write(path, spoken_word(7), FILE_RATE)
         host.body = packed(listed).read_bytes()
-        with pytest.raises(DownloadError, match=r"2 of the 6 .*Less than half.* VOICES_DIR=<the f"):
+        with pytest.raises(DownloadError, match=r"2 of the 6 .*At least half.* VOICES_DIR=<the f"):
             download.fetch(archive(host), tmp_path / "again")
     finally:
         host.close()
@@ -241,7 +241,7 @@ def test_the_mini_set_is_fetched_and_held_against_the_list(listed, tmp_path, cap
 def test_make_data_says_what_is_there(listed, capsys):
     make_data("speech-commands", str(listed), "compare")
     said, there = capsys.readouterr().out.splitlines()
-    assert said.startswith("6 of the 6 clips of the list are there")
+    assert said.startswith("6 of the 6 listed clips are present")
     assert there.startswith("── Speech Commands: 6 clips of 3 speakers in ")
 
 

@@ -335,7 +335,7 @@ def test_a_header_without_a_length_is_warned_of(tmp_path, stand_in, recwarn):
     denoise.denoise_file(tmp_path / "in.wav", tmp_path / "out.wav")
     assert soundfile.info(tmp_path / "out.wav").frames == 40_000
     (warning,) = recwarn
-    assert "promises 0 bytes of sound, 80,000 are there" in str(warning.message)
+    assert "states 0 bytes of audio, the file has 80,000" in str(warning.message)
 
 
 def test_only_long_recordings_show_a_bar(tmp_path, stand_in, capsys):
@@ -511,8 +511,8 @@ def write_nan(path):
     ("write", "message"),
     [
         (lambda path: None, r"in\.wav: no such file"),
-        (lambda path: path.mkdir(), r"in\.wav: a folder, where a sound file is expected"),
-        (os.mkfifo, r"in\.wav: no regular file, but a pipe or a device"),
+        (lambda path: path.mkdir(), r"in\.wav: a folder instead of an audio file"),
+        (os.mkfifo, r"in\.wav: a pipe or a device, not a regular file"),
         (Path.touch, r"in\.wav: the file is empty"),
         (write_text, r"in\.wav: not readable as audio \(Format not recognised"),
         (write_nothing, "without samples"),
@@ -689,5 +689,5 @@ def test_command_line_works_before_anything_was_trained(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"-out.wav written, denoised with {denoise.SHIPPED}\n"
     (line,) = done.stderr.splitlines()
-    assert line.startswith("warning: -in.wav: cut short, 0.499 of 1.000 s")
+    assert line.startswith("warning: -in.wav: cut short after 0.499 of 1.000 s")
     assert soundfile.info(tmp_path / "-out.wav").frames == pytest.approx(RATE // 2, abs=30)

@@ -53,7 +53,7 @@ def test_make_voices_ships_network_record_and_card_once(place, capsys, monkeypat
         "network.keras", "network.json", "README.md",
     }  # fmt: skip
     said = capsys.readouterr()
-    assert "8 of the 8 clips of the list" in said.err
+    assert "8 of the 8 listed clips" in said.err
     assert "general network: epoch 2/2" in said.err
     assert said.out == "── the general network in lib/general is up to date\n"
     times = {path: path.stat().st_mtime_ns for path in shipped.FOLDER.iterdir()}

@@ -78,7 +78,7 @@ def test_truncated_files_are_refused(tmp_path):
     soundfile.write(tmp_path / "a.wav", tone(440), RATE)
     content = (tmp_path / "a.wav").read_bytes()
     (tmp_path / "a.wav").write_bytes(content[: len(content) // 2])
-    with pytest.raises(InputError, match=r"a\.wav: cut short, 0\.249 of 0\.500 s are there"):
+    with pytest.raises(InputError, match=r"a\.wav: cut short after 0\.249 of 0\.500 s"):
         audio.read_audio(tmp_path / "a.wav")
 
 

@@ -75,7 +75,7 @@ def test_a_recording_cut_by_half_is_told_in_every_codec(tmp_path, form, subtype)
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.95])
 def test_how_much_is_missing_is_told_in_seconds(tmp_path, share):
     found = read(tmp_path, wav()[: 44 + int(share * SIZE)])
-    assert found.cut == (faults.CUT, f"cut short, {share * 1.5:.3f} of 1.500 s are there")
+    assert found.cut == (faults.CUT, f"cut short after {share * 1.5:.3f} of 1.500 s")
 
 
 def test_compressed_streams_that_end_early_are_cut(tmp_path):
@@ -106,7 +106,7 @@ PLACEHOLDERS += [0x7FFFF000, 0x7FFFF024, 0x7FFFFFDB, 0x7FFF0000, 0x7F000000, 0x4
 def test_a_placeholder_for_the_size_is_corrected(tmp_path, size):
     found = read(tmp_path, wav(size))
     assert found.cut is None
-    said = f"its header promises {size:,} bytes of sound, {SIZE:,} are there"
+    said = f"its header states {size:,} bytes of audio, the file has {SIZE:,}"
     assert found.correction == (faults.OTHER_LENGTH, said)
     np.testing.assert_allclose(found.samples[:, 0], Y, atol=1e-4)
 
@@ -186,7 +186,7 @@ def flac(total):
 def test_flac_without_a_length_is_read_to_its_end(tmp_path, total):
     found = read(tmp_path, flac(total))
     assert (len(found.samples), found.cut) == (4 * len(Y), None)
-    assert found.correction == (faults.NO_LENGTH, "its header gives no length")
+    assert found.correction == (faults.NO_LENGTH, "its header states no length")
     assert read(tmp_path, flac(total)[:-30]).cut.kind == faults.DAMAGED
 
 
@@ -210,7 +210,7 @@ def test_chunks_and_junk_around_the_samples_are_no_matter(tmp_path):
 
 
 def test_reading_stops_at_the_longest_that_is_wanted(tmp_path, monkeypatch):
-    content = flac(0)  # 6 s long, but its header gives no length
+    content = flac(0)  # 6 s long, but its header states no length
     monkeypatch.setattr("lib.signals.recording.BLOCK", 1000)
     found = read(tmp_path, content, longest_s=2)
     assert 2 * RATE < len(found.samples) <= 2 * RATE + 1000
