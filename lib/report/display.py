@@ -154,11 +154,11 @@ def players(sounds: list[tuple[str, np.ndarray, int]], *, title: str) -> None:
     labels = [str(label) for label, _, _ in sounds]
     levelled = _same_loudness([y for _, y, _ in sounds])
     pictures = [_base64(thumbnail(y)) for y in levelled]
-    report = {"kind": "players", "title": title, "labels": labels, "note": _how_to_hear()}
+    report = {"kind": "players", "title": title, "labels": labels, "to_hear": _how_to_hear()}
     report["pictures"] = pictures
     summary = f"{title} ({', '.join(labels)})"
     if not _state["players"]:
-        line = f"**Audio.** {escape(summary)}: {report['note']}"
+        line = f"**Audio.** {escape(summary)}: rendered without players. {report['to_hear']}"
         _show({"text/markdown": line, "text/plain": line}, report)
         return
     rows = [
@@ -181,7 +181,7 @@ def _how_to_hear() -> str:
     command = "make report" if run is None else f"make report CORPUS={run.corpus}"
     if run is not None and run.data_dir:
         command += " DATA_DIR=..."
-    return f"rendered without players; to hear it, run `{command}`."
+    return f"To hear it, run `{command}`."
 
 
 def _same_loudness(sounds: list[np.ndarray]) -> list[np.ndarray]:

@@ -186,8 +186,7 @@ def export(build_dir: str | Path, output: str | Path, *, players: bool = True) -
     metadata = opening.title_page(run, facts, headline, NOTEBOOKS / "abstract.md")
     metadata["words"] = opening.words(notebooks.values())
     if metadata["words"] and not players:
-        note = metadata["words"][0]["note"]
-        metadata["silent"] = note[:1].upper() + note[1:]
+        metadata["silent"] = metadata["words"][0]["to_hear"]
     tables = provenance.sections(facts)
     words = letters.replaced(text for notebook in notebooks.values() for text in shown(notebook))
     if words:

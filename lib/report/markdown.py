@@ -82,7 +82,7 @@ def without_players(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for i, (report, data) in enumerate(players):
         data.pop("text/html", None)
         if i:
-            report["note"] = report["note"].partition(";")[0] + "."
+            report["to_hear"] = ""
     return notebook
 
 
@@ -115,7 +115,8 @@ def _ours(report: dict, data: dict, media: Path, to: str) -> str:
     if report["kind"] == "players":
         title = escape(f"{report['title']} ({', '.join(report['labels'])})")
         if "text/html" not in data:
-            return _block("players", "", f"{title}: {report['note']}")
+            text = f"{title}: rendered without players. {report['to_hear']}"
+            return _block("players", "", text.rstrip())
         if to == "typst":
             return _block("players", "", f"{title}: available in the HTML report.")
         html = _fenced(data["text/html"], "{=html}")

@@ -175,7 +175,7 @@ def words(notebooks: Iterable[nbformat.NotebookNode]) -> list[dict]:
     Returns
     -------
     list of dict
-        `id`; `title`, escaped for Markdown; `note`, how to hear it, in Markdown; `sounds`, one dict
+        `id`; `title`, escaped for Markdown; `to_hear`, in Markdown; `sounds`, one dict
         per version with `label`, `picture` (PNG, base64) and, where players are kept, `kind` and
         `sound` (base64).
     """
@@ -194,8 +194,8 @@ def words(notebooks: Iterable[nbformat.NotebookNode]) -> list[dict]:
                 version |= dict(zip(("kind", "sound"), sounds[place]))
             versions.append(version)
         identifier = f"word-{len(found) + 1}"
-        title, note = escape(report["title"]), report["note"]
-        found.append({"id": identifier, "title": title, "note": note, "sounds": versions})
+        title, to_hear = escape(report["title"]), report["to_hear"]
+        found.append({"id": identifier, "title": title, "to_hear": to_hear, "sounds": versions})
     return found
 
 

@@ -68,7 +68,7 @@ def ablation(tried: pd.DataFrame) -> str:
         return f"{plain(table[score].min(), spec)} to {plain(table[score].max(), spec)}"
 
     texts = [
-        f"Our model has an SI-SDRi of {plain(ours['si_sdr_improvement_db'], '.2f')} dB and an "
+        f"Our recipe reaches an SI-SDRi of {plain(ours['si_sdr_improvement_db'], '.2f')} dB and an "
         f"ESTOI of {plain(ours['estoi'], '.2f')}"
     ]
     for table, name in ((tuned, "fine-tuned variants"), (tried[scratch], "variants from scratch")):

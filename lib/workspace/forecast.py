@@ -16,7 +16,7 @@ __all__ = ["remaining", "remember"]
 TIMES = PROJECT_ROOT / "build" / "times.json"
 NOTEBOOKS = sorted(path.stem for path in (PROJECT_ROOT / "notebooks").glob("*.ipynb"))
 TYPICAL_S = {  # measured on two slow cores with the sample corpus
-    "smoke": dict(zip(NOTEBOOKS, (15, 15, 60, 80, 30))),
+    "smoke": dict(zip(NOTEBOOKS, (15, 15, 50, 60, 20))),
     "quick": dict(zip(NOTEBOOKS, (15, 15, 300, 240, 35))),
 }
 

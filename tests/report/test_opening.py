@@ -131,7 +131,7 @@ def test_a_report_without_players_says_how_to_hear_its_words(project, tmp_path):
     for option, said in (("--no-players", 1), ("", 0)):
         export.main([str(project), "--output", str(tmp_path / "out"), *option.split()])
         header = header_of((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
-        line = "Rendered without players; to hear it, run <code>make report</code>."
+        line = "To hear it, run <code>make report</code>."
         assert header.count(line) == said
         assert header.count("<img") == 9
 
