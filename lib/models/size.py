@@ -6,7 +6,7 @@ import keras
 import pandas as pd
 from keras import layers, ops
 
-__all__ = ["count_macs", "layer_table", "stages"]
+__all__ = ["count_macs", "layer_table", "side_by_side", "stages"]
 
 TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose)
 CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv1D, *TRANSPOSED, layers.Dense)
@@ -27,6 +27,20 @@ def layer_table(model: keras.Model) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def side_by_side(networks: dict[str, keras.Model]) -> pd.DataFrame:
+    """Return the layers that have parameters, without batch normalisation, of several networks.
+
+    The columns of `layer_table` under each network's name, as text; "" below its last layer.
+    """
+    tables = {}
+    for name, network in networks.items():
+        table = layer_table(network)
+        listed = (table["parameters"] > 0) & (table["layer"] != "BatchNormalization")
+        table["parameters"] = table["parameters"].map("{:,}".format)
+        tables[name] = table[listed].reset_index(drop=True)
+    return pd.concat(tables, axis=1).fillna("")
 
 
 def stages(model: keras.Model) -> pd.DataFrame:

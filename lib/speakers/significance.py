@@ -117,12 +117,12 @@ def describe(results: pd.DataFrame) -> str:
 
     Examples
     --------
-    ``8 of 10 comparisons are testable on this corpus. Statistically significant after Holm's
+    ``Comparisons testable on this corpus: 8 of 10. Statistically significant after Holm's
     correction: digit (p = 0.0009). With 80 % power, the tests detect true differences of 0.84 dB
     per 10 years (age) to 3.22 dB (recording room).``
     """
     tested = results[results["testable"]]
-    text = f"{len(tested)} of {len(results)} comparisons are testable on this corpus."
+    text = f"Comparisons testable on this corpus: {len(tested)} of {len(results)}."
     if tested.empty:
         return text
     found = tested[tested["p_holm"] < 0.05]

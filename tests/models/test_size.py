@@ -5,6 +5,7 @@ import pytest
 
 from lib.config import AudioConfig
 from lib.models import size
+from lib.models.mask import build_ours
 from lib.models.published import REFERENCE_SHAPE, build_reference
 from lib.training.recipes import RECIPES
 
@@ -24,6 +25,16 @@ def test_reference_has_the_published_layers(reference):
     assert table["output"].iat[-1] == "(1024, 44, 1)"
     fixed = sum(weight.shape[0] for weight in reference.non_trainable_weights)
     assert (reference.count_params(), fixed) == (316_289, 832)
+
+
+def test_layers_of_two_networks_stand_side_by_side(reference):
+    ours = build_ours(AudioConfig())
+    table = size.side_by_side({"reference": reference, "ours": ours})
+    assert table["reference"]["parameters"].tolist()[:3] == ["320", "18,496", "73,856"]
+    assert table["reference"].iloc[6:].eq("").all(axis=None), "six layers beside thirteen"
+    assert table["ours"].iloc[-1].tolist() == ["Conv2DTranspose", "(any, 256, 1)", "385"]
+    totals = table["ours"]["parameters"].str.replace(",", "").astype(int).sum()
+    assert totals < ours.count_params(), "batch normalisation is left out"
 
 
 def test_reference_costs_9_17_gmac(reference):

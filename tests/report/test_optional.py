@@ -208,9 +208,9 @@ def test_the_ablation_is_told_by_the_ranges_of_its_variants():
          "si_sdr_improvement_db": [13.0, 13.2, 12.9, 12.5]}
     )  # fmt: skip
     assert sentences.ablation(tried) == (
-        "Our recipe reaches an SI-SDRi of 13.00 dB and an ESTOI of 0.40; the fine-tuned variants 12.90 "
-        "to 13.20 dB and 0.30 to 0.50; the variants from scratch 12.50 to 12.50 dB and 0.20 to "
-        "0.20."
+        "Our recipe reaches an SI-SDRi of 13.00 dB and an ESTOI of 0.40; the fine-tuned variants "
+        "12.90 to 13.20 dB and 0.30 to 0.50; the variants from scratch 12.50 to 12.50 dB and 0.20 "
+        "to 0.20."
     )
     assert sentences.ablation(tried.head(1)).endswith("ESTOI of 0.40.")
     assert sentences.ablation(tried.head(0)) == ""

@@ -136,14 +136,14 @@ def test_the_summary_counts_what_is_testable_and_names_what_is_significant(corpu
     least = results.loc[results["testable"], "attribute"].iloc[1]
     p_holm = np.where(results["attribute"] == least, 0.049, 0.05)
     told = speakers.describe(results.assign(p_holm=p_holm))
-    assert told.startswith(f"{n} of {len(results)} comparisons")
+    assert told.startswith(f"Comparisons testable on this corpus: {n} of {len(results)}.")
     assert f"correction: {least} (p = 0.049)." in told
     power = results.loc[results["testable"], "detectable_db"]
     assert f"{power.min():.2f} dB" in told and f"{power.max():.2f} dB" in told
     none = speakers.describe(results.assign(p_holm=np.where(p_holm < 0.05, 0.05, 0.06)))
     assert f"p-value is 0.05 ({least})" in none
     untested = results.assign(testable=False)
-    assert speakers.describe(untested).startswith("0 of ")
+    assert f": 0 of {len(results)}." in speakers.describe(untested)
 
 
 LEVELS = {
@@ -307,7 +307,8 @@ def test_small_corpora_are_analysed_and_drawn_without_a_crash(corpus, reduce):
     results = with_power(scores, who)
     means = speakers.speaker_means(clips)
     verdicts = speakers.claims(results)
-    assert speakers.describe(results).startswith(f"{results['testable'].sum()} of {len(results)}")
+    tested = f": {results['testable'].sum()} of {len(results)}."
+    assert tested in speakers.describe(results)
     numbers = speakers.headline(clips, results, verdicts)
     assert numbers["claims_supported"] == 0
     figures.caterpillar(means)
