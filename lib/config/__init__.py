@@ -154,7 +154,7 @@ class BudgetConfig(_Settings):
     patience: int = _number(5, 1, 1000)  # epochs without improvement before early stopping
 
 
-TUNING = BudgetConfig(epochs=1, learning_rate=1e-3)
+TUNING = BudgetConfig(epochs=1)
 GENERAL = BudgetConfig(epochs=160, patience=160)  # no early stopping: the rate decays fully
 
 
@@ -265,7 +265,7 @@ PROFILES: dict[str, dict] = {
             "reference_epochs": 3,
             "reference_clips": 300,
         },
-        "tuning": {"epochs": 4},
+        "tuning": {"epochs": 8},
         "scratch": {"epochs": 6},
         "recognition": {"epochs": 15, "clips": 2000},
         "evaluation": {"max_clips": 30_000, "sweep_clips": 300},
