@@ -265,7 +265,7 @@ PROFILES: dict[str, dict] = {
             "reference_epochs": 3,
             "reference_clips": 300,
         },
-        "tuning": {"epochs": 8},
+        "tuning": {"epochs": 8, "patience": 8},
         "scratch": {"epochs": 6},
         "recognition": {"epochs": 15, "clips": 2000},
         "evaluation": {"max_clips": 30_000, "sweep_clips": 300},

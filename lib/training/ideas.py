@@ -7,7 +7,6 @@ filters over neighbouring frames from Mack and Habets (2020), arXiv:1904.08369.
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -33,7 +32,6 @@ __all__ = [
     "snr_and_compressed_spectra",
     "warped",
     "with_complex_filter",
-    "with_frozen_encoder",
 ]
 
 # ---- Augmentation
@@ -147,18 +145,6 @@ def with_complex_filter(audio) -> keras.Model:
     taps = layers.Conv2DTranspose(6, 4, 2, padding="same", kernel_initializer="zeros", name="taps")
     waveform = ComplexFilter(audio.n_fft, audio.hop_length)
     return keras.Model(ours.inputs, waveform([*inputs, taps(mask.input)]))
-
-
-def with_frozen_encoder(audio) -> keras.Model:
-    """Return our network with only the recurrent layer and the decoder trainable."""
-    ours = build_ours(audio)
-    for layer in itertools.takewhile(_encodes, ours.layers):
-        layer.trainable = False
-    return ours
-
-
-def _encodes(layer: keras.Layer) -> bool:
-    return not isinstance(layer, layers.Bidirectional)
 
 
 # ---- Recipe components that take a configuration

@@ -58,6 +58,7 @@ def _tuned(recipe: Recipe, name: str) -> Recipe:
     return dataclasses.replace(
         recipe,
         name=name,
+        build=tuning.build,
         start=shipped.start,
         optimiser=tuning.optimiser,
         rate=tuning.rate,

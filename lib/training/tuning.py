@@ -1,21 +1,37 @@
 """How our network is fine-tuned on the training speakers of a fold, from the general network.
 
-Where that cannot be used (`lib.training.shipped`), it is trained from scratch, with the budget for
-that.
+The encoder stays as it is, because the general network has heard many more speakers than a fold
+has.  Where the general network cannot be used (`lib.training.shipped`), all of ours is trained from
+scratch, with the budget for that.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import keras
 
-from lib.config import Config
+from lib.config import AudioConfig, Config
+from lib.models.mask import build_ours
 from lib.training import waveform
 from lib.training.recipe import Budget
 from lib.training.shipped import unfit
 
-__all__ = ["budget", "optimiser", "rate", "section"]
+__all__ = ["build", "budget", "optimiser", "rate", "section"]
+
+
+def build(audio: AudioConfig) -> keras.Model:
+    """Return our network; where it is fine-tuned, its encoder cannot be trained."""
+    ours = build_ours(audio)
+    if not unfit(audio):
+        for layer in itertools.takewhile(_encodes, ours.layers):
+            layer.trainable = False
+    return ours
+
+
+def _encodes(layer: keras.Layer) -> bool:
+    return not isinstance(layer, keras.layers.Bidirectional)
 
 
 def section(config: Config) -> str:

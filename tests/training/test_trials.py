@@ -10,7 +10,7 @@ from voices import configure, supplied_store
 from lib.clips.folds import assign_folds, split_speakers
 from lib.config import Config
 from lib.models.mask import build_ours
-from lib.training import ideas, trials
+from lib.training import trials, tuning
 from lib.training.recipes import RECIPES
 from lib.workspace.folder import Run
 
@@ -107,7 +107,7 @@ def test_search_hears_no_test_speaker_is_kept_and_goes_stale(tmp_path, monkeypat
 
 def test_a_frozen_encoder_keeps_its_weights_and_the_others_their_places():
     audio = Config().audio
-    ours, frozen = build_ours(audio), ideas.with_frozen_encoder(audio)
+    ours, frozen = build_ours(audio), tuning.build(audio)
     frozen.set_weights(ours.get_weights())
     for own, given in zip(frozen.weights, ours.weights, strict=True):
         assert own.name == given.name
@@ -116,3 +116,5 @@ def test_a_frozen_encoder_keeps_its_weights_and_the_others_their_places():
     kept = len(frozen.trainable_variables) / len(ours.trainable_variables)
     assert any("bidirectional" in name for name in names) and 0 < kept < 1
     assert ours.layers[3].trainable and not frozen.layers[3].trainable
+    from_scratch = tuning.build(dataclasses.replace(audio, hop_length=64))
+    assert len(from_scratch.trainable_variables) == len(ours.trainable_variables)
