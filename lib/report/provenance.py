@@ -20,6 +20,8 @@ from lib.workspace.origin import origin
 
 __all__ = ["collect", "executed_notebooks", "loaded", "sections"]
 
+TOLD = ("code", "processor", "Python")  # of each origin, in the table
+
 
 def executed_notebooks(folder: str | Path) -> list[Path]:
     """Return the executed notebooks ``NN_*.ipynb`` of a build folder, in order."""
@@ -162,11 +164,18 @@ def _listed(values: dict) -> str:
 
 
 def _alike(made: list[dict]) -> str:
-    """Return a caption that says whether all networks and scores have the same origin."""
+    """Return a caption that says whether all networks and scores have the same origin.
+
+    Values are listed unless they are in the table, as those of `TOLD` are.
+    """
     values: dict = {}
     for name, found in (fact for each in made for fact in each["facts"].items()):
         values.setdefault(name, set()).update(found)
-    several = [f"{n}: {', '.join(sorted(v))}" for n, v in sorted(values.items()) if len(v) > 1]
+    several = [
+        name if name in TOLD else f"{name}: {', '.join(sorted(found))}"
+        for name, found in sorted(values.items())
+        if len(found) > 1
+    ]
     if not several:
         return "Origin of networks and scores: one commit, one machine, one set of packages."
     listed = "; ".join(several)
@@ -174,17 +183,16 @@ def _alike(made: list[dict]) -> str:
 
 
 def _made_table(made: list[dict]) -> str:
-    told = ["code", "processor", "Python"]
     rows = [
         (
             each["what"],
             each["n"],
             *(each[end][:16].replace("T", " ") for end in ("first", "last")),
-            *(", ".join(each["facts"][name]) for name in told),
+            *(", ".join(each["facts"][name]).replace(", commit ", ", ") for name in TOLD),
         )
         for each in made
     ]
-    columns = ["what", "number", "first", "last", *told]
+    columns = ["what", "number", "first", "last", *TOLD]
     headers = {"what": "artifact", "first": "first (UTC)"}
     return table_html(pd.DataFrame(rows, columns=columns), headers=headers)
 

@@ -230,6 +230,13 @@ def test_the_report_shows_where_networks_and_scores_come_from(project):
     ((caption, html),) = [rest for name, *rest in provenance.sections(facts) if "made" in name]
     assert f"differ in numpy: {np.__version__}, 9.9." in caption
     assert "2000-01-01 00:00" in html
+    code = {"code": {"commit": "123456789abc", "modified": False}}
+    write_json(run.path("models/ours-fold2.json"), {"origin": here | code})
+    ((caption, html),) = [
+        rest for name, *rest in provenance.sections(provenance.collect(run)) if "made" in name
+    ]
+    assert "differ in code; numpy:" in caption, "the table lists the commits"
+    assert "123456789abc" in html and html.count("commit ") == 2, "once in each row"
 
 
 @pytest.mark.parametrize(("start", "total"), [("2026-01-02", 122.4), ("2999-01-01", None)])
