@@ -22,7 +22,7 @@ def autoencoder(stages: pd.DataFrame, *, bins: int):
 
     `stages` come from `lib.models.size.stages`; `bins` counts the frequency bins of input and mask.
     """
-    fig, ax = style.new(2.9)
+    fig, ax = style.new(2.4)
     ends = {"bins": bins, "channels": 1}
     boxes = [
         {"part": "log magnitude", **ends},

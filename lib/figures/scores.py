@@ -198,7 +198,7 @@ def loss_curves(history: pd.DataFrame, units: dict[str, str]):
     import seaborn as sns  # slow to import
 
     models = history["model"].unique()
-    fig, axes = style.new(2.7, ncols=len(models), squeeze=False)
+    fig, axes = style.new(2.4, ncols=len(models), squeeze=False)
     for ax, model in zip(axes[0], models):
         colour = style.colour(model)
         table = history[history["model"] == model]
