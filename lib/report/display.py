@@ -181,7 +181,7 @@ def _how_to_hear() -> str:
     command = "make report" if run is None else f"make report CORPUS={run.corpus}"
     if run is not None and run.data_dir:
         command += " DATA_DIR=..."
-    return f"To hear it, run `{command}`."
+    return f"To hear the audio, run `{command}`."
 
 
 def _same_loudness(sounds: list[np.ndarray]) -> list[np.ndarray]:

@@ -150,7 +150,7 @@ def test_without_players_no_sound_is_left():
     silent = markdown.without_players(notebook.node)
     html = export.render_html({"1": silent}, METADATA).decode("utf-8")
     assert "<audio" not in html
-    assert text_of(html).count("rendered without players. To hear it, run") == 1
+    assert text_of(html).count("rendered without players. To hear the audio, run") == 1
     assert text_of(html).count("rendered without players.") == 2
     assert "<audio" in html_of(notebook), "the notebook given is not changed"
 

@@ -117,11 +117,11 @@ def test_three_words_are_heard_noisy_denoised_and_clean():
 def test_without_players_the_words_are_seen_and_not_heard():
     notebook = played()
     notebook.node = without_players(notebook.node)
-    given = opened(notebook, silent="To hear it, run `make report`.")
+    given = opened(notebook, silent="To hear the audio, run `make report`.")
     html = export.render_html({"1": notebook.node}, given).decode("utf-8")
     assert "<audio" not in html
     assert header_of(html).count("<img") == 9
-    assert "To hear it, run" in text_of("</header>" + header_of(html))
+    assert "To hear the audio, run" in text_of("</header>" + header_of(html))
 
 
 def test_a_report_without_players_says_how_to_hear_its_words(project, tmp_path):
@@ -131,7 +131,7 @@ def test_a_report_without_players_says_how_to_hear_its_words(project, tmp_path):
     for option, said in (("--no-players", 1), ("", 0)):
         export.main([str(project), "--output", str(tmp_path / "out"), *option.split()])
         header = header_of((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
-        line = "To hear it, run <code>make report</code>."
+        line = "To hear the audio, run <code>make report</code>."
         assert header.count(line) == said
         assert header.count("<img") == 9
 
