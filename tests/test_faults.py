@@ -355,7 +355,8 @@ STOPPED = {  # fault -> how to create it, and the message
     "two speakers": (lambda root: [shutil.rmtree(root / n) for n in ("01", "02")], "2 speakers"),
     "all files are text": (
         lambda root: [path.write_text("x") for path in root.rglob("*.wav")],
-        r"0 speakers have usable.* reasons for exclusion: not readable as audio \(8\)\.$",
+        r"0 speakers have usable clips; .* Most frequent reasons for exclusion: "
+        r"not readable as audio \(8\)\.$",
     ),
     "clips too short, and no clips": (
         lambda root: [

@@ -152,6 +152,7 @@ def test_without_players_no_sound_is_left():
     assert "<audio" not in html
     assert text_of(html).count("rendered without players. To hear the audio, run") == 1
     assert text_of(html).count("rendered without players.") == 2
+    assert "Other (b): rendered without players." in text_of(html)
     assert "<audio" in html_of(notebook), "the notebook given is not changed"
 
 
