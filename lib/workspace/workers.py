@@ -66,7 +66,8 @@ def in_parallel(
     """Yield ``function(*task)`` for each of the `tasks`, in order, as they finish.
 
     Workers take seconds to start.  On this machine they are started once a process has spent
-    `ALONE_S` on such tasks; until then it runs the tasks itself.
+    `ALONE_S` on such tasks; until then it runs the tasks itself, and always those that one worker
+    would get in one batch.
 
     Parameters
     ----------
@@ -79,14 +80,15 @@ def in_parallel(
         As for `connect`.
     """
     elsewhere = connect()  # first, as the connection decides which workers joblib uses
-    calls = (joblib.delayed(function)(*task) for task in tasks)
+    calls = [joblib.delayed(function)(*task) for task in tasks]
     workers = joblib.Parallel(n_jobs=-1, batch_size=batch, return_as="generator")
-    return workers(calls) if elsewhere else _alone_first(calls, workers)
+    shared = batch == "auto" or len(calls) > batch
+    return workers(calls) if elsewhere else _alone_first(iter(calls), workers, shared)
 
 
-def _alone_first(calls: Iterator, workers: joblib.Parallel) -> Iterator:
+def _alone_first(calls: Iterator, workers: joblib.Parallel, shared: bool) -> Iterator:
     for function, args, kwargs in calls:
-        if alone.spent_s >= ALONE_S:
+        if shared and alone.spent_s >= ALONE_S:
             yield from workers(itertools.chain([(function, args, kwargs)], calls))
             return
         start = time.perf_counter()

@@ -41,6 +41,14 @@ def test_workers_are_started_for_what_takes_long(monkeypatch, spent_s):
     assert here == {0.0: 3, 3.0: 2, 5.0: 0}[spent_s]
 
 
+@pytest.mark.parametrize(("tasks", "here"), [(4, 4), (5, 0)])
+def test_what_one_worker_would_get_in_one_batch_is_done_here(monkeypatch, tasks, here):
+    monkeypatch.delenv(workers.ADDRESS, raising=False)
+    monkeypatch.setattr(workers.alone, "spent_s", workers.ALONE_S)
+    done = workers.in_parallel(toys.numbered_process, [(n,) for n in range(tasks)], batch=4)
+    assert sum(pid == os.getpid() for _, pid in done) == here
+
+
 @pytest.mark.usefixtures("two_gpus")
 def test_only_the_gpus_that_the_user_left_visible_are_used(monkeypatch):
     assert workers.gpus() == {"0": "Toy", "1": "Toy"}
