@@ -154,8 +154,16 @@ class BudgetConfig(_Settings):
     patience: int = _number(5, 1, 1000)  # epochs without improvement before early stopping
 
 
-TUNING = BudgetConfig(epochs=1)
-GENERAL = BudgetConfig(epochs=160, patience=160)  # no early stopping: the rate decays fully
+@dataclass(frozen=True)
+class TuningConfig(BudgetConfig):
+    """Budget of fine-tuning, and how much of the change of the weights is kept."""
+
+    epochs: int = _number(1, 1, 1000)
+    learning_rate: float = _number(4e-3, 1e-6, 0.1)
+    share: float = _number(0.7, 0.0, 1.0)  # 0: the general network, 1: the fine-tuned one
+
+
+GENERAL = BudgetConfig(epochs=120, patience=120)  # no early stopping: the rate decays fully
 
 
 @dataclass(frozen=True)
@@ -210,7 +218,7 @@ class Config(_Settings):
     audio: AudioConfig = field(default_factory=AudioConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
-    tuning: BudgetConfig = TUNING  # fine-tuning of the general network on a fold
+    tuning: TuningConfig = field(default_factory=TuningConfig)  # of the general network on a fold
     scratch: BudgetConfig = field(default_factory=BudgetConfig)  # training from scratch on a fold
     general: BudgetConfig = GENERAL  # training on many speakers (`make voices`)
     search: SearchConfig = field(default_factory=SearchConfig)

@@ -60,8 +60,7 @@ def _read(path: Path) -> Recording:
     """Read a clip of bounded length."""
     clip = read_whole(path, longest_s=MAX_DURATION_S)
     if len(clip.samples) > MAX_DURATION_S * clip.sample_rate:
-        reason = f"{faults.TOO_LONG} (longer than {MAX_DURATION_S:g} s)"
-        raise refusal(path, faults.TOO_LONG, reason)
+        raise refusal(path, faults.TOO_LONG, detail=f"longer than {MAX_DURATION_S:g} s")
     return clip
 
 
@@ -77,11 +76,9 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
         row["correction_kind"], row["correction"] = clip.correction or ("", "")
         row["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         if row["duration_s"] < MIN_DURATION_S:
-            reason = f"{faults.TOO_SHORT} ({row['duration_s']:.3f} s)"
-            raise refusal(path, faults.TOO_SHORT, reason)
+            raise refusal(path, faults.TOO_SHORT, detail=f"{row['duration_s']:.3f} s")
         if rate <= 2 * config.highpass_hz:
-            reason = f"{faults.LOW_RATE} ({rate} Hz)"
-            raise refusal(path, faults.LOW_RATE, reason)
+            raise refusal(path, faults.LOW_RATE, detail=f"{rate} Hz")
         speech = audio.remove_dc_and_rumble(y, rate, config.highpass_hz)
         heard = audio.resample(speech, rate, config.sample_rate)
         start = audio.loudest_window(heard, config.clip_samples)
@@ -90,8 +87,7 @@ def measure_clip(path: Path, noisy_path: Path | None, config: AudioConfig) -> di
         with np.errstate(over="ignore"):
             levels = [audio.rms_dbfs(speech), audio.rms_dbfs(heard)]
         if not max(levels) <= LOUDEST_DBFS:
-            reason = f"{faults.TOO_LOUD} ({max(levels):.0f} dBFS)"
-            raise refusal(path, faults.TOO_LOUD, reason)
+            raise refusal(path, faults.TOO_LOUD, detail=f"{max(levels):.0f} dBFS")
         if min(levels) < SILENCE_DBFS:
             reason = f"silent, at least below {config.sample_rate / 2:g} Hz"
             raise refusal(path, faults.SILENT, reason)
@@ -119,8 +115,7 @@ def _measure_noisy(path: Path, clean: np.ndarray, row: dict, config: AudioConfig
     """Return the columns of `MEASURES` that a supplied noisy file adds to its clip's `row`."""
     noisy, rate = _read(path), row["sample_rate"]
     if noisy.sample_rate != rate:
-        reason = f"{faults.OTHER_RATE} ({noisy.sample_rate} Hz, not {rate} Hz)"
-        raise refusal(path, faults.OTHER_RATE, reason)
+        raise refusal(path, faults.OTHER_RATE, detail=f"{noisy.sample_rate} Hz, not {rate} Hz")
     same = noisy.samples.shape[1] == row["channels"]
     channel = row["channel"] if same else audio.choose_channel(noisy.samples, rate)
     y = audio.mix_down(noisy.samples, channel)

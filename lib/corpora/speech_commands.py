@@ -48,7 +48,7 @@ __all__ = [
 
 WORDS = ("down", "no", "up", "yes")  # also in the mini set; no digits, which are for testing
 RATE_HZ = 16_000
-LEAST_RANGE_DB = 40.0  # dynamic range: a clip's loudest over its quietest frames
+LEAST_RANGE_DB = 20.0  # dynamic range: a clip's loudest over its quietest frames
 MARGIN_S = 0.05  # kept before and after a word
 SHORTEST_S = 0.25  # of a word, including its margins
 CLIP = re.compile(
@@ -218,14 +218,14 @@ def measure_word(path: Path, noisy_path: None, config: AudioConfig) -> dict:
     begin, finish = audio.word_bounds(y, rate, MARGIN_S)
     row |= {"window_start_s": begin, "window_s": finish - begin}
     if not range_db >= LEAST_RANGE_DB:
-        reason = f"dynamic range {range_db:.1f} dB, at least {LEAST_RANGE_DB:g} dB required"
-        fault = faults.Fault(faults.NOISY, f"{faults.NOISY}: {reason}")
+        kind = faults.NOISY
+        detail = f"dynamic range {range_db:.1f} dB, at least {LEAST_RANGE_DB:g} dB required"
     elif finish - begin < SHORTEST_S:
-        fault = faults.Fault(faults.SHORT_WORD, f"{faults.SHORT_WORD} ({finish - begin:.3f} s)")
+        kind, detail = faults.SHORT_WORD, f"{finish - begin:.3f} s"
     else:
         return row
-    reason = str(faults.refusal(path, *fault))
-    return row | {"status": "excluded", "kind": fault.kind, "reason": reason}
+    reason = str(faults.refusal(path, kind, detail=detail))
+    return row | {"status": "excluded", "kind": kind, "reason": reason}
 
 
 def write_list(folder: str | Path, target: Path | None = None) -> pd.DataFrame:

@@ -35,7 +35,7 @@ def _activate(x):
     return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
 
 
-def _widen(x, channels: int, strides: tuple[int, int], **options):
+def _upsample(x, channels: int, strides: tuple[int, int], **options):
     """Apply a transposed convolution, a faster form of upsampling and a 3x3 convolution.
 
     All outputs have equally many inputs, which avoids checkerboard artifacts (Odena et al. 2016).
@@ -155,10 +155,10 @@ def build_ours(
     x = layers.Add()([x, layers.Reshape((-1, bins, width))(context)])
 
     for i in reversed(range(1, len(channels))):
-        x = _activate(_widen(x, channels[i - 1], steps[i], use_bias=False))
+        x = _activate(_upsample(x, channels[i - 1], steps[i], use_bias=False))
         x = layers.Concatenate()([x, skips[i - 1]])
     x = _convolve(x, channels[0])
-    mask = _widen(x, 1, steps[0], activation="sigmoid", name="mask")
+    mask = _upsample(x, 1, steps[0], activation="sigmoid", name="mask")
     outputs = MaskedWaveform(audio.n_fft, audio.hop_length, name="istft")([y, spectrogram, mask])
     return keras.Model(y, outputs, name="ours")
 

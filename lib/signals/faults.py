@@ -21,9 +21,13 @@ class Fault(NamedTuple):
     text: str
 
 
-def refusal(path: str | Path, kind: str, text: str = "") -> InputError:
-    """Return the error that reports a problem with a file: `text`, or by default its kind."""
-    return InputError(f"{path}: {text or kind}.", kind=kind)
+def refusal(path: str | Path, kind: str, text: str = "", *, detail="") -> InputError:
+    """Return the error that reports a problem with a file: `text`, by default its kind.
+
+    A `detail`, such as a measured value, follows in brackets.
+    """
+    found = f" ({detail})" if detail else ""
+    return InputError(f"{path}: {text or kind}{found}.", kind=kind)
 
 
 # files that cannot be read as audio

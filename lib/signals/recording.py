@@ -70,11 +70,10 @@ def read_recording(
     except MemoryError as error:
         raise refusal(path, faults.TOO_LARGE) from error
     except OSError as error:
-        reason = f"{faults.UNOPENED} ({error.strerror or error})"
-        raise refusal(path, faults.UNOPENED, reason) from error
+        raise refusal(path, faults.UNOPENED, detail=error.strerror or error) from error
     except Exception as error:  # any error of a decoder excludes the file
         reason = str(getattr(error, "error_string", error)).rstrip(".")
-        raise refusal(path, faults.NO_AUDIO, f"{faults.NO_AUDIO} ({reason})") from error
+        raise refusal(path, faults.NO_AUDIO, detail=reason) from error
     n, rate = len(samples), file.samplerate
     if n == 0:
         stopped = f" that can be read ({failure})" if failure else ""

@@ -23,11 +23,9 @@ __all__ = [
     "ComplexFilter",
     "TwoShifts",
     "compressed_spectra",
-    "decayed",
     "equalised",
     "negative_si_sdr",
     "over_two_shifts",
-    "reversed_at_random",
     "si_sdr",
     "snr_and_compressed_spectra",
     "warped",
@@ -44,11 +42,6 @@ def equalised(clean, samples, rng, config, *, range_db: float = 6.0):
     improvement_db = np.interp(np.linspace(0, 1, len(spectrum)), places, gains)
     bent = np.fft.irfft(spectrum * 10 ** (improvement_db / 20))[: len(clean)]
     return training_example(bent, samples, rng, config)
-
-
-def reversed_at_random(clean, samples, rng, config):
-    """Make an example from a clip that is time-reversed with probability 1/2."""
-    return training_example(clean[:: rng.choice([1, -1])], samples, rng, config)
 
 
 def warped(clean, samples, rng, config, *, depth: float = 0.2):
@@ -148,12 +141,6 @@ def with_complex_filter(audio) -> keras.Model:
 
 
 # ---- Recipe components that take a configuration
-
-
-def decayed(config: Config) -> keras.Optimizer:
-    """Return our fine-tuning optimiser, with weight decay."""
-    rate = config.tuning.learning_rate
-    return keras.optimizers.AdamW(rate, weight_decay=1e-2, clipnorm=5.0)
 
 
 def si_sdr(config: Config):

@@ -226,7 +226,10 @@ def learn(
 ) -> tuple[keras.Model, list[dict]]:
     """Build a network and train it by its recipe; return it in its best state, and its history.
 
-    The next training by this recipe overwrites the same network: save or copy it first.
+    If the training began with the weights of another network, the final weights are interpolated
+    between those and the trained ones (`Recipe.share`; Wortsman et al. 2022, arXiv:2109.01903); the
+    losses in the history are those before.  The next training by this recipe overwrites the same
+    network: save or copy it first.
     """
     budget = recipe.budget(config)
     steps = len(lessons.batches(epoch=0)) * budget.epochs
@@ -236,4 +239,12 @@ def learn(
     if start := recipe.start(config.audio):
         _begin(model, start)
     rate = recipe.rate(config, steps)
-    return model, fit(model, lessons, budget, checkpoints=checkpoints, rate=rate, title=title)
+    history = fit(model, lessons, budget, checkpoints=checkpoints, rate=rate, title=title)
+    if start:
+        model.set_weights(_between(start, model.get_weights(), recipe.share(config)))
+    return model, history
+
+
+def _between(start: list[np.ndarray], end: list[np.ndarray], share: float) -> list[np.ndarray]:
+    """Return linear interpolations of weights: `start` at a share of 0, `end` at 1."""
+    return [(1 - share) * a + share * b for a, b in zip(start, end, strict=True)]

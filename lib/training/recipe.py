@@ -87,6 +87,10 @@ def _anew(audio: AudioConfig) -> None:
     return None
 
 
+def _whole(config: Config) -> float:
+    return 1.0
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything needed to train a network; a variant is `dataclasses.replace` of a recipe.
@@ -114,6 +118,9 @@ class Recipe:
     start : callable
         ``start(audio)`` returns the initial weights, as from `keras.Model.get_weights`; None for
         random initialisation.
+    share : callable
+        ``share(config)`` returns how far the final weights are from `start`, 0, to the trained
+        ones, 1.
     judge : callable
         ``judge(network, lessons)`` returns further entries for the record, JSON-serialisable.
     settings : tuple of str
@@ -130,10 +137,11 @@ class Recipe:
     one_second: Callable[[AudioConfig], tuple[int, ...]]
     rate: Callable[[Config, int], Callable | None] = _constant
     start: Callable[[AudioConfig], list[np.ndarray] | None] = _anew
+    share: Callable[[Config], float] = _whole
     judge: Callable[[keras.Model, Lessons], dict] = _nothing
     settings: tuple[str, ...] = ("seed", "audio", "noise", "training")
 
     def needs(self) -> list:
         """Return everything that determines the trained weights, for a fingerprint."""
         code = (self.build, self.lessons, self.loss, self.optimiser, self.rate, self.budget)
-        return [self.name, *code, self.start, self.judge]
+        return [self.name, *code, self.start, self.share, self.judge]

@@ -62,6 +62,7 @@ def _tuned(recipe: Recipe, name: str) -> Recipe:
         start=shipped.start,
         optimiser=tuning.optimiser,
         rate=tuning.rate,
+        share=tuning.share,
         budget=tuning.budget,
         settings=(*recipe.settings, "tuning"),
     )

@@ -18,7 +18,7 @@ from lib.training import waveform
 from lib.training.recipe import Budget
 from lib.training.shipped import unfit
 
-__all__ = ["build", "budget", "optimiser", "rate", "section"]
+__all__ = ["build", "budget", "optimiser", "rate", "section", "share"]
 
 
 def build(audio: AudioConfig) -> keras.Model:
@@ -47,6 +47,11 @@ def optimiser(config: Config) -> keras.Optimizer:
 def rate(config: Config, steps: int) -> Callable:
     """Return the learning-rate schedule of `lib.training.waveform`, likewise."""
     return waveform.rate(config, steps, section=section(config))
+
+
+def share(config: Config) -> float:
+    """Return how much of the change of the weights is kept."""
+    return config.tuning.share
 
 
 def budget(config: Config) -> Budget:

@@ -174,8 +174,7 @@ class _Module:
             names = [n for n in _bound(statement) if n != "__all__"]
             for each in names:
                 own.setdefault(each, []).append(statement)
-            silent = isinstance(statement, (ast.Import, ast.ImportFrom)) or not _meaning(statement)
-            if not _bound(statement) and not silent:
+            if not _bound(statement) and not _silent(statement):
                 loose.append(statement)
         if loose:
             own["*"] = loose
@@ -201,6 +200,13 @@ def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+
+
+def _silent(statement: ast.stmt) -> bool:
+    """Return whether a top-level statement does nothing when its module is imported."""
+    if isinstance(statement, ast.If) and ast.unparse(statement.test) == "__name__ == '__main__'":
+        return True
+    return isinstance(statement, (ast.Import, ast.ImportFrom)) or not _meaning(statement)
 
 
 def _bound(statement: ast.stmt) -> list[str]:

@@ -56,7 +56,7 @@ def test_a_transposed_convolution_can_be_a_3x3_one_of_repeated_points(strides):
         repeated.astype(np.float32), kernel.astype(np.float32), padding="same"
     )
     inputs = keras.Input((4, 6, 2))
-    network = keras.Model(inputs, mask._widen(inputs, 1, strides, use_bias=False))
+    network = keras.Model(inputs, mask._upsample(inputs, 1, strides, use_bias=False))
     smeared = [
         [scipy.signal.convolve2d(kernel[::-1, ::-1, i, 0], np.ones(strides))] for i in range(2)
     ]

@@ -64,7 +64,7 @@ def test_the_learning_rate_is_that_of_its_section():
     config = configure(general={"learning_rate": 0.05, "epochs": 7}, scratch={"epochs": 2})
     rates = [float(recipe.rate(config, 100)(step)) for step in range(100)]
     assert max(rates) == pytest.approx(0.05, rel=1e-3)
-    assert (recipe.budget(config).epochs, recipe.budget(config).patience) == (7, 160)
+    assert (recipe.budget(config).epochs, recipe.budget(config).patience) == (7, 120)
     assert float(recipe.optimiser(config).learning_rate) == pytest.approx(0.05)
     assert RECIPES["ours from scratch"].budget(config).epochs == 2
 

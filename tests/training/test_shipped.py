@@ -105,6 +105,23 @@ def test_training_begins_with_the_weights_of_a_network_that_is_built_alike(
             loop.learn(recipe, configure(), lessons, tmp_path, "tiny")
 
 
+def test_the_final_weights_lie_between_those_of_the_start_and_the_trained_ones(
+    folder, tmp_path, monkeypatch
+):
+    def fit(model, *_, **options):
+        model.set_weights([weights + 4 for weights in model.get_weights()])
+
+    monkeypatch.setattr(loop, "fit", fit)
+    lessons = Lessons(lambda epoch: [0], None, clips=1)
+    start = shipped.start(AudioConfig())
+    for share in (0.0, 0.25, 1.0):
+        recipe = dataclasses.replace(RECIPES["ours"], build=build_tiny)
+        config = configure(tuning={"share": share})
+        network, _ = loop.learn(recipe, config, lessons, tmp_path, "tiny")
+        for weights, first in zip(network.get_weights(), start, strict=True):
+            np.testing.assert_allclose(weights, first + 4 * share, rtol=1e-6)
+
+
 def in_a_process_of_its_own(code):
     """Return what `code` prints in a fresh process."""
     done = subprocess.run(

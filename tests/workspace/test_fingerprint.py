@@ -125,6 +125,7 @@ SAME = {
     "neighbour": (NOISE, "np.abs(0.5 * x)", "np.abs(0.6 * x)"),
     "constant that it does not name": (NOISE, "STEPS: int = 3", "STEPS: int = 4"),
     "order": (NOISE, "LEVEL = 0.1\nSTEPS: int = 3", "STEPS: int = 3\nLEVEL = 0.1"),
+    "command line": (NOISE, "0.1\n", "0.1\n\nif __name__ == '__main__':\n    print(LEVEL)\n"),
     "unused module": ("lib/other.py", "0.5", "0.6"),
 }  # fmt: skip
 
