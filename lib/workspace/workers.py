@@ -61,7 +61,7 @@ def _hand_over(address: str) -> bool:
 
 
 def in_parallel(
-    function: Callable, tasks: Iterable[tuple], *, batch: int | str = "auto"
+    function: Callable, tasks: Iterable[tuple], *, batch: int | None = None
 ) -> Iterator:
     """Yield ``function(*task)`` for each of the `tasks`, in order, as they finish.
 
@@ -71,8 +71,8 @@ def in_parallel(
 
     Parameters
     ----------
-    batch : int or "auto"
-        Number of tasks sent to a worker at once.
+    batch : int, optional
+        Number of tasks sent to a worker at once; by default, joblib chooses it.
 
     Raises
     ------
@@ -81,8 +81,8 @@ def in_parallel(
     """
     elsewhere = connect()  # first, as the connection decides which workers joblib uses
     calls = [joblib.delayed(function)(*task) for task in tasks]
-    workers = joblib.Parallel(n_jobs=-1, batch_size=batch, return_as="generator")
-    shared = batch == "auto" or len(calls) > batch
+    workers = joblib.Parallel(n_jobs=-1, batch_size=batch or "auto", return_as="generator")
+    shared = batch is None or len(calls) > batch
     return workers(calls) if elsewhere else _alone_first(iter(calls), workers, shared)
 
 
