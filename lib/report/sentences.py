@@ -10,13 +10,11 @@ import pandas as pd
 
 from lib.config import MEANING, Config
 from lib.text import plain
-from lib.training.shipped import unfit
 
 __all__ = [
     "ablation",
     "conclusion",
     "found_on_disk",
-    "interpolation",
     "leads",
     "loss_change",
     "misleading",
@@ -85,16 +83,6 @@ def noise_of_run(config: Config) -> str:
     if config.noise.supplied:
         return "This run uses the supplied noisy files as they are; clips without one are left out."
     return f"Noise is added to every clip at exactly {plain(config.noise.snr_db, 'g')} dB SNR."
-
-
-def interpolation(config: Config) -> str:
-    """State how far the final weights of our model are from the general network's."""
-    if unfit(config.audio):
-        return ""
-    return (
-        f"The final weights are {plain(config.tuning.share, '.0%')} of the way from those of the "
-        "general network to these; the losses below are those before."
-    )
 
 
 def supplied_training(config: Config) -> str:

@@ -18,7 +18,7 @@ from lib.training import waveform
 from lib.training.recipe import Budget
 from lib.training.shipped import unfit
 
-__all__ = ["build", "budget", "optimiser", "rate", "section", "share"]
+__all__ = ["about_weights", "build", "budget", "optimiser", "rate", "section", "share"]
 
 
 def build(audio: AudioConfig) -> keras.Model:
@@ -57,3 +57,14 @@ def share(config: Config) -> float:
 def budget(config: Config) -> Budget:
     """Return the budget in the settings of `section`."""
     return waveform.budget(config, section=section(config))
+
+
+def about_weights(config: Config) -> str:
+    """State how far the final weights are from the general network's; "" if from scratch."""
+    if unfit(config.audio):
+        return ""
+    return (
+        "The final weights are means of these, weighted by "
+        f"{config.tuning.share:g}, and those of the general network; the losses below are those "
+        "before."
+    )

@@ -121,7 +121,7 @@ def test_what_is_no_folder_is_refused(tmp_path):
 
 def test_clips_that_nobody_should_learn_from_are_set_aside_with_their_kind(tree):
     noisy, short, broken, silent = (tree / f"no/{i:08x}_nohash_1.wav" for i in range(4))
-    soundfile.write(noisy, spoken_word(1, noise=3e-3), FILE_RATE)
+    soundfile.write(noisy, spoken_word(1, noise=3e-2), FILE_RATE)
     soundfile.write(short, spoken_word(1, seconds=0.1), FILE_RATE)
     broken.write_bytes(b"RIFF of old")
     soundfile.write(silent, np.zeros(FILE_RATE), FILE_RATE)

@@ -141,13 +141,6 @@ def test_supplied_noise_is_said_and_mixed_noise_is_not():
     assert "−8 dB" in sentences.supplied_training(supplied)
 
 
-@pytest.mark.parametrize(("reason", "told"), [("", ["25"]), ("other settings", [])])
-def test_interpolation_is_said_where_the_general_network_is_fine_tuned(monkeypatch, reason, told):
-    monkeypatch.setattr(sentences, "unfit", lambda audio: reason)
-    config = Config.from_dict({"tuning": {"share": 0.25}})
-    assert numbers(sentences.interpolation(config)) == told
-
-
 def test_missing_metrics_are_counted():
     missing = pd.DataFrame({"metric": ["estoi"], "clips": [3], "ours": [1], "of": [1000]})
     told = sentences.undefined(missing, ["estoi", "pesq"], {"estoi": "ESTOI"})

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import re
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ from voices import configure
 from lib.config import AudioConfig
 from lib.errors import DenoisingError, MissingArtifactError
 from lib.models.recogniser import build_recogniser
-from lib.training import loop, shipped
+from lib.training import loop, shipped, tuning
 from lib.training.recipe import Lessons
 from lib.training.recipes import RECIPES
 from lib.workspace.folder import PROJECT_ROOT, as_json
@@ -120,6 +121,13 @@ def test_the_final_weights_lie_between_those_of_the_start_and_the_trained_ones(
         network, _ = loop.learn(recipe, config, lessons, tmp_path, "tiny")
         for weights, first in zip(network.get_weights(), start, strict=True):
             np.testing.assert_allclose(weights, first + 4 * share, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("reason", "told"), [("", ["0.25"]), ("other settings", [])])
+def test_interpolation_is_stated_where_the_general_network_is_fine_tuned(monkeypatch, reason, told):
+    monkeypatch.setattr(tuning, "unfit", lambda audio: reason)
+    config = configure(tuning={"share": 0.25})
+    assert re.findall(r"[\d.]*\d", tuning.about_weights(config)) == told
 
 
 def in_a_process_of_its_own(code):
