@@ -205,7 +205,7 @@ def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
 def _silent(statement: ast.stmt) -> bool:
     """Return whether a top-level statement does nothing when its module is imported."""
     if isinstance(statement, ast.If) and ast.unparse(statement.test) == "__name__ == '__main__'":
-        return True
+        return not statement.orelse
     return isinstance(statement, (ast.Import, ast.ImportFrom)) or not _meaning(statement)
 
 

@@ -137,6 +137,17 @@ def test_what_decides_nothing_changes_nothing(code, change):
         assert code(name, file, old, new).hash() == code(name).hash()
 
 
+@pytest.mark.parametrize("test", ["__name__ == '__main__'", "__name__ != '__main__'"])
+def test_what_a_module_does_when_it_is_imported_counts(code, test):
+    """The branch that an import takes is part of the code, unlike a command line."""
+    before, branch = "TABLE['x'] = 0.5\n", f"if {test}:\n    pass\nelse:\n    TABLE['x'] = "
+    first, second = (
+        code("lib.loose.read", "lib/loose.py", before, f"{branch}{value}\n").hash()
+        for value in (0.5, 0.6)
+    )
+    assert first != second
+
+
 # --- changes that change the hash ------------------------------------------------------------
 
 OTHER = {
