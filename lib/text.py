@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import numbers
 import re
 import string
@@ -36,17 +35,17 @@ def is_missing(value) -> bool:
 
 
 def typeset(number: str) -> str:
-    r"""Typeset a formatted number: a true minus sign, and none before zero.
+    r"""Typeset a formatted number: a true minus sign, none before zero, and ∞ for "inf".
 
     A per cent sign is preceded by a non-breaking space.
 
     Examples
     --------
-    >>> typeset("-8.0 dB"), typeset("-0.0"), typeset("-5%")
-    ('−8.0 dB', '0.0', '−5\xa0%')
+    >>> typeset("-8.0 dB"), typeset("-0.0"), typeset("-5%"), typeset("-inf")
+    ('−8.0 dB', '0.0', '−5\xa0%', '−∞')
     """
-    unsigned_zero = re.sub(r"^-(?=0(\.0*)?(?![\d.e]))", "", number)
-    return re.sub(r"(?<=\d)%", NBSP + "%", re.sub(r"-(?=\d|inf)", MINUS, unsigned_zero))
+    unsigned_zero = re.sub(r"^-(?=0(\.0*)?(?![\d.e]))", "", re.sub(r"\binf\b", "∞", number))
+    return re.sub(r"(?<=[\d∞])%", NBSP + "%", re.sub(r"-(?=\d|∞)", MINUS, unsigned_zero))
 
 
 def plain(value, spec: str | None = None) -> str:
@@ -68,8 +67,6 @@ def plain(value, spec: str | None = None) -> str:
         spec = ".2f"
         if isinstance(value, numbers.Integral):
             spec = "," if abs(int(value)) >= 10_000 else ""
-    if isinstance(value, numbers.Real) and math.isinf(value):
-        return "∞" if float(value) > 0 else MINUS + "∞"
     return typeset(format(value, spec))
 
 

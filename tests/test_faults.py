@@ -374,7 +374,11 @@ STOPPED = {  # fault -> how to create it, and the message
         text("audioMNIST_meta.txt", '{"01": "ä"}'.encode("latin-1")),
         "not valid JSON",
     ),
-    "metadata that are a list": (metadata("[1]"), "must map each speaker"),
+    "metadata that are a list": (metadata("[1]"), r"must map each speaker .* it contains \[1\]"),
+    "metadata without fields for a speaker": (
+        metadata('{"01": {}, "02": null}'),
+        "speaker '02' has None; correct it",
+    ),
     "metadata nested without end": (metadata("[" * 200_000), "not valid JSON"),
     "metadata with a number without end": (metadata('{"01": {"age": ' + "9" * 5000 + "}}"), "JSON"),
     "a speaker described twice": (metadata('{"01": {}, "01": {}}'), "duplicate key '01'"),

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import reprlib
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -292,9 +293,22 @@ def read_metadata(path: Path) -> dict[str, dict]:
         raise InputError(
             f"{path} is not valid JSON ({error}); restore it, or move it away to run without it."
         ) from error
-    if not isinstance(metadata, dict) or not all(isinstance(v, dict) for v in metadata.values()):
-        raise InputError(f"{path} must map each speaker to an object of fields, as in Audio MNIST.")
+    if found := _without_fields(metadata):
+        raise InputError(
+            f"{path} must map each speaker to an object of fields, as in Audio MNIST, but "
+            f"{found}; correct it, or move it away to run without it."
+        )
     return {unicodedata.normalize("NFC", name): fields for name, fields in metadata.items()}
+
+
+def _without_fields(metadata) -> str:
+    """Return what is in the metadata in place of the fields of a speaker; "" if nothing is."""
+    if not isinstance(metadata, dict):
+        return f"it contains {reprlib.repr(metadata)}"
+    for name, fields in metadata.items():
+        if not isinstance(fields, dict):
+            return f"speaker {name[:80]!r} has {reprlib.repr(fields)}"
+    return ""
 
 
 def _without_doubles(pairs: list[tuple]) -> dict:

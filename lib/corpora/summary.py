@@ -97,7 +97,7 @@ def corrections(manifest: pd.DataFrame, config: Config) -> pd.DataFrame:
     other_rate = f"sample rate other than {sound.sample_rate:,} Hz"
     rows = [
         ("several channels", mixed & (clips["channels"] > 1), "their mean is used"),
-        ("channels that cancel in their mean", ~mixed, "the loudest one is used"),
+        ("channels that cancel or are silent", ~mixed, "the loudest one is used"),
         ("header with a wrong length", corrected, "the samples present are used"),
         (other_rate, clips["sample_rate"] != sound.sample_rate, "resampled"),
         (long, clips["duration_s"] > sound.clip_s, "the window with the most energy is used"),

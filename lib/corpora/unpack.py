@@ -17,6 +17,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,7 +97,10 @@ def unpack(
             check(top)
         os.replace(top, folder)
     except BROKEN as error:
-        raise InputError(f"{archive} is corrupt: {error}.") from error
+        raise InputError(
+            f"{archive} is corrupt: {error}. Nothing was unpacked; get the archive from its source "
+            "again."
+        ) from error
     except CLOSED as error:
         raise InputError(
             f"{archive} cannot be unpacked here ({error}); unpack it yourself and give the "
@@ -124,8 +128,12 @@ def _agree(archive, members: dict[zipfile.ZipInfo, str], most_files: int, most_b
             f"{archive} has {len(members):,} files of {size / 1e6:,.0f} MB; expected: 1 to "
             f"{most_files:,} files of at most {most_bytes / 1e6:,.0f} MB. Nothing was unpacked."
         )
-    if len(set(members.values())) < len(members):
-        raise InputError(f"{archive} has two files of the same name. Nothing was unpacked.")
+    name, times = Counter(members.values()).most_common(1)[0]
+    if times > 1:
+        raise InputError(
+            f"{archive} has {times} files of the same name, {name[:80]!r}. Nothing was unpacked; "
+            "unpack it yourself and give the folder instead."
+        )
     for member, name in members.items():
         kind = stat.S_IFMT(member.external_attr >> 16)
         outside = re.match(r"/|[A-Za-z]:", name) or ".." in name.split("/")

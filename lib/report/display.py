@@ -154,9 +154,9 @@ def players(sounds: list[tuple[str, np.ndarray, int]], *, title: str) -> None:
     labels = [str(label) for label, _, _ in sounds]
     levelled = _same_loudness([y for _, y, _ in sounds])
     pictures = [_base64(thumbnail(y)) for y in levelled]
-    report = {"kind": "players", "title": title, "labels": labels, "to_hear": _how_to_hear()}
-    report["pictures"] = pictures
-    summary = f"{title} ({', '.join(labels)})"
+    summary = f"{title} ({'; '.join(labels)})"
+    report = {"kind": "players", "title": title, "labels": labels, "summary": summary}
+    report |= {"pictures": pictures, "to_hear": _how_to_hear()}
     if not _state["players"]:
         line = f"**Audio.** {escape(summary)}: rendered without players. {report['to_hear']}"
         _show({"text/markdown": line, "text/plain": line}, report)

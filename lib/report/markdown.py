@@ -113,12 +113,12 @@ def _ours(report: dict, data: dict, media: Path, to: str) -> str:
     if report["kind"] == "table":
         return table_block(report["id"], report["caption"], data["text/html"])
     if report["kind"] == "players":
-        title = escape(f"{report['title']} ({', '.join(report['labels'])})")
+        summary = escape(report["summary"])
         if "text/html" not in data:
-            text = f"{title}: rendered without players. {report['to_hear']}"
+            text = f"{summary}: rendered without players. {report['to_hear']}"
             return _block("players", "", text.rstrip())
         if to == "typst":
-            return _block("players", "", f"{title}: available in the HTML report.")
+            return _block("players", "", f"{summary}: available in the HTML report.")
         html = _fenced(data["text/html"], "{=html}")
         return _block("players", "", f"{html}\n\n{escape(report['title'])}.")
     return data["text/markdown"] + "\n" if report["kind"] == "say" else ""

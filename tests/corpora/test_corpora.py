@@ -164,6 +164,17 @@ def test_a_corrected_file_says_which_kind_of_correction(tree):
     assert found["header with a wrong length"] == 1
 
 
+def test_a_silent_channel_and_opposite_ones_are_corrected_alike(tree):
+    folder = tree / "data" / "01"
+    y = voice(1)
+    soundfile.write(folder / "3_01_0.wav", np.stack([y, 0 * y], axis=1), RATE)
+    soundfile.write(folder / "3_01_1.wav", np.stack([y, -y], axis=1), RATE)
+    soundfile.write(folder / "3_01_2.wav", np.stack([y, y], axis=1), RATE)
+    found = summary.corrections(build(tree), Config()).set_index("found")["clips"]
+    assert found["channels that cancel or are silent"] == 2
+    assert found["several channels"] == 1
+
+
 def test_two_speakers_are_too_few(tree):
     for number in ("01", "02"):
         for path in (tree / "data" / number).iterdir():

@@ -222,7 +222,7 @@ def damaged():
         (zipped({linked(): b"/etc/passwd"}), "a link"),
         (zipped({f"{i}.txt": b"" for i in range(7)}), "has 7 files"),
         (zipped({"bomb": bytes(3 * 10**6)}, zipfile.ZIP_DEFLATED), "of 3 MB; expected"),
-        (doubled(), "files of the same name"),
+        (doubled(), "has 2 files of the same name, '.*a'"),
         (zipped({"a": b"", "a/b": b""}), "exists|directory"),
         (zipped({}), "has 0 files"),
         (damaged(), "Bad CRC-32"),

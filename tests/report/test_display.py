@@ -121,6 +121,12 @@ def test_table_cells(shown):
     assert "<caption>Scores</caption>" in html
 
 
+def test_an_infinite_value_looks_the_same_with_and_without_a_format():
+    df = pd.DataFrame({"plain": [-np.inf], "formatted": [-np.inf], "share": [np.inf]})
+    html = tables.table_html(df, formats={"formatted": "{:.3g}", "share": "{:.0%}"})
+    assert re.findall(r"<td[^>]*>(.*?)</td>", html) == ["−∞", "−∞", "∞\xa0%"]
+
+
 def test_table_shows_a_named_index(shown):
     df = pd.DataFrame({"n": [1]}, index=pd.Index(["male"], name="gender"))
     report.table(df, "tbl-gender", caption="c")
@@ -181,6 +187,7 @@ def test_say_names_what_is_missing(shown):
         (-0.01, "−0.01"),
         (np.int64(12345), "12,345"),
         (2019, "2019"),
+        (np.inf, "∞"),
         (np.nan, "–"),
         (pd.NA, "–"),
     ],
