@@ -39,8 +39,8 @@ def equalised(clean, samples, rng, config, *, range_db: float = 6.0):
     """Make an example from a clip filtered by a random equaliser with six control points."""
     spectrum = np.fft.rfft(clean, 2 * len(clean))
     places, gains = np.linspace(0, 1, 6), rng.uniform(-range_db, range_db, 6)
-    improvement_db = np.interp(np.linspace(0, 1, len(spectrum)), places, gains)
-    bent = np.fft.irfft(spectrum * 10 ** (improvement_db / 20))[: len(clean)]
+    gain_db = np.interp(np.linspace(0, 1, len(spectrum)), places, gains)
+    bent = np.fft.irfft(spectrum * 10 ** (gain_db / 20))[: len(clean)]
     return training_example(bent, samples, rng, config)
 
 
