@@ -156,6 +156,13 @@ def test_without_players_no_sound_is_left():
     assert "<audio" in html_of(notebook), "the notebook given is not changed"
 
 
+def test_labels_of_players_may_contain_commas():
+    sounds = [("speaker 1, digit 2", np.ones(80), 8000), ("speaker 3, digit 2", np.ones(80), 8000)]
+    notebook = Notebook().code(lambda: report.players(sounds, title="Clips"))
+    html = export.render_html({"1": markdown.without_players(notebook.node)}, METADATA)
+    assert "Clips (speaker 1, digit 2; speaker 3, digit 2): rendered" in text_of(html.decode())
+
+
 def test_export_writes_four_files(project, tmp_path):
     export.main([str(project), "--output", str(tmp_path / "out")])
     names = {"report.html", "report.pdf", "headline.json", "provenance.json"}
