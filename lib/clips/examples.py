@@ -12,7 +12,7 @@ from lib.config import Config
 from lib.signals.audio import fix_length
 from lib.signals.noise import clip_rng, coloured_noise, make_noise, mix_at_snr
 
-__all__ = ["training_example", "equal_batches", "TrainingPairs"]
+__all__ = ["training_example", "equalised_example", "equal_batches", "TrainingPairs"]
 
 
 def training_example(
@@ -43,6 +43,28 @@ def training_example(
     scale = 0.1 / np.sqrt(np.mean(noisy**2))
     noisy, clean = (fix_length(scale * y, samples).astype(np.float32) for y in (noisy, clean))
     return noisy, clean
+
+
+def equalised_example(
+    clean: np.ndarray,
+    samples: int,
+    rng: np.random.Generator,
+    config: Config,
+    *,
+    range_db: float = 6.0,
+    points: int = 6,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Make an example as `training_example` does, from a clip filtered by a random equaliser.
+
+    The gains are up to `range_db` either way at equally spaced frequencies and interpolated in dB
+    between them, as if the clip had been recorded with another microphone in another room.
+    """
+    spectrum = np.fft.rfft(clean, 2 * len(clean))  # zero-padded, so that nothing wraps around
+    gains_db = rng.uniform(-range_db, range_db, points)
+    places = np.linspace(0, points - 1, len(spectrum))
+    gain_db = np.interp(places, np.arange(points), gains_db)
+    filtered = np.fft.irfft(spectrum * 10 ** (gain_db / 20))[: len(clean)]
+    return training_example(filtered, samples, rng, config)
 
 
 def equal_batches(order: np.ndarray, size: int) -> np.ndarray:

@@ -160,7 +160,7 @@ class TuningConfig(BudgetConfig):
 
     epochs: int = _number(1, 1, 1000)
     learning_rate: float = _number(4e-3, 1e-6, 0.1)
-    share: float = _number(0.7, 0.0, 1.0)  # 0: the general network, 1: the fine-tuned one
+    share: float = _number(0.8, 0.0, 1.0)  # 0: the general network, 1: the fine-tuned one
 
 
 GENERAL = BudgetConfig(epochs=120, patience=120)  # no early stopping: the rate decays fully

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from lib.clips.examples import training_example
+from lib.clips.examples import equalised_example
 from lib.config import AudioConfig, Config
 from lib.models.mask import WindowDenoiser, build_ours
 from lib.training.losses import negative_snr
@@ -23,7 +23,6 @@ __all__ = [
     "ComplexFilter",
     "TwoShifts",
     "compressed_spectra",
-    "equalised",
     "negative_si_sdr",
     "over_two_shifts",
     "si_sdr",
@@ -35,22 +34,13 @@ __all__ = [
 # ---- Augmentation
 
 
-def equalised(clean, samples, rng, config, *, range_db: float = 6.0):
-    """Make an example from a clip filtered by a random equaliser with six control points."""
-    spectrum = np.fft.rfft(clean, 2 * len(clean))
-    places, gains = np.linspace(0, 1, 6), rng.uniform(-range_db, range_db, 6)
-    gain_db = np.interp(np.linspace(0, 1, len(spectrum)), places, gains)
-    bent = np.fft.irfft(spectrum * 10 ** (gain_db / 20))[: len(clean)]
-    return training_example(bent, samples, rng, config)
-
-
 def warped(clean, samples, rng, config, *, depth: float = 0.2):
     """Make an example from a clip whose speed varies by up to 20 % around its mean."""
     n = len(clean)
     phase = 2 * np.pi * (rng.uniform(0.5, 2) * np.arange(n) / max(n, 1) + rng.uniform())
     position = np.cumsum(1 + depth * np.sin(phase))
     position *= (n - 1) / max(position[-1], 1) if n else 1
-    return training_example(np.interp(position, np.arange(n), clean), samples, rng, config)
+    return equalised_example(np.interp(position, np.arange(n), clean), samples, rng, config)
 
 
 # ---- Losses

@@ -60,6 +60,7 @@ def _tuned(recipe: Recipe, name: str) -> Recipe:
         name=name,
         build=tuning.build,
         start=shipped.start,
+        lessons=tuning.lessons,
         optimiser=tuning.optimiser,
         rate=tuning.rate,
         share=tuning.share,

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from lib.clips.examples import training_example
 from lib.clips.folds import split_speakers
 from lib.clips.store import ClipStore, open_store
 from lib.config import Config
@@ -105,8 +106,7 @@ VARIANTS = [
     Variant("", "baseline"),
     Variant("augmentation", "no change of speed", _training(speed_spread=0.0)),
     Variant("augmentation", "speed varies within a clip", recipe=_learning_from(ideas.warped)),
-    Variant("augmentation", "random equaliser, 6 dB either way",
-            recipe=_learning_from(ideas.equalised)),
+    Variant("augmentation", "no equaliser", recipe=_learning_from(training_example)),
     Variant("noise", "always the nominal noise", _training(varied_share=0.0)),
     Variant("noise", "half of the examples varied", _training(varied_share=0.5)),
     Variant("loss", "SNR alone", _training(envelope_weight=0.0)),

@@ -8,7 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from voices import configure, voice, voice_store
 
-from lib.clips.examples import TrainingPairs, equal_batches, training_example
+from lib.clips.examples import (
+    TrainingPairs,
+    equal_batches,
+    equalised_example,
+    training_example,
+)
 from lib.config import Config
 from lib.metrics import snr
 
@@ -73,12 +78,50 @@ def test_the_varied_share_has_other_levels_and_colours_of_noise():
     assert low_shares[varied].min() < 0.35
 
 
+@pytest.mark.parametrize("make", [training_example, equalised_example])
 @pytest.mark.parametrize("clean", [np.zeros(5000), np.zeros(1), np.ones(1), np.ones(2)])
-def test_silence_gives_zeros_instead_of_an_error(clean):
-    noisy, target = training_example(clean, 2000, np.random.default_rng(0), CONFIG)
+def test_silence_gives_zeros_instead_of_an_error(clean, make):
+    noisy, target = make(clean, 2000, np.random.default_rng(0), CONFIG)
     assert not noisy.any()
     assert not target.any()
     assert noisy.shape == target.shape == (2000,)
+
+
+def levels_of_tones(range_db, seed):
+    """Return the levels in dB of tones at 500, 2,000 and 3,500 Hz after a random equaliser."""
+    time, frequencies = np.arange(8000) / 8000, [500, 2000, 3500]
+    clean = sum(np.sin(2 * np.pi * f * time) for f in frequencies)
+    config = configure(training={"speed_spread": 0.0})
+    rng = np.random.default_rng(seed)
+    target = equalised_example(clean, 8000, rng, config, range_db=range_db)[1]
+    return 20 * np.log10(np.abs(np.fft.rfft(target))[frequencies])
+
+
+def test_an_equaliser_moves_each_frequency_by_at_most_its_range():
+    assert np.ptp(levels_of_tones(0.0, seed=0)) < 0.05
+    levels = np.array([levels_of_tones(6.0, seed) for seed in range(60)])
+    between = np.ptp(levels, axis=1)  # the level of the whole depends on the noise
+    assert 8 < between.max() <= 12
+    assert between.min() < 3
+    louder = levels.argmax(axis=1)
+    assert set(louder) == {0, 1, 2}
+
+
+def test_an_equalised_clip_has_nothing_before_its_beginning_or_after_its_end():
+    clean = np.zeros(6000)
+    clean[:50] = 1.0  # what a filter would wrap around to the end
+    config = configure(training={"speed_spread": 0.0})
+    target = equalised_example(clean, 6000, np.random.default_rng(0), config)[1]
+    assert np.abs(target[-3000:]).max() < 1e-3 * np.abs(target).max()
+
+
+@pytest.mark.parametrize("make", [training_example, equalised_example])
+def test_examples_of_any_length_have_the_requested_one(make):
+    for n in (1, 2, 3, 101, 2857):
+        noisy, target = make(voice(0)[:n], 2000, np.random.default_rng(0), CONFIG)
+        assert noisy.shape == target.shape == (2000,)
+        assert np.isfinite(noisy).all()
+        assert np.isfinite(target).all()
 
 
 # --- batches ---------------------------------------------------------------------------------

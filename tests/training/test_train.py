@@ -15,7 +15,7 @@ from voices import configure, voice_store
 from lib.clips.store import ClipStore
 from lib.errors import InputError, MissingArtifactError
 from lib.methods import reported
-from lib.training import ideas, keep, loop, shipped, train
+from lib.training import ideas, keep, loop, shipped, train, waveform
 from lib.training.recipes import RECIPES
 from lib.workspace.folder import Run
 
@@ -271,7 +271,7 @@ def test_a_variant_has_a_fingerprint_of_its_own(store):
         {"build": ideas.with_complex_filter},
         {"build": functools.partial(ours.build, recurrent_units=16)},
         {"build": functools.partial(ours.build, recurrent_units=17)},
-        {"lessons": functools.partial(ours.lessons, example=ideas.warped)},
+        {"lessons": functools.partial(waveform.lessons, example=ideas.warped)},
         {"loss": ideas.si_sdr},
         {"optimiser": RECIPES["reference repaired"].optimiser},
         {"budget": RECIPES["reference repaired"].budget},
