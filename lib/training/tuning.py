@@ -1,9 +1,8 @@
 """How our network is fine-tuned on the training speakers of a fold, from the general network.
 
 The encoder stays as it is, because the general network has heard many more speakers than a fold
-has; for the same reason the clips of a fold are varied by random equalisers.  Where the general
-network cannot be used (`lib.training.shipped`), all of ours is trained from scratch, with the
-budget for that.
+has.  Where the general network cannot be used (`lib.training.shipped`), all of ours is trained from
+scratch, with the budget for that.
 """
 
 from __future__ import annotations
@@ -13,16 +12,13 @@ from collections.abc import Callable
 
 import keras
 
-from lib.clips.examples import equalised_example
-from lib.clips.store import ClipStore
 from lib.config import AudioConfig, Config
 from lib.models.mask import build_ours
 from lib.training import waveform
-from lib.training.recipe import Budget, Lessons
+from lib.training.recipe import Budget
 from lib.training.shipped import unfit
 
-__all__ = ["about_weights", "build", "budget", "lessons", "optimiser", "rate", "section",
-           "share"]  # fmt: skip
+__all__ = ["about_weights", "build", "budget", "optimiser", "rate", "section", "share"]
 
 
 def build(audio: AudioConfig) -> keras.Model:
@@ -36,11 +32,6 @@ def build(audio: AudioConfig) -> keras.Model:
 
 def _encodes(layer: keras.Layer) -> bool:
     return not isinstance(layer, keras.layers.Bidirectional)
-
-
-def lessons(store: ClipStore, training: list[str], validation: list[str]) -> Lessons:
-    """Return the lessons of `lib.training.waveform`, with clips filtered by random equalisers."""
-    return waveform.lessons(store, training, validation, example=equalised_example)
 
 
 def section(config: Config) -> str:
