@@ -45,7 +45,7 @@ def test_silence_is_the_floor():
 
 
 def test_a_tone_is_in_its_band_at_its_level():
-    """Half the power in the second half of the clip: 3 dB, a tenth of the 30 dB range."""
+    """Half the power in the second half of the clip: 3 dB of the range above the floor."""
     t = np.arange(8000) / 8000
     tone = np.sin(2 * np.pi * 1000 * t)
     tone[4000:] *= np.sqrt(0.5)
