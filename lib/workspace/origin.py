@@ -52,12 +52,16 @@ def _git(*arguments: str) -> str | None:
 
 
 def code() -> dict:
-    """Return the ``commit``, and whether anything outside report/ and build/ is ``modified``."""
+    """Return the ``commit``, and whether the project is ``modified``.
+
+    Files written by a run or by `make publish` (report/, build/ and README.md) do not count.
+    """
     top = _git("rev-parse", "--show-toplevel")
     commit = _git("rev-parse", "--short=12", "HEAD")
     if not commit or not top or Path(top).resolve() != PROJECT_ROOT:
         return {"commit": None, "modified": None}
-    changes = _git("status", "--porcelain", "--", ".", ":(exclude)report", ":(exclude)build")
+    written = [f":(exclude){path}" for path in ("report", "build", "README.md")]
+    changes = _git("status", "--porcelain", "--", ".", *written)
     return {"commit": commit, "modified": bool(changes)}
 
 

@@ -57,6 +57,7 @@ def test_the_commit_is_named_and_whether_the_code_is_another(checkout):
     for folder in ("report", "build"):  # written by a run
         (checkout / folder).mkdir()
         (checkout / folder / "made.txt").touch()
+    (checkout / "README.md").write_text("| 12 dB |")  # and by `make publish`
     assert code() == {"commit": commit, "modified": False}
     (checkout / "code.py").write_text("a = 2")
     assert code() == {"commit": commit, "modified": True}
