@@ -24,6 +24,8 @@ PACKAGES = [
     *("statsmodels", "noisereduce", "matplotlib", "seaborn"),
     *("papermill", "nbconvert", "pypandoc_binary", "typst"),
 ]
+# Not README.md, which `make publish` writes, and no settings or recordings of the user.
+CODE = ["lib", "notebooks", "*.py", "Makefile", "pyproject.toml", "requirements*.txt"]
 
 
 def origin() -> dict:
@@ -52,16 +54,12 @@ def _git(*arguments: str) -> str | None:
 
 
 def code() -> dict:
-    """Return the ``commit``, and whether the project is ``modified``.
-
-    Files written by a run or by `make publish` (report/, build/ and README.md) do not count.
-    """
+    """Return the ``commit``, and whether any file of `CODE` is ``modified``, added or removed."""
     top = _git("rev-parse", "--show-toplevel")
     commit = _git("rev-parse", "--short=12", "HEAD")
     if not commit or not top or Path(top).resolve() != PROJECT_ROOT:
         return {"commit": None, "modified": None}
-    written = [f":(exclude){path}" for path in ("report", "build", "README.md")]
-    changes = _git("status", "--porcelain", "--", ".", *written)
+    changes = _git("status", "--porcelain", "--", *CODE)
     return {"commit": commit, "modified": bool(changes)}
 
 

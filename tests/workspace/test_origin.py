@@ -57,10 +57,24 @@ def test_the_commit_is_named_and_whether_the_code_is_another(checkout):
     for folder in ("report", "build"):  # written by a run
         (checkout / folder).mkdir()
         (checkout / folder / "made.txt").touch()
-    (checkout / "README.md").write_text("| 12 dB |")  # and by `make publish`
+    for name in ("README.md", "my.yaml", "denoised.wav"):  # by `make publish` and by the user
+        (checkout / name).touch()
     assert code() == {"commit": commit, "modified": False}
     (checkout / "code.py").write_text("a = 2")
     assert code() == {"commit": commit, "modified": True}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("lib/new.py", "lib/models/general/model.keras", "notebooks/01.ipynb", "tests/new.py"),
+        *("Makefile", "pyproject.toml", "requirements.txt", "sitecustomize.py"),
+    ],
+)
+def test_what_results_depend_on_counts_as_modified_even_if_new(checkout, name):
+    (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+    (checkout / name).touch()
+    assert code()["modified"] is True
 
 
 def test_a_copy_inside_another_checkout_has_no_commit(checkout, monkeypatch):
